@@ -50,8 +50,8 @@ def clock() -> Clock:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of one server for all workers, whose folders are beside each other."""
-    mine = tmp_path_factory.getbasetemp()
-    with shared_url(mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) as url:
+    folder = tmp_path_factory.getbasetemp()
+    with shared_url(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as url:
         yield url
 
 

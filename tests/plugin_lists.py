@@ -38,8 +38,8 @@ def _fill_lines(lines: Iterable[str], names: list[str]) -> Iterator[str]:
 
 def _find_entry(line: str) -> str | None:
     for entry in ENTRIES:
-        found = re.fullmatch(re.escape(entry).replace(r"\{\}", r"(\w+)"), line)
-        if found and not OTHERS.intersection(found.groups()):
+        actual = re.fullmatch(re.escape(entry).replace(r"\{\}", r"(\w+)"), line)
+        if actual and not OTHERS.intersection(actual.groups()):
             return entry
     return None
 

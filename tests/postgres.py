@@ -47,15 +47,15 @@ def shared_url(folder: Path) -> Iterator[str]:
 
     Who starts it stops it, when nobody uses it any more.
     """
-    address, mine = folder / "postgresql.url", folder / f"{os.getpid()}.uses-postgresql"
+    address, claim = folder / "postgresql.url", folder / f"{os.getpid()}.uses-postgresql"
     with ExitStack() as stack:
         with _alone_in(folder):
             if not address.exists():
                 stack.callback(address.unlink)
                 address.write_text(stack.enter_context(postgres_url()), encoding="utf-8")
                 stack.callback(_wait_for_users, folder)
-            mine.touch()
-        stack.callback(mine.unlink)
+            claim.touch()
+        stack.callback(claim.unlink)
         yield address.read_text(encoding="utf-8")
 
 
@@ -158,12 +158,12 @@ def _binaries(folder: Path) -> Path:
     return shutil.copytree(newest, place, symlinks=True, copy_function=_linked) / "bin"
 
 
-def _linked(there: str, here: str) -> None:
+def _linked(target: str, here: str) -> None:
     """The same file under another name; a copy where a disk ends between the two."""
     try:
-        os.link(there, here, follow_symlinks=False)
+        os.link(target, here, follow_symlinks=False)
     except OSError:
-        shutil.copy2(there, here)
+        shutil.copy2(target, here)
 
 
 class Server:

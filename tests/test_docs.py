@@ -167,9 +167,9 @@ FOR_PEOPLE = [
 def test_the_output_speaks_the_fields_english(phrase: str) -> None:
     """In messages, help, pages and docstrings alike; a wrapped line counts as one."""
     pattern = re.compile(r"\b" + r"[\s#\"]+".join(phrase.split()) + r"\b", re.IGNORECASE)
-    found = [
+    actual = [
         f"{by_path(path)}: say {REPLACED[phrase]!r}"
         for path in FOR_PEOPLE
         if pattern.search(path.read_text(encoding="utf-8"))
     ]
-    assert found == []
+    assert actual == []

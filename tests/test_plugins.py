@@ -144,10 +144,10 @@ def test_a_plugin_that_cannot_load_is_named_and_the_others_go_on(
     install("pigeon", GOOD.format(name="pigeon"))
     plugins = load()
     assert list(plugins.sources) == ["pigeon"]
-    found = only(plugins)
-    assert (found.name, found.distribution, found.version) == ("bad", "acme-bad", "9.8")
-    assert error in found.error
-    assert remedy in found.remedy
+    actual = only(plugins)
+    assert (actual.name, actual.distribution, actual.version) == ("bad", "acme-bad", "9.8")
+    assert error in actual.error
+    assert remedy in actual.remedy
     assert [row["status"] == "ok" for row in plugins.rows()] == [True, False]
 
 

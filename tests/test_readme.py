@@ -34,8 +34,8 @@ these options is checked here."""
 def blocks(page: Path, *kinds: str) -> list[str]:
     """The fenced blocks of these kinds, without the indentation of the list they stand in."""
     fence = rf"^( *)```(?:{'|'.join(kinds)})\n(.*?)^\1```$"
-    found = re.findall(fence, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return [re.sub(rf"(?m)^{indent}", "", text) for indent, text in found]
+    actual = re.findall(fence, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [re.sub(rf"(?m)^{indent}", "", text) for indent, text in actual]
 
 
 def each(*kinds: str) -> list[object]:
@@ -145,7 +145,7 @@ def test_the_sandbox_in_a_program(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [one for one in links if "://" not in one and not (page.parent / one).exists()] == []
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
 def test_every_plugin_is_in_the_table_of_connectors() -> None:

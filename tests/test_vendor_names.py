@@ -36,8 +36,8 @@ def test_the_host_names_no_vendor() -> None:
     named: dict[str, set[str]] = {}
     for path in sorted(HOST.rglob("*.py")):
         place = path.relative_to(HOST).as_posix()
-        if not place.startswith("testing/") and (found := set(find_vendors(path.read_text()))):
-            named[place] = found
+        if not place.startswith("testing/") and (actual := set(find_vendors(path.read_text()))):
+            named[place] = actual
     assert named == ALLOWED
 
 

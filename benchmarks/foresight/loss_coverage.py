@@ -48,16 +48,16 @@ def _is_covered(generator: np.random.Generator, shock: float) -> bool:
     probability = 1 - (1 - _average_hazard(logits, shock)) ** HORIZON
     forecasts = []
     for cutoff in range(MONTHS + 1):
-        there = left >= cutoff
-        risks = [AccountRisk(p, m) for p, m in zip(probability[there], mrr[there], strict=True)]
-        lost = int(mrr[there & (left < cutoff + HORIZON)].sum())
+        stayed = left >= cutoff
+        risks = [AccountRisk(p, m) for p, m in zip(probability[stayed], mrr[stayed], strict=True)]
+        lost = int(mrr[stayed & (left < cutoff + HORIZON)].sum())
         forecasts.append((risks, lost))
     past = [PastForecast(calculate_moments(r), lost) for r, lost in forecasts[:-HORIZON]]
     risks, lost = forecasts[-1]
-    found = estimate_loss(risks, past, HORIZON)
-    assert found.low is not None
-    assert found.high is not None
-    return found.low <= lost <= found.high
+    loss = estimate_loss(risks, past, HORIZON)
+    assert loss.low is not None
+    assert loss.high is not None
+    return loss.low <= lost <= loss.high
 
 
 def _average_hazard(logits: np.ndarray, shock: float) -> np.ndarray:

@@ -76,7 +76,7 @@ def compare_deciles() -> Sequence[Proof]:
     for decile in range(10):
         p, y = judged.probability[place == decile], judged.event[place == decile]
         off.append(abs(y.sum() - p.sum()) / np.sqrt((p * (1 - p)).sum()))
-    within = sum(one <= 3 for one in off)
+    within = sum(gap <= 3 for gap in off)
     return [
         Proof(
             "F2 deciles",
@@ -180,12 +180,12 @@ def measure_size() -> Sequence[Proof]:
         model = fit_hazard(panel, learnt, event[learnt], INPUTS)
         base = np.full(len(judged), event[learnt].mean())
         predictions = walk_forward(panel, replace(CHURN, since=panel.days[-1]), ["base_rate"])
-        found = replace(
+        enlarged = replace(
             predictions["base_rate"], account=panel.account[judged], cutoff=panel.cutoff[judged],
             event=event[judged], base=base, red=base > 1,
             probability=predict_hazard(model, panel, judged, INPUTS),
         )  # fmt: skip
-        judge_predictions(found, CAPACITY)
+        judge_predictions(enlarged, CAPACITY)
     seconds, cpu = time.monotonic() - began, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figure = f"{panel.size:,} rows: {cpu:.0f} s of CPU, {seconds:.0f} s, {peak:,.0f} MB"
@@ -196,8 +196,8 @@ def promote_challenger() -> Sequence[Proof]:
     """F10: a book with thresholds and an ordinary one."""
     promoted = {}
     for book in (Book(1_500, 2.0, shape="threshold"), Book(1_500, 0.9)):
-        found = walk_forward(simulate(book, 1), CHURN, ["model", "challenger"])
-        promoted[book.shape] = is_promoted(found["challenger"], found["model"])
+        walked = walk_forward(simulate(book, 1), CHURN, ["model", "challenger"])
+        promoted[book.shape] = is_promoted(walked["challenger"], walked["model"])
     return [
         Proof(
             "F10 challenger",

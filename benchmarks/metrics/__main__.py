@@ -41,21 +41,21 @@ def _raced(name: str, size: int) -> list[Result]:
         write_books(path, size)
         line = [sys.executable, "-m", "benchmarks.metrics", "--alone", name, str(path)]
         ended = subprocess.run(line, capture_output=True, text=True, check=True)
-    found: list[Result] = json.loads(ended.stdout)
-    return found
+    result: list[Result] = json.loads(ended.stdout)
+    return result
 
 
 def _measured(name: str, path: Path) -> list[Result]:
     """Each step's user CPU seconds: other work on the machine does not count, unlike by a clock."""
-    found = []
+    measured = []
     for step, before, work in CONTESTANTS[name](path):
         before()
         began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
         numbers = work()
         used = resource.getrusage(resource.RUSAGE_SELF)
         seconds, peak = used.ru_utime - began, used.ru_maxrss / 1024
-        found.append({"step": step, "seconds": seconds, "peak": peak, "numbers": numbers})
-    return found
+        measured.append({"step": step, "seconds": seconds, "peak": peak, "numbers": numbers})
+    return measured
 
 
 def _compare(size: int, results: dict[str, list[Result]]) -> None:

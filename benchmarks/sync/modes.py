@@ -89,7 +89,7 @@ def memory(plan: Plan) -> Iterator[Table]:
                 run = alternate(("cs_sync",), vendor, server, 1, plan.tell)["cs_sync"][0]
                 peaks[vendor].append(f"{run.cost.peak_mb:.0f}")
     columns = ("peak memory of cs-sync, MB", *(f"{size} of each kind" for size in sizes))
-    yield Table("memory", columns, [[vendor, *found] for vendor, found in peaks.items()])
+    yield Table("memory", columns, [[vendor, *peak] for vendor, peak in peaks.items()])
 
 
 MODES: dict[str, Callable[[Plan], Iterator[Table]]] = {

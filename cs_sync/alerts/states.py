@@ -47,12 +47,12 @@ def update_states(
         now: The time.
     """
     known = {state.cause: _drop_channels(state, channels) for state in states}
-    found = {cause.key: cause for cause in judgement.causes}
-    begun = {key: _go_on(known.get(key), cause, channels, now) for key, cause in found.items()}
+    present = {cause.key: cause for cause in judgement.causes}
+    begun = {key: _go_on(known.get(key), cause, channels, now) for key, cause in present.items()}
     ended = {
         key: replace(state, is_over=True, waiting=state.knowing)
         for key, state in known.items()
-        if key not in found and state.kind in judgement.judged and not state.is_over
+        if key not in present and state.kind in judgement.judged and not state.is_over
     }
     updated = {**known, **begun, **ended}
     return [updated[key] for key in sorted(updated)]

@@ -53,7 +53,9 @@ def build_account_score(row: Mapping[str, Any]) -> AccountScore:
         **{
             **row,
             "as_of": date.fromisoformat(row["as_of"]),
-            "contributions": tuple(InputScore(**one) for one in row["contributions"]),
+            "contributions": tuple(
+                InputScore(**contribution) for contribution in row["contributions"]
+            ),
             "reasons": tuple(row["reasons"]),
             "left_out": tuple(row["left_out"]),
         }
@@ -101,4 +103,6 @@ class BacktestResult:
 
 def build_backtest_result(row: Mapping[str, Any]) -> BacktestResult:
     """Build the result of a row of `cs-sync backtest`."""
-    return BacktestResult(**{**row, "bins": tuple(CalibrationBin(**one) for one in row["bins"])})
+    return BacktestResult(
+        **{**row, "bins": tuple(CalibrationBin(**calibration) for calibration in row["bins"])}
+    )

@@ -36,8 +36,8 @@ def _build_columns(row_type: type[Any], rows: Sequence[Any]) -> Iterator[tuple[s
         if get_origin(hint) is Mapping:
             kind = to_arrow_type(get_args(hint)[1])
             for key in dict.fromkeys(key for value in values for key in value):
-                one = [value.get(key) for value in values]
-                yield f"{field.name}.{key}", arrow.array(one, kind)
+                column = [value.get(key) for value in values]
+                yield f"{field.name}.{key}", arrow.array(column, kind)
         else:
             plain = [_to_plain(value) for value in values]
             yield field.name, arrow.array(plain, to_arrow_type(hint))
@@ -61,7 +61,7 @@ def to_arrow_type(hint: Any) -> arrow.DataType:
         return arrow.list_(to_arrow_type(arguments[0]))
     if is_dataclass(hint):
         hints = get_type_hints(hint)
-        return arrow.struct([(one.name, to_arrow_type(hints[one.name])) for one in fields(hint)])
+        return arrow.struct([(part.name, to_arrow_type(hints[part.name])) for part in fields(hint)])
     raise TypeError(f"no column can hold {hint}")
 
 

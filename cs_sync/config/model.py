@@ -257,7 +257,9 @@ class Config(BaseModel):
         """Whether a secret is written in the file itself, the database's URL aside."""
         emails = (self.report.email, self.alerts.email)
         given = [self.alerts.webhook, *(email.password for email in emails if email)]
-        plain = [one for one in given if one and not is_own_reference(one.get_secret_value())]
+        plain = [
+            secret for secret in given if secret and not is_own_reference(secret.get_secret_value())
+        ]
         return bool(plain or self.connectors.find_plain_secrets())
 
     @cached_property

@@ -22,7 +22,7 @@ def map_successors(
     """
     successors = {}
     for account, others in parted.items():
-        candidates = [one for one in others if one in customers and one not in in_crm]
+        candidates = [other for other in others if other in customers and other not in in_crm]
         if account not in customers and len(candidates) == 1:
             successors[account] = candidates[0]
     return successors
@@ -42,11 +42,16 @@ def map_current_keys(
         in_crm: Accounts with a record of their own in the CRM.
     """
     keys = {(d.playbook, d.account_id, d.occasion): d.key for d in drafts if d.account_id in in_crm}
-    known = {one.key: one for one in stored}
+    known = {follow_up.key: follow_up for follow_up in stored}
     current: dict[str, str] = {}
-    for one in known.values():
-        key = keys.get((one.playbook, one.account_id, one.occasion))
+    for follow_up in known.values():
+        key = keys.get((follow_up.playbook, follow_up.account_id, follow_up.occasion))
         is_free = key is not None and key not in known and key not in current.values()
-        if key is not None and is_free and not one.written and one.state in ("open", "waiting"):
-            current[one.key] = key
+        if (
+            key is not None
+            and is_free
+            and not follow_up.written
+            and follow_up.state in ("open", "waiting")
+        ):
+            current[follow_up.key] = key
     return current

@@ -125,14 +125,14 @@ def _count_levels(cases: Sequence[Case], factor: str) -> dict[str | None, Counts
     sizes = Counter(level for case in cases for level in case.levels[factor])
     ranked = [level for level, n in sizes.most_common() if n >= MIN_LEVEL or level is None]
     kept = {*ranked[:MAX_LEVELS], None}
-    there: Counter[str | None] = Counter()
+    totals: Counter[str | None] = Counter()
     left: Counter[str | None] = Counter()
     for case in cases:
-        for level in {one if one in kept else OTHERS for one in case.levels[factor]}:
-            there[level] += 1
+        for level in {own if own in kept else OTHERS for own in case.levels[factor]}:
+            totals[level] += 1
             left[level] += case.churned
-    ordered = sorted(there, key=lambda level: (level is None, level == OTHERS, _sort_key(level)))
-    return {level: Counts(there[level], left[level]) for level in ordered}
+    ordered = sorted(totals, key=lambda level: (level is None, level == OTHERS, _sort_key(level)))
+    return {level: Counts(totals[level], left[level]) for level in ordered}
 
 
 def _sort_key(level: str | None) -> tuple[int, str]:
@@ -153,7 +153,7 @@ def _compare_level(
 def adjust_causes(causes: Sequence[Cause]) -> list[Cause]:
     """Adjust the p-values of one method for the number of its comparisons."""
     adjusted = iter(adjust_p_values([cause.p for cause in causes if cause.p is not None]))
-    return [replace(one, p=None if one.p is None else next(adjusted)) for one in causes]
+    return [replace(row, p=None if row.p is None else next(adjusted)) for row in causes]
 
 
 def compare_survival_by_level(
@@ -187,10 +187,12 @@ def compare_survival_by_level(
 def _compare_group(factor: str, level: str, groups: Mapping[str, Sequence[Lifetime]]) -> Cause:
     own = groups[level]
     others = [life for name, lives in groups.items() if name != level for life in lives]
-    found = compare_survival(own, others)
+    comparison = compare_survival(own, others)
     lost = _get_loss_in_a_year(own)
     counts = Counts(len(own), sum(life.left for life in own))
-    return Cause("survival", factor, level, counts, *lost, found.hazard_ratio, found.p_value)
+    return Cause(
+        "survival", factor, level, counts, *lost, comparison.hazard_ratio, comparison.p_value
+    )
 
 
 def _get_loss_in_a_year(
@@ -214,7 +216,10 @@ def compare_tenure_months(lifetimes: Iterable[Lifetime], today: date) -> list[Ca
     Renewals show as spikes.
     """
     months = count_by_tenure(lifetimes, today)
-    whole = Counts(sum(one.n for one in months), sum(one.churned for one in months))
+    whole = Counts(
+        sum(counts_of_month.n for counts_of_month in months),
+        sum(counts_of_month.churned for counts_of_month in months),
+    )
     return [
         _compare_level("tenure_month", str(month), counts, whole, "survival")
         for month, counts in enumerate(months)

@@ -72,7 +72,7 @@ def list_known(panel: Panel, rows: Ints, inputs: Sequence[Input]) -> list[Input]
 def is_promoted(challenger: Predictions, model: Predictions) -> bool:
     """Return whether the challenger's error is less by more than its interval."""
     event = model.event.astype(np.float64)
-    errors = [(one.probability - event) ** 2 for one in (challenger, model)]
+    errors = [(predictions.probability - event) ** 2 for predictions in (challenger, model)]
     account = np.unique(model.account, return_inverse=True)[1]
     interval = compare_errors(errors[0], errors[1], account)
     return interval is not None and interval[1] < 0

@@ -34,7 +34,7 @@ class Counts:
         return Counts(self.n - part.n, self.churned - part.churned)
 
 
-def calculate_risk_ratio(one: Counts, other: Counts) -> tuple[float, float, float] | None:
+def calculate_risk_ratio(group: Counts, other: Counts) -> tuple[float, float, float] | None:
     """Calculate the ratio of two groups' risks, with its 95 % interval.
 
     The interval is that of Katz, Baptista, Azen and Pike, 1978.
@@ -42,15 +42,15 @@ def calculate_risk_ratio(one: Counts, other: Counts) -> tuple[float, float, floa
     Returns:
         (ratio, low, high); None where either group is empty or nobody of it left.
     """
-    if not one.churned or not other.churned:
+    if not group.churned or not other.churned:
         return None
-    ratio = one.churned / one.n / (other.churned / other.n)
-    variance = 1 / one.churned - 1 / one.n + 1 / other.churned - 1 / other.n
+    ratio = group.churned / group.n / (other.churned / other.n)
+    variance = 1 / group.churned - 1 / group.n + 1 / other.churned - 1 / other.n
     interval = calculate_log_interval(ratio, variance)
     return None if interval is None else (ratio, *interval)
 
 
-def calculate_exact_p(one: Counts, other: Counts) -> float | None:
+def calculate_exact_p(group: Counts, other: Counts) -> float | None:
     """Calculate the two-sided p-value of R. A. Fisher's exact test.
 
     It is the probability of all tables with these margins that are no more probable than
@@ -59,37 +59,37 @@ def calculate_exact_p(one: Counts, other: Counts) -> float | None:
     Returns:
         None where either group is empty.
     """
-    if not one.n or not other.n:
+    if not group.n or not other.n:
         return None
-    tables = _weigh_tables(one, other)
-    observed = tables.get(one.churned, 0.0) * _ROUNDING
+    tables = _weigh_tables(group, other)
+    observed = tables.get(group.churned, 0.0) * _ROUNDING
     return min(1.0, sum(w for w in tables.values() if w <= observed) / sum(tables.values()))
 
 
-def calculate_exact_p_of_fewer(one: Counts, other: Counts) -> float | None:
+def calculate_exact_p_of_fewer(group: Counts, other: Counts) -> float | None:
     """Calculate the one-sided p-value: the probability of so few departures, or fewer.
 
     Returns:
         None where either group is empty.
     """
-    if not one.n or not other.n:
+    if not group.n or not other.n:
         return None
-    tables = _weigh_tables(one, other)
-    return sum(w for left, w in tables.items() if left <= one.churned) / sum(tables.values())
+    tables = _weigh_tables(group, other)
+    return sum(w for left, w in tables.items() if left <= group.churned) / sum(tables.values())
 
 
-def _weigh_tables(one: Counts, other: Counts) -> dict[int, float]:
+def _weigh_tables(group: Counts, other: Counts) -> dict[int, float]:
     """Weigh the tables with these margins by their relative probability.
 
     Keys are the departures of one.
     """
-    left = one.churned + other.churned
-    low, high = max(0, left - other.n), min(left, one.n)
-    mode = min(max((left + 1) * (one.n + 1) // (one.n + other.n + 2), low), high)
+    left = group.churned + other.churned
+    low, high = max(0, left - other.n), min(left, group.n)
+    mode = min(max((left + 1) * (group.n + 1) // (group.n + other.n + 2), low), high)
     return {
         mode: 1.0,
-        **dict(_walk_tables(one.n, other.n, left, (mode, high))),
-        **dict(_walk_tables(one.n, other.n, left, (mode, low))),
+        **dict(_walk_tables(group.n, other.n, left, (mode, high))),
+        **dict(_walk_tables(group.n, other.n, left, (mode, low))),
     }
 
 

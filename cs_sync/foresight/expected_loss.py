@@ -81,13 +81,15 @@ def convert_forecast(
         forecasts: Currency → its forecast.
         rates: Currency → its rate, from minor units to minor units; others are left out.
     """
-    known = [(one, rates[code]) for code, one in forecasts.items() if code in rates]
+    known = [(forecast, rates[code]) for code, forecast in forecasts.items() if code in rates]
     expected = LossMoments(
-        math.fsum(one.expected.mean * rate for one, rate in known),
-        math.fsum(one.expected.variance * rate**2 for one, rate in known),
-        math.fsum(one.expected.third * rate**3 for one, rate in known),
+        math.fsum(forecast.expected.mean * rate for forecast, rate in known),
+        math.fsum(forecast.expected.variance * rate**2 for forecast, rate in known),
+        math.fsum(forecast.expected.third * rate**3 for forecast, rate in known),
     )
-    return PastForecast(expected, round(math.fsum(one.lost * rate for one, rate in known)))
+    return PastForecast(
+        expected, round(math.fsum(forecast.lost * rate for forecast, rate in known))
+    )
 
 
 def count_overlap(horizon_days: int) -> int:
@@ -127,14 +129,17 @@ def estimate_spread(past: Sequence[PastForecast]) -> float:
     τ² = Σ ((lost − expected)² − variance) ÷ Σ expected², at least 0: the excess of squared
     errors, as between studies (DerSimonian and Laird, 1986).
     """
-    excess = sum((one.lost - one.expected.mean) ** 2 - one.expected.variance for one in past)
-    scale = sum(one.expected.mean**2 for one in past)
+    excess = sum(
+        (forecast.lost - forecast.expected.mean) ** 2 - forecast.expected.variance
+        for forecast in past
+    )
+    scale = sum(forecast.expected.mean**2 for forecast in past)
     return math.sqrt(max(0.0, excess / scale)) if scale else 0.0
 
 
 def _leave_out(past: Sequence[PastForecast], place: int, overlap: int) -> list[PastForecast]:
     """Select the forecasts whose horizons do not overlap a given one's."""
-    return [one for other, one in enumerate(past) if abs(other - place) >= overlap]
+    return [forecast for other, forecast in enumerate(past) if abs(other - place) >= overlap]
 
 
 def _build_interval(

@@ -133,9 +133,9 @@ def calculate_slope(probability: Floats, event: Flags) -> float | None:
     return float(fitted.coefficients[0]) / spread
 
 
-def compare_errors(one: Floats, other: Floats, account: Ints) -> Interval | None:
+def compare_errors(own: Floats, other: Floats, account: Ints) -> Interval | None:
     """Return the interval of the difference of two mean errors."""
-    sums = np.column_stack([_sum_by_account(account, one - other), np.bincount(account)])
+    sums = np.column_stack([_sum_by_account(account, own - other), np.bincount(account)])
     drawn = resample_sums(sums)
     return find_interval(drawn[:, 0] / drawn[:, 1])
 
@@ -158,8 +158,8 @@ def _resample_auc(p: Predictions) -> Interval | None:
     cell = account * width + place
     counts = np.empty((accounts, 2 * width), np.float32)
     for half, some in enumerate((p.event, ~p.event)):
-        found = np.bincount(cell[some], minlength=accounts * width)
-        counts[:, half * width : (half + 1) * width] = found.reshape(accounts, width)
+        flat = np.bincount(cell[some], minlength=accounts * width)
+        counts[:, half * width : (half + 1) * width] = flat.reshape(accounts, width)
     drawn = resample_sums(counts)
     events, others = drawn[:, :width], drawn[:, width:]
     below = np.cumsum(others, axis=1) - others / 2

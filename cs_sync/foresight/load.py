@@ -131,14 +131,17 @@ def propose_moves(
     desk = _Desk(accounts, capacity, outcomes)
     waiting = {account.account: reason for account, reason in desk.list_overflow()}
     moves = []
-    for account in sorted(accounts, key=lambda one: (-one.at_risk, one.account)):
+    for account in sorted(
+        accounts,
+        key=lambda candidate_account: (-candidate_account.at_risk, candidate_account.account),
+    ):
         if not account.needs_call:
             continue
         reason = waiting.get(account.account)
         for candidate in desk.rank_candidates(account):
-            found = reason or desk.find_misfit(account, candidate)
-            if found:
-                moves.append(Move(account, candidate, found, desk.list_fit(account, candidate)))
+            fit = reason or desk.find_misfit(account, candidate)
+            if fit:
+                moves.append(Move(account, candidate, fit, desk.list_fit(account, candidate)))
                 desk.move(account, candidate)
                 break
     return moves

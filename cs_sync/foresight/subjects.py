@@ -55,7 +55,7 @@ class JudgedSubject:
             "slope": judged and judged.slope,
             "verdict": self.ruling.verdict,
             "needed_churned": self.ruling.needed_churned,
-            "bins": [asdict(one) for one in (judged.bins if judged else ())],
+            "bins": [asdict(calibration) for calibration in (judged.bins if judged else ())],
             "promoted": self.promoted,
         }
 

@@ -134,12 +134,12 @@ def compare_survival(group: Iterable[Lifetime], others: Iterable[Lifetime]) -> L
     left, ended, all_others = _count_by_day(others)
     expected = variance = 0.0
     for day in sorted(own_ended | ended):
-        gone, there = own_left[day] + left[day], own + all_others
+        gone, at_risk = own_left[day] + left[day], own + all_others
         if gone:
-            share = own / there
+            share = own / at_risk
             expected += gone * share
-            if there > 1:
-                variance += gone * share * (1 - share) * (there - gone) / (there - 1)
+            if at_risk > 1:
+                variance += gone * share * (1 - share) * (at_risk - gone) / (at_risk - 1)
         own -= own_ended[day]
         all_others -= ended[day]
     return LogRank(own_left.total(), expected, variance)
@@ -158,8 +158,8 @@ def count_by_tenure(lifetimes: Iterable[Lifetime], today: date) -> list[Counts]:
     left: Counter[int] = Counter()
     for life in lifetimes:
         observed = count_months(life.start, today)
-        there = min(observed, life.months + 1) if life.left else observed
-        at_risk[there] += 1
+        months = min(observed, life.months + 1) if life.left else observed
+        at_risk[months] += 1
         if life.left and life.months < observed:
             left[life.months] += 1
     counts, remaining = [], at_risk.total()

@@ -166,8 +166,10 @@ def _select_newest(
         any_fact = exists().where(table.c.source == sources.c.source)
         return select(sources.c.source, newest.label("observed_at")).where(any_fact)
 
-    found = union_all(*(select_of(table, moment) for table, moment in facts)).subquery("found")
-    return select(found).where(found.c.observed_at.is_not(None)).cte("newest")
+    facts_found = union_all(*(select_of(table, moment) for table, moment in facts)).subquery(
+        "found"
+    )
+    return select(facts_found).where(facts_found.c.observed_at.is_not(None)).cte("newest")
 
 
 def _is_before_end(scope: SignalScope, moment: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -81,8 +81,8 @@ def score_account(
             missing.append(MissingInput(name, item.signal, "stale"))
         else:
             values[name] = reading.value
-    missing = [one for one in missing if not _may_be_absent(one, config)]
-    coverage = calculate_coverage(config, values, [one.input for one in missing])
+    missing = [absent for absent in missing if not _may_be_absent(absent, config)]
+    coverage = calculate_coverage(config, values, [absent.input for absent in missing])
     contributions = calculate_contributions(config, values)
     enough = coverage > 0 and coverage >= to_fraction(config.minimum_coverage)
     total = sum((c.contribution for c in contributions), Fraction(0)) if enough else None

@@ -84,7 +84,7 @@ def read_answer_file(path: Path, now: datetime) -> list[FileAnswer]:
         try:
             row = AnswerRow.model_validate(values)
         except ValidationError as error:
-            problems += [f"line {line}, {_describe_error(one)}" for one in error.errors()]
+            problems += [f"line {line}, {_describe_error(detail)}" for detail in error.errors()]
         else:
             rows.setdefault(row.answer, []).append((line, row))
     for number, numbered in rows.items():

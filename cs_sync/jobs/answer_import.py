@@ -94,37 +94,37 @@ def plan_import(given: Sequence[FileAnswer], stored: Sequence[StoredAnswer]) -> 
         stored: The answers here.
     """
     plan = ImportPlan()
-    taken = {one.answer.number for one in stored}
-    last = max((*taken, *(one.answer.number for one in given)), default=0)
-    for one in given:
-        same = _find_same(one, [*stored, *plan.new])
+    taken = {entry.answer.number for entry in stored}
+    last = max((*taken, *(entry.answer.number for entry in given)), default=0)
+    for entry in given:
+        same = _find_same(entry, [*stored, *plan.new])
         if same is not None:
             plan.numbers.add(same.answer.number)
-            if not one.counts and same.undone_at is None:
+            if not entry.counts and same.undone_at is None:
                 plan.undone.append(same.answer.number)
             continue
-        number = one.answer.number
+        number = entry.answer.number
         if number in taken:
             number = last = last + 1
-        answer = replace(one.answer, number=number)
+        answer = replace(entry.answer, number=number)
         plan.numbers.add(number)
-        plan.new.append(StoredAnswer(answer, one.decided_at, one.undone_at))
+        plan.new.append(StoredAnswer(answer, entry.decided_at, entry.undone_at))
     plan.problems += _find_contradictions(given, stored, plan)
     return plan
 
 
-def _find_same(one: FileAnswer, others: Iterable[StoredAnswer]) -> StoredAnswer | None:
+def _find_same(entry: FileAnswer, others: Iterable[StoredAnswer]) -> StoredAnswer | None:
     """Return the answer with the same records and time, if any."""
     alike = [
         other
         for other in others
-        if _get_content(other.answer) == _get_content(one.answer)
+        if _get_content(other.answer) == _get_content(entry.answer)
         and (
-            (one.decided_at is not None and other.decided_at == one.decided_at)
-            or (one.counts and other.undone_at is None)
+            (entry.decided_at is not None and other.decided_at == entry.decided_at)
+            or (entry.counts and other.undone_at is None)
         )
     ]
-    return min(alike, key=lambda other: other.decided_at != one.decided_at, default=None)
+    return min(alike, key=lambda other: other.decided_at != entry.decided_at, default=None)
 
 
 def _get_content(answer: Answer) -> tuple[str, Sequence[RecordRef] | frozenset[RecordRef]]:
@@ -138,27 +138,27 @@ def _find_contradictions(
 ) -> list[str]:
     """Describe answers that contradict an earlier one."""
     valid = [
-        one.answer
-        for one in stored
-        if one.undone_at is None and one.answer.number not in plan.undone
+        entry.answer
+        for entry in stored
+        if entry.undone_at is None and entry.answer.number not in plan.undone
     ]
     problems, above = [], list[FileAnswer]()
-    for one in (one for one in given if one.counts):
-        here = find_contradiction(one.answer, valid)
-        earlier = find_contradiction(one.answer, [other.answer for other in above])
+    for entry in (entry for entry in given if entry.counts):
+        here = find_contradiction(entry.answer, valid)
+        earlier = find_contradiction(entry.answer, [other.answer for other in above])
         if here:
             where = f"answer {here.number} here: {describe_answer(here)}"
-            problems.append(f"line {one.line}: it contradicts {where}")
+            problems.append(f"line {entry.line}: it contradicts {where}")
         elif earlier:
             line = next(other.line for other in above if other.answer is earlier)
             where = f"line {line}: {describe_answer(earlier)}"
-            problems.append(f"line {one.line}: it contradicts {where}")
-        above.append(one)
+            problems.append(f"line {entry.line}: it contradicts {where}")
+        above.append(entry)
     return problems
 
 
-def _date_answer(one: StoredAnswer, now: Any) -> StoredAnswer:
-    return replace(one, decided_at=one.decided_at or one.undone_at or now)
+def _date_answer(entry: StoredAnswer, now: Any) -> StoredAnswer:
+    return replace(entry, decided_at=entry.decided_at or entry.undone_at or now)
 
 
 def _emit_result(workspace: Workspace, plan: ImportPlan, given: Sequence[FileAnswer]) -> None:
@@ -168,7 +168,7 @@ def _emit_result(workspace: Workspace, plan: ImportPlan, given: Sequence[FileAns
     message += f"{same} here already"
     detail = {"step": "accounts import", "message": message}
     workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
-    refs = sorted({ref for one in given if one.counts for ref in one.answer.refs})
+    refs = sorted({ref for entry in given if entry.counts for ref in entry.answer.refs})
     with workspace.store.read() as connection:
         known = map_records_to_accounts(connection, refs)
     unknown = [ref for ref in refs if ref not in known]

@@ -119,7 +119,7 @@ def _build_judgement(
     past = list_past_forecasts(backtest, chosen.subject) if believed else {}
     return {
         "model": read_health_model(workspace).digest(),
-        "subjects": [one.build_row(lead) for one in judged],
+        "subjects": [subject.build_row(lead) for subject in judged],
         "bands": list_bands_together(backtest, build_converter(workspace)),
         "forecasts": [
             {

@@ -46,7 +46,7 @@ def record_answer(
         def save(connection: Connection) -> int:
             refs = resolve_records(connection, named, precedence, apart=kind == "split")
             stored = read_stored_answers(connection)
-            number = max((one.answer.number for one in stored), default=0) + 1
+            number = max((entry.answer.number for entry in stored), default=0) + 1
             answer = Answer(number, kind, tuple(refs), reason)
             _refuse_contradiction(answer, [o.answer for o in stored if o.undone_at is None])
             insert_answers(connection, [StoredAnswer(answer, now)])

@@ -63,10 +63,10 @@ def find_open_duplicates(
     remote = list(destination.open_follow_ups(sorted(records))) if records else []
     keys = {row["key"] for row in follow_ups.rows}
     changes = match_open_follow_ups(new, remote, keys, crm)
-    there, now = {follow_up.key for follow_up in remote}, workspace.clock()
+    open_keys, now = {follow_up.key for follow_up in remote}, workspace.clock()
     for row in follow_ups.rows:
         values = changes.get(row["key"], {})
-        if values.get("lead") in there and get_task_key(row) != values["lead"]:
+        if values.get("lead") in open_keys and get_task_key(row) != values["lead"]:
             values["evidence"] = [*row["evidence"], build_point_note(row, now)]
     return changes
 

@@ -106,10 +106,10 @@ class Conversion:
     def only(self, index: int) -> "Conversion":
         """Return the rates of one period alone."""
 
-        def one(rates: Mapping[str, tuple[Fraction, ...]]) -> dict[str, tuple[Fraction, ...]]:
+        def select(rates: Mapping[str, tuple[Fraction, ...]]) -> dict[str, tuple[Fraction, ...]]:
             return {currency: series[index : index + 1] for currency, series in rates.items()}
 
-        opening, closing, reported = map(one, (self.opening, self.closing, self.reported))
+        opening, closing, reported = map(select, (self.opening, self.closing, self.reported))
         return Conversion(self.target, opening, closing, reported, self.left_out)
 
     def describe_restatements(self, period: int) -> list[str]:

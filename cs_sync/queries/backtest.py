@@ -48,8 +48,8 @@ class Backtest:
     @property
     def refused(self) -> dict[str, str]:
         """Value → why nothing may be learnt from it."""
-        found = {leak.input: leak.reason for leak in self.leaks if leak.reason is not None}
-        return {**REFUSED, **found}
+        reasons = {leak.input: leak.reason for leak in self.leaks if leak.reason is not None}
+        return {**REFUSED, **reasons}
 
 
 def open_backtest(

@@ -42,14 +42,14 @@ class CustomerBook:
 
         Of the last horizons.
         """
-        there = left = 0
+        began = left = 0
         for number in range(1, PAST_HORIZONS + 1):
             begin = self.now - number * self.horizon
             for own in self.spans.values():
                 if any(get_mrr_before(own, begin).values()):
-                    there += 1
+                    began += 1
                     left += not any(get_mrr_before(own, begin + self.horizon).values())
-        return Counts(there, left)
+        return Counts(began, left)
 
     def has_left(self, account: str, since: datetime) -> bool | None:
         """Return whether an account pays nothing a horizon later; None before that."""

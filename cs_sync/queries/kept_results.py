@@ -149,7 +149,7 @@ def build_basis(workspace: Workspace, model: HealthConfig, days: Sequence[date])
         settings.workspace.language,
         features,
         get_mrr_policy(workspace).hash,
-        [one.digest() for one in model.list_models()],
+        [part.digest() for part in model.list_models()],
         model.model_dump_json(),
         model.left_out,
         coverage,

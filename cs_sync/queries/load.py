@@ -155,12 +155,12 @@ def _count_outcomes(workspace: Workspace, traits: _Traits) -> Outcomes:
     now = workspace.clock()
     with workspace.store.read() as connection:
         spans = read_mrr_spans(connection, get_mrr_policy(workspace).hash)
-    there: Counter[tuple[str, str]] = Counter()
+    totals: Counter[tuple[str, str]] = Counter()
     left: Counter[tuple[str, str]] = Counter()
     for account, owner in traits.owners.items():
         own = spans.get(account, ())
         if owner and any(get_mrr_before(own, now - YEAR).values()):
             key = (owner, traits.segments.get(account, ""))
-            there[key] += 1
+            totals[key] += 1
             left[key] += not any(get_mrr_before(own, now).values())
-    return {key: Counts(n, left[key]) for key, n in there.items()}
+    return {key: Counts(n, left[key]) for key, n in totals.items()}

@@ -84,10 +84,10 @@ def predict_accounts(workspace: Workspace, day: date) -> Forecast:
         return Forecast()
     models = {target: load_model(row["coefficients"]) for target, row in usable.items()}
     chances = {
-        one.account: {
-            target: model.calculate_probability(one.values) for target, model in models.items()
+        customer.account: {
+            target: model.calculate_probability(customer.values) for target, model in models.items()
         }
-        for one in customers
+        for customer in customers
     }
     if "churn" not in usable:
         return Forecast(chances)

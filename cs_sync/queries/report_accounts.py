@@ -298,7 +298,9 @@ def _build_use(item: ScoredAccount) -> UseLine | None:
     usage = item.evidence.usage
     if usage is None:
         return None
-    seats = [one.seats for one in item.evidence.subscriptions if one.seats]
+    seats = [
+        subscription.seats for subscription in item.evidence.subscriptions if subscription.seats
+    ]
     return UseLine(
         usage.recent_days,
         usage.earlier_days,

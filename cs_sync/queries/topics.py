@@ -106,8 +106,8 @@ def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
 
 def _group_or_keep(workspace: Workspace, comments: Sequence[Verbatim]) -> list[Topic]:
     """Group comments by topic, or return the kept groups."""
-    said = [(comment.said_at, comment.text, comment.kind) for comment in comments]
-    kept = KeptAnswers(workspace, KIND, hash_parts(said))
+    texts = [(comment.said_at, comment.text, comment.kind) for comment in comments]
+    kept = KeptAnswers(workspace, KIND, hash_parts(texts))
     if (grouped := kept.get(ALL)) is not None:
         return [
             Topic(tuple(words), tuple(comments[place] for place in places))

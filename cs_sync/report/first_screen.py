@@ -114,7 +114,7 @@ def answer_risk(data: ReportData) -> RiskAnswer:
 def answer_trend(data: ReportData) -> TrendAnswer:
     """Build up to 12 months of score and MRR at risk."""
     days = [*data.months, data.as_of]
-    columns = list(zip(*([*one.past, one.now] for one in data.accounts), strict=True))
+    columns = list(zip(*([*account.past, account.now] for account in data.accounts), strict=True))
     sums = [sum_risk(column) for column in columns] or [sum_risk(())] * len(days)
     scores = [average_score(column) for column in columns] or [None] * len(days)
     first = next((place for place, total in enumerate(sums) if total.mrr), 0)
@@ -218,7 +218,7 @@ def list_month_changes(data: ReportData) -> list[MonthChange]:
         for account in data.accounts
         if account.past and (amount := account.now.mrr - account.past[-1].mrr)
     ]
-    return sorted(changes, key=lambda one: (-abs(one.amount), one.account))[:MONTH_CHANGES]
+    return sorted(changes, key=lambda change: (-abs(change.amount), change.account))[:MONTH_CHANGES]
 
 
 def _classify_change(account: ReportedAccount, last: date) -> str:

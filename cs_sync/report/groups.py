@@ -65,7 +65,7 @@ def group_accounts(
     if len(rows) <= MAX_GROUPS:
         return rows
     kept = {row.name for row in rows[: MAX_GROUPS - 1]}
-    rest = [one for name, members in groups.items() if name not in kept for one in members]
+    rest = [member for name, members in groups.items() if name not in kept for member in members]
     return [*rows[: MAX_GROUPS - 1], build_group_row(None, rest)]
 
 

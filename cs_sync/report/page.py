@@ -281,8 +281,8 @@ def _build_migration(data: ReportData) -> dict[str, Any]:
 
     The earliest month with customers.
     """
-    pairs = [(one.past[-3].band if len(one.past) > 2 else None, one.now.band)
-             for one in data.accounts]  # fmt: skip
+    pairs = [(account.past[-3].band if len(account.past) > 2 else None, account.now.band)
+             for account in data.accounts]  # fmt: skip
     counts = count_migration(pairs)
     bands = [band for band in (*data.bands, NO_BAND) if any(band in pair for pair in counts)]
     since = data.months[-3] if len(data.months) > 2 else None
@@ -298,7 +298,7 @@ def _group_by_use(customers: Sequence[ReportedAccount]) -> list[tuple[int, int, 
     known = [account for account in customers if account.use]
     rows = []
     for first, last in _DAYS_OF_USE:
-        own = [one for one in known if one.use and first <= one.use.recent_days <= last]
+        own = [user for user in known if user.use and first <= user.use.recent_days <= last]
         rows.append((first, last, len(own), sum(account.now.mrr for account in own)))
     return rows if known else []
 

@@ -100,8 +100,10 @@ def read_last_successes(connection: Connection, command: str = "run") -> LastSuc
 
     def find_last(*statuses: str) -> datetime | None:
         wanted = (RUN.c.command == command, RUN.c.status.in_(statuses))
-        found: datetime | None = connection.scalar(select(func.max(RUN.c.ended_at)).where(*wanted))
-        return found
+        ended_at: datetime | None = connection.scalar(
+            select(func.max(RUN.c.ended_at)).where(*wanted)
+        )
+        return ended_at
 
     key = (RUN_STREAM.c.source, RUN_STREAM.c.stream)
     read = (

@@ -34,14 +34,14 @@ def match_open_follow_ups(
     Returns:
         The follow-ups to change.
     """
-    there: dict[str, list[str]] = defaultdict(list)
+    open_keys: dict[str, list[str]] = defaultdict(list)
     for follow_up in remote:
-        there[follow_up.account_remote_id].append(follow_up.key)
+        open_keys[follow_up.account_remote_id].append(follow_up.key)
     changes: Changes = {}
     for task in new:
         record, _ = crm.find_record(task.first["account_id"])
         rows = [row for row in task.rows if row["state"] == "open"]
-        waiting = there.get(record or "", [])
+        waiting = open_keys.get(record or "", [])
         matches = _match_rows(rows, waiting, own_keys)
         tasks = [*matches.values(), *(key for key in waiting if key not in own_keys)]
         if tasks:

@@ -75,7 +75,7 @@ def test_a_change_of_the_tables_is_written_as_the_next_revision(
             text_clause("INSERT INTO lease VALUES ('workspace', 'h', 7, '2026-01-01')")
         )
         command.upgrade(config, "head")
-        names = [found["name"] for found in inspect(connection).get_columns(table.name)]
+        names = [actual["name"] for actual in inspect(connection).get_columns(table.name)]
         assert "pronouns" in names
         assert connection.scalar(text_clause("SELECT token FROM lease")) == 7
 

@@ -57,14 +57,14 @@ def test_each_emptier_stream_is_a_cause_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "found", "judged"),
+    ("amount", "actual", "judged"),
     [(10_001, True, True), (10_000, False, False), (9_000, False, False), (8_999, False, True)],
 )
 def test_money_at_risk_is_over_a_tenth_below_its_threshold(
-    amount: int, found: bool, judged: bool
+    amount: int, actual: bool, judged: bool
 ) -> None:
     judgement = judge_run(RunOutcome("ok"), MoneyAtRisk(amount, 10_000, "EUR"))
-    assert [cause.title for cause in judgement.causes] == ["MRR at risk: 10,001 EUR"] * found
+    assert [cause.title for cause in judgement.causes] == ["MRR at risk: 10,001 EUR"] * actual
     assert ("money_at_risk" in judgement.judged) == judged
 
 

@@ -52,7 +52,7 @@ def test_teams_is_given_a_card_of_plain_text() -> None:
 def test_a_program_is_given_each_cause() -> None:
     sent = json.loads(json.dumps(format_json(MESSAGE)))
     assert sent["workspace"] == "acme"
-    assert [(one["cause"], one["state"]) for one in sent["alerts"]] == [
+    assert [(item["cause"], item["state"]) for item in sent["alerts"]] == [
         ("partial", "failing"),
         ("overdue", "over"),
     ]

@@ -52,8 +52,8 @@ def test_who_was_never_told_is_not_told_of_the_end() -> None:
 
 
 def test_another_reason_is_news_and_its_end_is_told_to_who_knew_the_first() -> None:
-    told = mark_sent(mark_sent(after([], FAILED), "email"), "webhook")
-    states = after(told, Cause("failed", "the run failed", ("the disk is full",)), day=1)
+    messages = mark_sent(mark_sent(after([], FAILED), "email"), "webhook")
+    states = after(messages, Cause("failed", "the run failed", ("the disk is full",)), day=1)
     assert waits(states) == {"failed": BOTH}
     assert states[0].since == NOW
     assert waits(after(mark_sent(states, "email"), day=2)) == {"failed": BOTH}
@@ -103,4 +103,4 @@ def test_a_channel_hears_beginnings_and_ends_in_turn(days: list[tuple[bool, bool
         believed = begins
     if days and all(works for _, works in days):
         assert believed == days[-1][0]
-        assert all(one != other for one, other in pairwise(heard))
+        assert all(item != other for item, other in pairwise(heard))

@@ -28,39 +28,39 @@ def test_importing_loads_nothing_heavy() -> None:
 
 def test_metrics_are_those_of_the_command(ws: cs_sync.Workspace, synced: Place) -> None:
     line = ["metrics", "--metric", "mrr", "--metric", "nps", "--by", "plan"]
-    found = ws.metrics("mrr", "nps", by=["plan"])
-    assert [row.json() for row in found] == synced.json(*line)
-    assert all(isinstance(row, KpiRow) for row in found)
+    actual = ws.metrics("mrr", "nps", by=["plan"])
+    assert [row.json() for row in actual] == synced.json(*line)
+    assert all(isinstance(row, KpiRow) for row in actual)
     [(seats, unit)] = [
         (row.value, row.unit)
-        for row in found
+        for row in actual
         if row.metric == "mrr" and row.segment == {"plan": "team"}
     ]
     assert (seats, unit) == (24_000 + 7_500, "money_minor"), "12 seats, and a year less a quarter"
 
 
 def test_policies_stand_side_by_side(ws: cs_sync.Workspace) -> None:
-    found = ws.metrics(
+    actual = ws.metrics(
         "mrr", policies=["default", "stripe"], since="2026-02-01", until="2026-03-01"
     )
-    assert len({row.policy for row in found}) == 2
+    assert len({row.policy for row in actual}) == 2
 
 
 def test_the_bridge_is_that_of_the_command(ws: cs_sync.Workspace, synced: Place) -> None:
-    found = ws.mrr(since=date(2026, 2, 1), until="2026-03-01")
-    assert [row.json() for row in found] == synced.json(
+    actual = ws.mrr(since=date(2026, 2, 1), until="2026-03-01")
+    assert [row.json() for row in actual] == synced.json(
         "mrr", "--since", "2026-02-01", "--until", "2026-03-01"
     )
-    [february] = found
+    [february] = actual
     assert (february.opening, february.new, february.expansion) == (35_000, 3_000, 4_000)
     assert (february.contraction, february.churn, february.closing) == (2_500, 5_000, 34_500)
     assert {row.account for row in ws.mrr(since="2026-02-01", until="2026-03-01", by=["account"])}
 
 
 def test_scores_are_those_of_the_command(ws: cs_sync.Workspace, synced: Place) -> None:
-    found, printed = ws.scores(), synced.json("score")
-    assert [row.account for row in found] == [row["account"] for row in printed]
-    for row, line in zip(found, printed, strict=True):
+    actual, printed = ws.scores(), synced.json("score")
+    assert [row.account for row in actual] == [row["account"] for row in printed]
+    for row, line in zip(actual, printed, strict=True):
         plain = asdict(row) | {"as_of": row.as_of.isoformat()}
         assert {name: _as_json(value) for name, value in plain.items()} == line
 
@@ -132,8 +132,8 @@ def test_scores_in_every_library(ws: cs_sync.Workspace) -> None:
     assert frame.as_of.iloc[0] == pandas.Timestamp("2026-03-10")
     assert frame.score.dtype == "float64", "a number also where it is unknown"
     assert frame.churn_probability.isna().all()
-    inputs = [one["input"] for one in frame.contributions.iloc[0]]
-    assert inputs == [one.input for one in scores[0].contributions]
+    inputs = [contribution["input"] for contribution in frame.contributions.iloc[0]]
+    assert inputs == [contribution.input for contribution in scores[0].contributions]
     assert scores.to_polars().equals(polars.DataFrame(scores)), "Arrow's own interface"
     assert scores.to_polars()["reasons"].to_list() == [list(row.reasons) for row in scores]
 

@@ -376,8 +376,8 @@ def test_accounts_and_runs_and_report(run: Run, jobs: Jobs, tmp_path: Path) -> N
     assert json.loads(run("--format", "json", "accounts", "--conflicts").out)[0]["new"] is True
     assert run("report").out.strip() == str(tmp_path / "r.html")
     assert "running" in run("runs", "--limit", "1").out
-    (found,) = json.loads(run("--format", "json", "runs", "--limit", "1").out)
-    assert list(found)[:6] == ["run", "started_at", "ended_at", "status", "streams", "writes"]
+    (actual,) = json.loads(run("--format", "json", "runs", "--limit", "1").out)
+    assert list(actual)[:6] == ["run", "started_at", "ended_at", "status", "streams", "writes"]
 
 
 def test_version_and_connectors(run: Run) -> None:

@@ -28,16 +28,16 @@ def shown(table: RenderableType) -> str:
 
 def test_the_kpis_of_a_run_name_their_segment_and_hide_what_is_unknown() -> None:
     unknown = {**ROW, "metric": "nps", "segment": {}, "value": None}
-    said = shown(kpis_table([ROW, unknown], ENGLISH))
-    assert "Churned customers by reason moved to a competitor" in said
-    assert "NPS" not in said
+    text = shown(kpis_table([ROW, unknown], ENGLISH))
+    assert "Churned customers by reason moved to a competitor" in text
+    assert "NPS" not in text
 
 
 def test_benchmarks_stand_beside_the_values_and_follow_the_period() -> None:
-    said = shown(metrics_table([CHURN, ROW], ENGLISH))
-    assert "target" in said
-    assert "< 5.0%" in said
-    assert "reason: moved to a competitor" in said
+    text = shown(metrics_table([CHURN, ROW], ENGLISH))
+    assert "target" in text
+    assert "< 5.0%" in text
+    assert "reason: moved to a competitor" in text
     year = {**CHURN, "period_end": date(2027, 2, 1)}
     assert str(benchmark_cell(year, ENGLISH)) == "< 46.0%"
 
@@ -51,7 +51,7 @@ def test_a_benchmark_is_coloured_by_whether_it_is_reached() -> None:
 
 def test_without_benchmarks_and_segments_there_are_no_columns_for_them() -> None:
     plain = {**ROW, "segment": {}}
-    said = shown(metrics_table([plain], ENGLISH))
-    assert "target" not in said
-    assert "segment" not in said
+    text = shown(metrics_table([plain], ENGLISH))
+    assert "target" not in text
+    assert "segment" not in text
     assert str(metric_cell(plain)) == "churn_by_reason"

@@ -64,9 +64,9 @@ CLOSED = list(list_closed_options(typer.main.get_command(make_app())))
 
 
 def test_closed_options_are_found() -> None:
-    found = {" ".join(parameter.values[0]) for parameter in CLOSED}
-    assert {"--format", "--log-format", "metrics --family", "metrics --stage"} < found
-    assert {"metrics --grain", "metrics --strategy", "mrr --grain", "export --format"} < found
+    actual = {" ".join(parameter.values[0]) for parameter in CLOSED}
+    assert {"--format", "--log-format", "metrics --family", "metrics --stage"} < actual
+    assert {"metrics --grain", "metrics --strategy", "mrr --grain", "export --format"} < actual
 
 
 @pytest.mark.parametrize(("line", "words"), CLOSED)

@@ -59,13 +59,13 @@ def test_json_has_every_name_in_order_and_instants_with_offset() -> None:
         {"b": datetime(2026, 1, 2, 3, tzinfo=UTC)},
         {"a": Decimal("1.5")},
     ]
-    found = format_json(rows, ["a", "b"])
-    assert json.loads(found) == [
+    actual = format_json(rows, ["a", "b"])
+    assert json.loads(actual) == [
         {"a": None, "b": "2026-01-02T03:00:00+00:00"},
         {"a": 1.5, "b": None},
     ]
-    assert found.index('"a"') < found.index('"b"')
-    assert found.endswith("]\n")
+    assert actual.index('"a"') < actual.index('"b"')
+    assert actual.endswith("]\n")
 
 
 def test_customer_text_is_never_markup_and_drives_no_terminal() -> None:

@@ -40,9 +40,9 @@ def test_plan_folds_what_is_alike_and_ends_with_the_counts(run: Run, jobs: Jobs)
     assert "Bolt 4" in lines[7]
     assert lines[8].strip() == "… and 3 more like these (--all)"
     assert lines[9:] == ["8 to update, 1 to create, 1 unchanged, 1 refused"]
-    found = json.loads(run("--format", "json", "plan").out)
-    assert found[0]["changes"]["cs_health_score"] == [71.0, 40.5]
-    assert list(found[0]) == list(PLANNED)
+    actual = json.loads(run("--format", "json", "plan").out)
+    assert actual[0]["changes"]["cs_health_score"] == [71.0, 40.5]
+    assert list(actual[0]) == list(PLANNED)
 
 
 def test_plan_with_all_shows_every_write_with_all_its_fields(run: Run, jobs: Jobs) -> None:

@@ -57,7 +57,7 @@ def page(read: int, expect: int | None = None, window: str = "") -> Event:
     ],
 )
 def test_what_an_event_says(happened: Event, line: str) -> None:
-    assert [found.plain for found in format_event(happened)] == [line]
+    assert [actual.plain for actual in format_event(happened)] == [line]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def list_models() -> list[type[BaseModel]]:
     plugins = load_plugins()
     connectors = {*plugins.sources, *plugins.destinations}
     assert connectors >= INSTALLED
-    found: list[type[BaseModel]] = []
+    actual: list[type[BaseModel]] = []
     waiting: list[type[BaseModel]] = [
         *SECTIONS.values(),
         HealthConfig,
@@ -32,14 +32,14 @@ def list_models() -> list[type[BaseModel]]:
     ]
     while waiting:
         model = waiting.pop()
-        if model in found:
+        if model in actual:
             continue
-        found.append(model)
+        actual.append(model)
         fields = [field for field in model.model_fields.values() if not field.exclude]
         for kind in (kind for field in fields for kind in flatten_types(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 waiting.append(kind)
-    return sorted(found, key=lambda model: model.__qualname__)
+    return sorted(actual, key=lambda model: model.__qualname__)
 
 
 MODELS = list_models()

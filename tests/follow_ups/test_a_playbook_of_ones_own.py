@@ -17,9 +17,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
 
 def smallest() -> str:
     """The code of the page."""
-    found = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert found
-    return found[1]
+    actual = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert actual
+    return actual[1]
 
 
 def playbook_of(code: str) -> Any:

@@ -24,8 +24,8 @@ from tests.follow_ups.views import (
 )  # fmt: skip
 def test_every_answer_leads_to_its_own_follow_up(score: float, playbook: str) -> None:
     names = ("detractor_call", "passive_value", "promoter_referral", "satisfaction_drop")
-    found = [name for name in names if drafts(name, view(answers=(answer(score),)))]
-    assert found == [playbook]
+    actual = [name for name in names if drafts(name, view(answers=(answer(score),)))]
+    assert actual == [playbook]
 
 
 def test_a_passive_is_shown_the_most_popular_feature_that_they_lack() -> None:

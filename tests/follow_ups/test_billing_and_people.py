@@ -11,7 +11,7 @@ from tests.follow_ups.views import NOW, answer, at, drafts, invoice, person, res
 
 
 @pytest.mark.parametrize(
-    ("days", "attempts", "fields", "found"),
+    ("days", "attempts", "fields", "actual"),
     [
         (6, 0, {}, None),  # a few days are none of our business
         (7, 0, {}, "unpaid_invoice"),
@@ -25,11 +25,11 @@ from tests.follow_ups.views import NOW, answer, at, drafts, invoice, person, res
     ],
 )
 def test_days_late_failed_charges_and_how_the_customer_is_decide(
-    days: int, attempts: int, fields: dict[str, Any], found: str | None
+    days: int, attempts: int, fields: dict[str, Any], actual: str | None
 ) -> None:
     seen = view(invoices=(invoice(days=days, attempt_count=attempts),), **fields)
     names = ("unpaid_invoice", "failed_payment")
-    assert [name for name in names if drafts(name, seen)] == ([found] if found else [])
+    assert [name for name in names if drafts(name, seen)] == ([actual] if actual else [])
 
 
 def test_a_failed_payment_of_who_is_well_is_a_card_and_not_a_feeling() -> None:
@@ -87,8 +87,8 @@ def renewing(days: int, **fields: Any) -> AccountView:
 def test_a_renewal_is_prepared_at_90_60_and_30_days(
     days: int, stages: int, priority: str | None
 ) -> None:
-    found = drafts("renewal_ahead", renewing(days))
-    assert [(len(d.evidence) - 1, d.priority) for d in found] == (
+    actual = drafts("renewal_ahead", renewing(days))
+    assert [(len(d.evidence) - 1, d.priority) for d in actual] == (
         [(stages, priority)] if stages else []
     )
 

@@ -23,7 +23,7 @@ def row(metric: str, value: float | None, **fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def found(
+def list_drafts(
     name: str, kpis: Mapping[Question, tuple[Mapping[str, Any], ...]], **settings: Any
 ) -> list[FollowUpDraft]:
     """What one company-wide playbook makes of KPIs, beside accounts that do not concern it."""
@@ -41,7 +41,7 @@ def churn(value: float | None, per: str = "month", **fields: Any) -> dict[Questi
 
 
 def test_churn_above_its_target_asks_for_exit_surveys_once() -> None:
-    (draft,) = found("exit_surveys", churn(0.07))
+    (draft,) = list_drafts("exit_surveys", churn(0.07))
     assert draft.title == "Ask leaving customers why: 7.0% churn in a month"
     assert draft.body.startswith("7 of 100 customers left in the month from 2025-10-01; the target")
     assert (draft.account_id, draft.assignee) == (COMPANY, "head@example.com")
@@ -49,19 +49,19 @@ def test_churn_above_its_target_asks_for_exit_surveys_once() -> None:
 
 
 def test_churn_at_its_target_or_unknown_or_of_another_period_asks_for_nothing() -> None:
-    assert found("exit_surveys", churn(0.05)) == []
-    assert found("exit_surveys", churn(None, status="insufficient")) == []
-    assert found("exit_surveys", churn(0.5, status="stale")) == []
+    assert list_drafts("exit_surveys", churn(0.05)) == []
+    assert list_drafts("exit_surveys", churn(None, status="insufficient")) == []
+    assert list_drafts("exit_surveys", churn(0.5, status="stale")) == []
     quarterly = {"rate": 0.1, "per": "quarter"}
-    assert found("exit_surveys", churn(0.07), target=quarterly) == []
-    assert len(found("exit_surveys", churn(0.11, "quarter"), target=quarterly)) == 1
+    assert list_drafts("exit_surveys", churn(0.07), target=quarterly) == []
+    assert len(list_drafts("exit_surveys", churn(0.11, "quarter"), target=quarterly)) == 1
 
 
 def test_two_to_one_is_too_dear() -> None:
     question = Question("ltv_crc", "quarter")
-    (draft,) = found("cost_work", {question: (row("ltv_crc", 2.0, currency="EUR"),)})
+    (draft,) = list_drafts("cost_work", {question: (row("ltv_crc", 2.0, currency="EUR"),)})
     assert draft.title == "Lower the cost of retention: LTV:CRC 2:1"
-    assert found("cost_work", {question: (row("ltv_crc", 3.0, currency="EUR"),)}) == []
+    assert list_drafts("cost_work", {question: (row("ltv_crc", 3.0, currency="EUR"),)}) == []
 
 
 def test_a_segment_that_converts_far_better_is_worth_a_shift() -> None:
@@ -78,10 +78,10 @@ def test_a_segment_that_converts_far_better_is_worth_a_shift() -> None:
             ),
         }
 
-    (draft,) = found("segment_shift", answers(low=0.21))
+    (draft,) = list_drafts("segment_shift", answers(low=0.21))
     assert draft.title == "Prioritise agency: 25% trial-to-paid conversion"
     assert draft.occasion == "industry agency, quarter from 2025-10-01"
-    assert found("segment_shift", answers(low=0.12)) == []
+    assert list_drafts("segment_shift", answers(low=0.12)) == []
 
 
 def test_each_asks_only_for_what_it_needs() -> None:

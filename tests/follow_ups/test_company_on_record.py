@@ -41,10 +41,10 @@ def company() -> Books:
 def trials(books: Books) -> None:
     """In October: 20 of 40 agencies and 4 of 80 banks pay within a month."""
     for industry, number, paying in (("agency", 40, 20), ("bank", 80, 4)):
-        for one in range(number):
-            name = f"{industry}{one}"
+        for item in range(number):
+            name = f"{industry}{item}"
             dates: dict[str, Any] = {"trial_start": "2025-10-05", "trial_end": "2025-10-19"}
-            pays = one < paying
+            pays = item < paying
             over: dict[str, Any] = {} if pays else {"status": "canceled", "ended_at": "2025-10-19"}
             books.customer(name, used=None, since="2025-10-05", **dates, **over,
                            account={"attr.industry": industry})  # fmt: skip
@@ -79,13 +79,13 @@ def test_each_finding_is_one_task_for_the_head_of_customer_success(
 def test_churn_and_cost_are_found_once_per_period(place: Place, portal: Portal) -> None:
     place.configure(CONFIG + CRM + TO_THE_HEAD)
     assert place.run("sync").code == 0
-    said = push(place)
+    text = push(place)
     rows = place.select("SELECT * FROM follow_up WHERE account_id = '' ORDER BY playbook")
     assert [(row["playbook"], row["title"]) for row in rows] == [
         (name, TITLES[name]) for name in ("cost_work", "exit_surveys")
     ]
     assert "2 of 10 customers left in the month from 2026-02-01" in rows[1]["body"]
-    assert "nobody" not in said
+    assert "nobody" not in text
     push(place, days=1)
     push(place, days=2)
     assert len(place.select("SELECT * FROM follow_up WHERE account_id = ''")) == 2
@@ -97,26 +97,28 @@ def test_findings_without_anybody_to_go_to_are_told_and_not_written(
 ) -> None:
     place.configure(CONFIG + CRM)
     assert place.run("sync").code == 0
-    said = push(place)
-    assert "2 company-wide findings wait for somebody to go to:" in said
-    assert all(f"- {TITLES[name]}" in said for name in ("cost_work", "exit_surveys"))
-    assert "no account has the attribute" not in said
-    assert '→ set [follow_ups] assignee = "name@example.com"' in said
-    assert said.count("wait for somebody") == 1
+    text = push(place)
+    assert "2 company-wide findings wait for somebody to go to:" in text
+    assert all(f"- {TITLES[name]}" in text for name in ("cost_work", "exit_surveys"))
+    assert "no account has the attribute" not in text
+    assert '→ set [follow_ups] assignee = "name@example.com"' in text
+    assert text.count("wait for somebody") == 1
     assert place.select("SELECT * FROM follow_up WHERE account_id = ''") == []
     for line in (("plan",), ("run", "--dry-run")):
         assert "2 company-wide findings wait for somebody" in place.run(*line).said
-    told = place.run("check").said
-    assert "company-wide findings (exit_surveys, cost_work, segment_shift) are unassigned" in told
+    messages = place.run("check").said
+    assert (
+        "company-wide findings (exit_surveys, cost_work, segment_shift) are unassigned" in messages
+    )
 
 
 def test_an_attribute_that_nobody_has_is_told(place: Place) -> None:
     place.configure(CONFIG + CRM + TO_THE_HEAD + '    [playbooks.segment_shift]\n    by = "size"\n')
     assert place.run("sync").code == 0
     for line in ("check", "plan"):
-        said = place.run(line).said
-        assert "no account has the attribute 'size', by which playbook segment_shift" in said
-        assert "or enabled = false" in said
+        text = place.run(line).said
+        assert "no account has the attribute 'size', by which playbook segment_shift" in text
+        assert "or enabled = false" in text
     off = "    [playbooks.segment_shift]\n    enabled = false\n"
     place.configure(CONFIG + CRM + TO_THE_HEAD + off)
     assert "no account has the attribute" not in place.run("check").said

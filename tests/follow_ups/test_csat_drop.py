@@ -53,10 +53,10 @@ def test_few_answers_on_either_side_tell_nothing() -> None:
 
 
 def test_one_of_five_is_no_drop_and_the_edge_belongs_to_it() -> None:
-    one = BEFORE + answers("++++-", 20, 15, 12, 10, 5, first=5)
-    assert drafts("csat_drop", view(ratings=one)) == []
-    assert drafts("csat_drop", view(ratings=one), fall=0.2)
-    assert drafts("csat_drop", view(ratings=one), fall=0.21) == []
+    first = BEFORE + answers("++++-", 20, 15, 12, 10, 5, first=5)
+    assert drafts("csat_drop", view(ratings=first)) == []
+    assert drafts("csat_drop", view(ratings=first), fall=0.2)
+    assert drafts("csat_drop", view(ratings=first), fall=0.21) == []
 
 
 def test_always_unhappy_is_no_drop() -> None:
@@ -100,8 +100,8 @@ def test_recovery_ends_it_and_silence_does_not() -> None:
     later = NOW + timedelta(days=31)
     well = FELL + tuple(rating(30 + n, True, NOW + timedelta(days=20 + n)) for n in range(5))
     assert drafts("csat_drop", view(now=later, ratings=well)) == []
-    told = resolved("csat_drop", view(now=later, ratings=well), "zendesk:6")
-    assert told == "5 of the last 5 answers were satisfied"
+    reason = resolved("csat_drop", view(now=later, ratings=well), "zendesk:6")
+    assert reason == "5 of the last 5 answers were satisfied"
     assert resolved("csat_drop", view(now=later, ratings=FELL), "zendesk:6") is None
     bad = FELL + tuple(rating(30 + n, False, NOW + timedelta(days=20 + n)) for n in range(5))
     assert resolved("csat_drop", view(now=later, ratings=bad), "zendesk:6") is None
@@ -122,7 +122,7 @@ def test_what_comes_later_does_not_rename_the_drops_found_before(
 ) -> None:
     seen = [rating(n, good, ago(day)) for n, (day, good) in enumerate(marks)]
     then = ago(earlier)
-    known = [one for one in seen if one.answered_at <= then]
+    known = [item for item in seen if item.answered_at <= then]
     fall = Fraction(1, 4)
     before = list(find_drops(Timeline(known, 30), then, fall, 3))
     after = list(find_drops(Timeline(seen, 30), NOW, fall, 3))
@@ -135,7 +135,7 @@ def test_shares_are_those_of_a_plain_count(marks: list[tuple[int, bool]]) -> Non
     line = Timeline(seen, 30)
     for at in (NOW, ago(17)):
         start = at - timedelta(days=30)
-        inside = [one for one in seen if start < one.answered_at <= at]
+        inside = [item for item in seen if start < item.answered_at <= at]
         share = line.recent(at)
         assert (share.satisfied, share.answers) == (sum(o.satisfied for o in inside), len(inside))
 

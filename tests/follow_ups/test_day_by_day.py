@@ -74,8 +74,8 @@ def test_what_became_needless_is_closed_with_a_reason(place: Place, portal: Port
     task = portal.tasks[task_of(review)]
     assert task["status"] == "NOT_STARTED"
     assert "Health has been red" not in task["body"]
-    told = [note["body"] for note in portal.notes.values()]
-    assert f"No longer needed: {after['reason']}." in told
+    messages = [note["body"] for note in portal.notes.values()]
+    assert f"No longer needed: {after['reason']}." in messages
     calls = portal.calls
     push(place, days=1)
     assert portal.calls <= calls + 4
@@ -101,12 +101,12 @@ def calm(place: Place) -> None:
 
 def test_the_cap_makes_the_rest_wait_and_says_so(place: Place, portal: Portal) -> None:
     place.configure(CONFIG + CRM + QUIET + START + "    daily_cap = 1\n")
-    said = push(place)
+    text = push(place)
     waiting = rows(place, state="waiting")
     assert len(portal.tasks) == 1
     assert waiting
     number = "1 follow-up" if len(waiting) == 1 else f"{len(waiting)} follow-ups"
-    assert f"{number} of accounts without an owner deferred: " in said
+    assert f"{number} of accounts without an owner deferred: " in text
     push(place)
     assert len(portal.tasks) == 1
     push(place, days=1)
@@ -175,18 +175,18 @@ def test_a_crm_that_shows_nothing_has_not_deleted_everything(place: Place, recor
 
 def test_somebody_whom_the_crm_does_not_know_is_named(place: Place, records: Portal) -> None:
     place.configure(CONFIG + CRM + QUIET + START + '    assignee = "head@acme.example"\n')
-    told = (
+    message = (
         "for head@acme.example will be unassigned in webhook, which has no active owner with that"
     )
-    assert told in place.run("plan").said
-    assert told in push(place)
+    assert message in place.run("plan").said
+    assert message in push(place)
     assert records.tasks
-    assert told not in push(place, days=1)  # nothing new goes there
+    assert message not in push(place, days=1)  # nothing new goes there
 
 
 def test_explain_names_what_is_to_be_done(place: Place, portal: Portal) -> None:
     push(place)
     (row,) = place.json("explain", "beta")
-    assert "Call Beta: NPS 3 from Cleo" in [one["title"] for one in row["follow_ups"]]
+    assert "Call Beta: NPS 3 from Cleo" in [item["title"] for item in row["follow_ups"]]
     assert "- Call Beta: NPS 3 from Cleo  due " in place.run("explain", "beta").out
     assert "detractor_call" in place.run("playbooks").out

@@ -99,7 +99,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return made
 
 
-def found(place: Place, account: str) -> dict[str, dict[str, Any]]:
+def read_follow_ups_of(place: Place, account: str) -> dict[str, dict[str, Any]]:
     """Playbook → the follow-up of an account."""
     rows = place.select("SELECT * FROM follow_up WHERE account_id = ?", account)
     assert len({row["playbook"] for row in rows}) == len(rows)
@@ -142,7 +142,7 @@ def test_everything_goes_to_the_owner_by_e_mail(place: Place) -> None:
 
 
 def test_a_detractor_is_called_within_24_hours_of_the_answer(place: Place) -> None:
-    row = found(place, "call")["detractor_call"]
+    row = read_follow_ups_of(place, "call")["detractor_call"]
     assert due(row) == datetime(2026, 3, 11, 5, 0, tzinfo=UTC)  # 6 o'clock in Warsaw
     assert (row["priority"], row["kind"]) == ("high", "call")
     assert row["title"] == "Call Call: NPS 2 from Pat Call"
@@ -151,7 +151,7 @@ def test_a_detractor_is_called_within_24_hours_of_the_answer(place: Place) -> No
 
 
 def test_an_answer_that_came_late_is_a_call_of_the_next_day(place: Place) -> None:
-    row = found(place, "late")["detractor_call"]
+    row = read_follow_ups_of(place, "late")["detractor_call"]
     assert due(row) == datetime(2026, 3, 11, 16, 0, tzinfo=UTC)  # 17 o'clock in Warsaw
     assert "From 8 Mar, known since today." in row["body"]
 
@@ -174,7 +174,7 @@ def test_what_one_account_needs_is_one_task(place: Place) -> None:
         ("drop", "satisfaction_drop", "passive_value"),
         ("red", "likely_leaving", "account_review"),
     ):
-        rows = found(place, account)
+        rows = read_follow_ups_of(place, account)
         assert rows[other]["lead"] == rows[lead]["key"]
         task = json.loads(rows[lead]["task"])
         assert task["title"] == rows[lead]["title"]
@@ -182,74 +182,74 @@ def test_what_one_account_needs_is_one_task(place: Place) -> None:
 
 
 def test_a_passive_is_offered_a_feature_others_like_and_a_promoter_asked(place: Place) -> None:
-    promoter = found(place, "promoter")["promoter_referral"]
+    promoter = read_follow_ups_of(place, "promoter")["promoter_referral"]
     assert promoter["title"] == "Ask Promoter for a referral: NPS 10 from Pat Promoter"
     assert "- Ask whom they know who has the same problem." in promoter["body"]
-    passive = found(place, "passive")["passive_value"]
+    passive = read_follow_ups_of(place, "passive")["passive_value"]
     assert passive["title"] == "Help Passive get more: NPS 7 from Pat Passive"
     assert "tutorial" in passive["body"]
 
 
 def test_satisfaction_that_falls_is_asked_about_before_it_is_too_late(place: Place) -> None:
-    row = found(place, "drop")["satisfaction_drop"]
+    row = read_follow_ups_of(place, "drop")["satisfaction_drop"]
     assert row["title"] == "Call Drop: NPS down from 10 to 7"
 
 
 def test_a_share_of_satisfied_answers_that_falls_is_asked_about(place: Place) -> None:
-    row = found(place, "rated")["csat_drop"]
+    row = read_follow_ups_of(place, "rated")["csat_drop"]
     assert row["title"] == "Call Rated: CSAT down from 100% to 40%"
     assert row["occasion"] == "files:c6"
     assert [fact["source_id"] for fact in json.loads(row["evidence"])] == ["c6", "c7", "c9"]
 
 
 def test_three_tickets_of_one_topic_are_one_call_about_it(place: Place) -> None:
-    row = found(place, "topic")["topic_call"]
+    row = read_follow_ups_of(place, "topic")["topic_call"]
     assert row["title"] == "Call Topic: 3 tickets about integration"
     assert [fact["source_id"] for fact in json.loads(row["evidence"])] == ["512", "518", "523"]
 
 
 def test_a_contraction_is_contacted_at_once(place: Place) -> None:
-    row = found(place, "less")["contraction_contact"]
+    row = read_follow_ups_of(place, "less")["contraction_contact"]
     assert row["title"] == "Call Less: pays 40 EUR less a month"
     assert due(row) == datetime(2026, 3, 10, 14, 0, tzinfo=UTC)  # a day after 15 o'clock there
 
 
 def test_a_cancellation_is_talked_about_before_it_comes(place: Place) -> None:
-    row = found(place, "leaver")["cancellation_call"]
+    row = read_follow_ups_of(place, "leaver")["cancellation_call"]
     assert row["title"] == "Call Leaver: cancels on 1 Apr, 100 EUR a month"
     assert "Reason given: missing features." in row["body"]
 
 
 def test_help_goes_to_the_step_that_is_stuck_and_to_the_gap_that_is_known(place: Place) -> None:
-    stuck = found(place, "stuck")["onboarding_step"]
+    stuck = read_follow_ups_of(place, "stuck")["onboarding_step"]
     assert stuck["title"] == "Help Stuck with a step: “Connect the CRM”"
     assert "since 5 Mar." in stuck["body"]
-    gap = found(place, "gap")["knowledge_gap"]
+    gap = read_follow_ups_of(place, "gap")["knowledge_gap"]
     assert gap["band"] == "yellow"
     assert "- not used: reports, which 83% of accounts use" in gap["body"]
 
 
 def test_silence_is_warned_of_after_14_days_and_called_about_after_30(place: Place) -> None:
-    assert "14+ days unused" in found(place, "idle")["unused_warning"]["title"]
-    gone = found(place, "gone")["likely_leaving"]
+    assert "14+ days unused" in read_follow_ups_of(place, "idle")["unused_warning"]["title"]
+    gone = read_follow_ups_of(place, "gone")["likely_leaving"]
     assert gone["title"] == "Save Gone: 30+ days unused, 100 EUR a month"
     assert (gone["priority"], gone["kind"]) == ("high", "call")
-    never = found(place, "never")["likely_leaving"]
+    never = read_follow_ups_of(place, "never")["likely_leaving"]
     assert "Never used since it was bought on 20 Jan." in never["body"]
 
 
 def test_a_red_account_is_reviewed_with_all_its_reasons(place: Place) -> None:
-    row = found(place, "red")["account_review"]
+    row = read_follow_ups_of(place, "red")["account_review"]
     assert (row["band"], row["priority"]) == ("red", "high")
     assert "- Subscription payment past due" in row["body"]
     assert "Health has been red since at least 10 Mar." in row["body"]
 
 
 def test_who_grows_is_talked_to_and_who_recommends_is_invited(place: Place) -> None:
-    grower = found(place, "grower")["likely_buyer"]
+    grower = read_follow_ups_of(place, "grower")["likely_buyer"]
     assert grower["title"] == "Discuss expansion with Grower: 9 of 10 seats used"
     assert "Active on 20 of the last 28 days (previous 28: 8)" in grower["body"]
-    advocate = found(place, "advocate")["advocate_programme"]
+    advocate = read_follow_ups_of(place, "advocate")["advocate_programme"]
     assert "- Co 2 on 2 Feb\n- Co 1 on 1 Feb\n" in advocate["body"]
 
 
@@ -286,4 +286,6 @@ def test_working_hours_move_what_is_due(
     assert made.run("sync").code == 0
     portal.companies["call"] = {}
     push(made)
-    assert due(found(made, "call")["detractor_call"]) == datetime(2026, 3, 11, 8, 0, tzinfo=UTC)
+    assert due(read_follow_ups_of(made, "call")["detractor_call"]) == datetime(
+        2026, 3, 11, 8, 0, tzinfo=UTC
+    )

@@ -189,8 +189,8 @@ def test_who_gets_it() -> None:
     }
 
     def who(source: str | None, owner: str | None, assignee: str | None = None) -> str | None:
-        one = draft(owner_source=source, owner_source_id=owner, assignee=assignee)
-        return assign_drafts([one], owners, "head@example.com")[0].assignee
+        first = draft(owner_source=source, owner_source_id=owner, assignee=assignee)
+        return assign_drafts([first], owners, "head@example.com")[0].assignee
 
     assert who("hubspot", "7") == "ana@example.com"
     assert who("hubspot", "7", "cara@example.com") == "cara@example.com"
@@ -225,8 +225,8 @@ def test_day_after_day_everything_has_its_turn_once(
         turns = [key for key, (_, state) in made.items() if state == "open"]
         turns += list(decision.opened)
         seen += turns
-        for key, (one, state) in made.items():
-            record[key] = kept(one, state, desk=one.assignee or "hubspot:7", opened_at=None)
+        for key, (item, state) in made.items():
+            record[key] = kept(item, state, desk=item.assignee or "hubspot:7", opened_at=None)
         for key in turns:
             lead = decision.leads.get(key)
             record[key] = replace(record[key], state="open", opened_at=now, lead=lead)
@@ -238,7 +238,7 @@ def test_day_after_day_everything_has_its_turn_once(
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "ended"),
+    ("first", "other", "ended"),
     [
         ({"written": True, "ago": DAY}, {"ago": 2 * DAY}, "acme"),
         ({"touched": True}, {"written": True}, "acme"),
@@ -248,10 +248,10 @@ def test_day_after_day_everything_has_its_turn_once(
     ],
 )
 def test_of_one_occasion_that_a_merge_brings_twice_one_follow_up_stays(
-    one: dict[str, Any], other: dict[str, Any], ended: str | None
+    first: dict[str, Any], other: dict[str, Any], ended: str | None
 ) -> None:
     """Two accounts had the same occasion before they became one."""
-    merged = [kept(draft("beta"), account_id="acme", **one), kept(draft("acme"), **other)]
+    merged = [kept(draft("beta"), account_id="acme", **first), kept(draft("acme"), **other)]
     for record in (merged, merged[::-1]):
         decision = decided([draft("acme")], record)
         assert decision.new == []

@@ -33,7 +33,7 @@ def rows(place: Place, playbook: str) -> list[dict[str, Any]]:
     return place.select("SELECT * FROM follow_up WHERE playbook = ? ORDER BY created_at", playbook)
 
 
-def told(portal: Portal) -> list[str]:
+def list_notes(portal: Portal) -> list[str]:
     return [note["body"] for note in portal.notes.values()]
 
 
@@ -50,13 +50,13 @@ def test_what_happens_while_it_is_open_is_a_note_on_it(place: Place, portal: Por
     books = tickets()
     run(place, portal, books)
     (call,) = rows(place, "topic_call")
-    assert told(portal) == []
+    assert list_notes(portal) == []
     books.ticket(4, "acme", "integration", "2026-03-11T10:00")
     run(place, portal, books, days=1)
     run(place, portal, books, days=2)
     (still,) = rows(place, "topic_call")
     assert (still["key"], still["title"]) == (call["key"], call["title"])
-    assert told(portal) == ["#4 of 11 Mar, 10:00: “About integration”"]
+    assert list_notes(portal) == ["#4 of 11 Mar, 10:00: “About integration”"]
     assert len(portal.tasks) == 1
 
 
@@ -69,7 +69,7 @@ def test_what_was_closed_stays_closed_for_its_occasion(place: Place, portal: Por
     books.ticket(4, "acme", "integration", "2026-03-11T10:00")
     run(place, portal, books, days=2)
     assert [row["state"] for row in rows(place, "topic_call")] == ["done"]
-    assert told(portal) == []
+    assert list_notes(portal) == []
     for number in (5, 6, 7):
         books.ticket(number, "acme", "integration", f"2026-04-2{number}T10:00")
     run(place, portal, books, days=50)  # the cool-down of 30 days is over, and it happens again
@@ -106,7 +106,7 @@ def test_a_cause_that_is_gone_closes_what_nobody_began(place: Place, portal: Por
     assert states["acme"]["state"] == "resolved"
     assert states["acme"]["reason"] == "the step was done on 10 Mar, 15:00"
     assert portal.tasks[keys["acme"]]["status"] == "COMPLETED"
-    assert "No longer needed: the step was done on 10 Mar, 15:00." in told(portal)
+    assert "No longer needed: the step was done on 10 Mar, 15:00." in list_notes(portal)
     assert states["beta"]["state"] == "open"
     assert portal.tasks[keys["beta"]]["status"] == "IN_PROGRESS"
 
@@ -132,7 +132,7 @@ def test_silence_grows_from_a_warning_into_a_call(place: Place, portal: Portal) 
     (warning,) = rows(place, "unused_warning")
     later(books, 8)
     run(place, portal, books, days=8)
-    assert told(portal) == ["unused for 21 days"]
+    assert list_notes(portal) == ["unused for 21 days"]
     later(books, 20)
     run(place, portal, books, days=20)
     run(place, portal, books, days=21)
@@ -161,12 +161,12 @@ def test_the_cap_lets_the_money_at_risk_go_first_not_the_largest(
         books.nps(name, 3, "2026-03-10T07:00")
     off = "\n    [playbooks.account_review]\n    enabled = false\n"
     place.configure(CONFIG + CRM + off + START + "    daily_cap = 1\n")
-    said = run(place, portal, books)
+    text = run(place, portal, books)
     risk = {row["account_id"]: row["at_risk"] for row in rows(place, "detractor_call")}
     assert risk["poor"] > risk["large"] > 0
     states = {row["account_id"]: row["state"] for row in rows(place, "detractor_call")}
     assert states == {"poor": "open", "large": "waiting"}
-    assert "1 follow-up of kim@acme.example deferred: " in said
+    assert "1 follow-up of kim@acme.example deferred: " in text
     run(place, portal, books)
     assert len(portal.tasks) == 1
     run(place, portal, books, days=1)

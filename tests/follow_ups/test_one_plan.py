@@ -166,15 +166,15 @@ def test_day_after_day_an_account_has_one_open_task_and_nothing_is_lost(
             record[item.key] = item
         for key in decision.resolved:
             record[key] = replace(record[key], state="resolved", ended_at=now)
-        open_now = [one for one in record.values() if one.state == "open"]
-        assert len({one.task_key for one in open_now}) <= 1
-        assert not [one for one in record.values() if one.state == "waiting"]
+        open_now = [entry for entry in record.values() if entry.state == "open"]
+        assert len({entry.task_key for entry in open_now}) <= 1
+        assert not [entry for entry in record.values() if entry.state == "waiting"]
         by_task = defaultdict(list)
-        for one in record.values():
-            by_task[one.task_key].append(one)
+        for entry in record.values():
+            by_task[entry.task_key].append(entry)
         assert all(key in record for key in by_task), "who leads is on record"
         for key in decision.tasks:
-            points = [one.point for one in by_task[key] if one.state == "open"]
+            points = [entry.point for entry in by_task[key] if entry.state == "open"]
             assert points
             why = " ".join(decision.tasks[key]["body"].split())
             for point in points:
@@ -182,8 +182,8 @@ def test_day_after_day_an_account_has_one_open_task_and_nothing_is_lost(
                 assert " ".join(point.why.split()) in why, "a task says all it stands for"
         assert all(d.due_at >= now for d, _ in decision.new), "nothing is born overdue"
         if number in done_on:
-            for one in open_now:
-                record[one.key] = replace(one, state="done", ended_at=now)
+            for entry in open_now:
+                record[entry.key] = replace(entry, state="done", ended_at=now)
 
 
 def test_the_one_to_speak_to_is_found_by_the_reason() -> None:

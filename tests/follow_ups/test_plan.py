@@ -43,8 +43,8 @@ def test_the_most_urgent_comes_first() -> None:
     busy = view(
         band="red", answers=(answer(2),), movements=(movement(at=at(20, 10), amount=40_000),)
     )
-    found = plan_follow_ups([busy], PLAYBOOKS, {}).drafts
-    assert [draft.playbook for draft in found] == [
+    actual = plan_follow_ups([busy], PLAYBOOKS, {}).drafts
+    assert [draft.playbook for draft in actual] == [
         "contraction_contact", "detractor_call", "account_review",
     ]  # fmt: skip
 
@@ -60,8 +60,8 @@ def test_a_playbook_of_somebody_else_takes_a_few_lines() -> None:
         if not view.mrr:
             yield Proposal("no mrr", view.now, f"Ask {view.label}", "")
 
-    mine = Playbook("ask", "Ask", "Ask who pays nothing.", idle)
-    (draft,) = plan_follow_ups([view(mrr={}), view(id="beta")], {"ask": mine}, {}).drafts
+    own = Playbook("ask", "Ask", "Ask who pays nothing.", idle)
+    (draft,) = plan_follow_ups([view(mrr={}), view(id="beta")], {"ask": own}, {}).drafts
     assert (draft.title, draft.priority, draft.kind) == ("Ask Acme", "medium", "todo")
     assert draft.due_at == NOW + timedelta(hours=24)
 
@@ -74,7 +74,7 @@ ANSWERS = st.builds(
 )
 VIEWS = st.builds(
     lambda answers, **fields: view(
-        answers=tuple(replace(one, source_id=f"{fields['id']}{one.source_id}") for one in answers),
+        answers=tuple(replace(a, source_id=f"{fields['id']}{a.source_id}") for a in answers),
         **fields,
     ),
     id=st.sampled_from("abcd"),
@@ -93,15 +93,15 @@ VIEWS = st.builds(
 def test_one_follow_up_per_key_in_an_order_of_its_own(
     views: list[AccountView], rng: object
 ) -> None:
-    found = plan_follow_ups(views, PLAYBOOKS, {}).drafts
-    assert len({draft.key for draft in found}) == len(found)
-    assert plan_follow_ups(reversed(views), PLAYBOOKS, {}).drafts == found
-    assert all(draft.owner_source_id and draft.title and draft.evidence for draft in found)
+    actual = plan_follow_ups(views, PLAYBOOKS, {}).drafts
+    assert len({draft.key for draft in actual}) == len(actual)
+    assert plan_follow_ups(reversed(views), PLAYBOOKS, {}).drafts == actual
+    assert all(draft.owner_source_id and draft.title and draft.evidence for draft in actual)
 
 
 @given(VIEWS, st.integers(1, 72))
-def test_time_alone_makes_nothing_new(one: AccountView, hours: int) -> None:
-    later = AccountView(**{name: getattr(one, name) for name in AccountView.__slots__}
-                        | {"now": one.now + timedelta(hours=hours)})  # fmt: skip
-    before = {draft.key for draft in plan_follow_ups([one], PLAYBOOKS, {}).drafts}
+def test_time_alone_makes_nothing_new(first: AccountView, hours: int) -> None:
+    later = AccountView(**{name: getattr(first, name) for name in AccountView.__slots__}
+                        | {"now": first.now + timedelta(hours=hours)})  # fmt: skip
+    before = {draft.key for draft in plan_follow_ups([first], PLAYBOOKS, {}).drafts}
     assert {draft.key for draft in plan_follow_ups([later], PLAYBOOKS, {}).drafts} <= before

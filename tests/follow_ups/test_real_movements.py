@@ -30,40 +30,40 @@ def level(steps: Steps, day: int) -> int:
 
 def movements(steps: Steps) -> dict[datetime, MovementFact]:
     """As MRR moved: every step that changes it."""
-    found, before = {}, 0
+    actual, before = {}, 0
     for day, amount in steps:
         kind = "expansion" if amount > before else "contraction"
         if amount == 0 or before == 0:
             kind = "churn" if amount == 0 else "new"
         if amount != before:
-            found[on(day)] = MovementFact(on(day), kind, abs(amount - before), "EUR", "price")
+            actual[on(day)] = MovementFact(on(day), kind, abs(amount - before), "EUR", "price")
         before = amount
-    return found
+    return actual
 
 
 def known(history: Sequence[tuple[int, Steps]]) -> list[KnownMovement]:
     """Every version of every movement, of beliefs that followed one another on these days."""
-    found: list[KnownMovement] = []
+    actual: list[KnownMovement] = []
     before: Steps | None = None
     for day, steps in history:
         now = movements(steps)
-        kept = {one.fact.at: one.fact for one in found if one.known_to is None}
-        found = [
-            replace(one, known_to=on(day))
-            if one.known_to is None and now.get(one.fact.at) != one.fact
-            else one
-            for one in found
+        kept = {item.fact.at: item.fact for item in actual if item.known_to is None}
+        actual = [
+            replace(item, known_to=on(day))
+            if item.known_to is None and now.get(item.fact.at) != item.fact
+            else item
+            for item in actual
         ]
         for at, fact in now.items():
             if kept.get(at) != fact:
-                there = (at - on(0)).days
+                age = (at - on(0)).days
                 beliefs = [
                     None if before is None else Belief(level(before, d), level(steps, d))
-                    for d in (there, day)
+                    for d in (age, day)
                 ]
-                found.append(KnownMovement(fact, on(day), None, *beliefs))
+                actual.append(KnownMovement(fact, on(day), None, *beliefs))
         before = steps
-    return found
+    return actual
 
 
 def losses(history: Sequence[tuple[int, Steps]], looks: SourceReads | None = None) -> list[int]:

@@ -37,8 +37,8 @@ def test_the_first_words_stay_and_what_becomes_of_it_is_noted(store: Store) -> N
         insert_follow_ups(connection, [row("acme", title="Another")])
         update_follow_up(connection, row("acme")["key"], {"state": "done", "ended_at": NOW})
     with store.read() as connection:
-        (found,) = read_follow_ups(connection)
-    assert found == row("acme", state="done", ended_at=NOW)
+        (actual,) = read_follow_ups(connection)
+    assert actual == row("acme", state="done", ended_at=NOW)
 
 
 def test_a_follow_up_moves_with_its_account(store: Store) -> None:
@@ -49,10 +49,10 @@ def test_a_follow_up_moves_with_its_account(store: Store) -> None:
     with store.write() as connection:
         insert_follow_ups(connection, [row("c"), row("a"), row("x"), row("")])
     with store.read() as connection:
-        found = {one["key"]: one["account_id"] for one in read_follow_ups(connection)}
-    assert found[row("c")["key"]] == found[row("a")["key"]] == "a"
-    assert found[row("x")["key"]] in ("x", "y")
-    assert found[row("")["key"]] == ""
+        actual = {item["key"]: item["account_id"] for item in read_follow_ups(connection)}
+    assert actual[row("c")["key"]] == actual[row("a")["key"]] == "a"
+    assert actual[row("x")["key"]] in ("x", "y")
+    assert actual[row("")["key"]] == ""
 
 
 def test_owners_with_their_addresses(store: Store) -> None:

@@ -32,10 +32,10 @@ def test_another_ticket_is_news_of_the_same_call() -> None:
 
 
 def test_two_referrals_make_an_advocate() -> None:
-    one = ReferralFact("files", "1", "Beta", at(3), None)
+    first = ReferralFact("files", "1", "Beta", at(3), None)
     two = ReferralFact("files", "2", None, at(9), None)
-    assert drafts("advocate_programme", view(referrals=(one,))) == []
-    (draft,) = drafts("advocate_programme", view(referrals=(two, one)))
+    assert drafts("advocate_programme", view(referrals=(first,))) == []
+    (draft,) = drafts("advocate_programme", view(referrals=(two, first)))
     assert "- somebody on 9 Nov\n- Beta on 3 Nov\n" in draft.body
-    (more,) = drafts("advocate_programme", view(referrals=(one, two, one)))
+    (more,) = drafts("advocate_programme", view(referrals=(first, two, first)))
     assert more.key == draft.key

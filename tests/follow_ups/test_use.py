@@ -100,15 +100,15 @@ def test_a_step_that_was_done_needs_no_help() -> None:
 
 
 @pytest.mark.parametrize(
-    ("people", "seats", "band", "found"),
+    ("people", "seats", "band", "actual"),
     [(8, 10.0, "green", 1), (7, 10.0, "green", 0), (8, 10.0, "yellow", 0), (1, 1.0, "green", 0),
      (1, None, "excellent", 1)],
 )  # fmt: skip
 def test_who_grows_and_is_nearly_full_may_buy(
-    people: int, seats: float | None, band: str, found: int
+    people: int, seats: float | None, band: str, actual: int
 ) -> None:
     grown = usage(20, recent=10, earlier=8, people=people)
-    assert len(drafts("likely_buyer", view(usage=grown, seats=seats, band=band))) == found
+    assert len(drafts("likely_buyer", view(usage=grown, seats=seats, band=band))) == actual
     steady = usage(20, recent=8, earlier=8, people=people)
     assert drafts("likely_buyer", view(usage=steady, seats=seats, band=band)) == []
 

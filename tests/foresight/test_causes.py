@@ -50,17 +50,17 @@ def test_horizons_that_do_not_overlap() -> None:
     """Of twelve month ends with 90 days each every third is left, counted from the last."""
     months = [datetime(2025, month, 1, tzinfo=UTC) for month in range(1, 13)]
     apart = select_apart([window(month) for month in months])
-    assert [one.cutoff.month for one in apart] == [3, 6, 9, 12]
+    assert [item.cutoff.month for item in apart] == [3, 6, 9, 12]
     assert all(a.closes_at <= b.opens_at for a, b in pairwise(apart))
 
 
 def test_a_level_beside_all_others() -> None:
     """20 of 100 against 10 of 100: twice as often; two tests, so twice the p-value."""
-    found = compare_levels(make_cases({"solo": (100, 20), "team": (100, 10)}))
-    assert [(row.level, row.counts) for row in found] == [
+    actual = compare_levels(make_cases({"solo": (100, 20), "team": (100, 10)}))
+    assert [(row.level, row.counts) for row in actual] == [
         ("solo", Counts(100, 20)), ("team", Counts(100, 10)),
     ]  # fmt: skip
-    solo = found[0]
+    solo = actual[0]
     assert (solo.rate, solo.effect and solo.effect[0]) == (0.2, 2.0)
     # Wilson 1927 of 20 of 100 by hand: (0.2 + 0.0192) ± 1.96 √0.00169… over 1.0384
     assert (solo.low, solo.high) == pytest.approx((0.1334, 0.2888), abs=5e-5)
@@ -81,9 +81,9 @@ def test_one_level_says_nothing() -> None:
 def test_deciles_share_equal_values() -> None:
     """Of ten accounts five never used it: their middle is the third place of ten."""
     values = {f"idle{n}": 0.0 for n in range(5)} | {f"used{n}": n + 1.0 for n in range(5)}
-    found = rank_deciles(values)
-    assert {found[f"idle{n}"] for n in range(5)} == {"3"}
-    assert [found[f"used{n}"] for n in range(5)] == ["6", "7", "8", "9", "10"]
+    actual = rank_deciles(values)
+    assert {actual[f"idle{n}"] for n in range(5)} == {"3"}
+    assert [actual[f"used{n}"] for n in range(5)] == ["6", "7", "8", "9", "10"]
     assert rank_deciles({}) == {}
 
 
@@ -154,15 +154,15 @@ def make_driven(n: int, base: float, times: float) -> list[Case]:
 
 def test_one_driver_alone_is_the_plain_ratio() -> None:
     """With one circumstance the model is saturated: the ratio and interval are Katz's."""
-    found = measure_drivers(make_driven(4_000, 0.1, 2.0))
-    (row,) = found.causes
+    actual = measure_drivers(make_driven(4_000, 0.1, 2.0))
+    (row,) = actual.causes
     plain = calculate_risk_ratio(Counts(2_000, 400), Counts(2_000, 200))
     assert row.factor == "use_halved"
     assert row.counts == Counts(2_000, 400)
     assert row.effect == pytest.approx(plain, rel=2e-3)
     assert row.p is not None
     assert row.p < 1e-6
-    assert "use_grew" in found.left_out
+    assert "use_grew" in actual.left_out
 
 
 def test_confounding_is_taken_out() -> None:
@@ -197,9 +197,9 @@ def test_repeated_accounts_widen_the_interval() -> None:
 
 
 def test_no_driver_differs() -> None:
-    found = measure_drivers([Case(f"a{n}", n < 9) for n in range(99)])
-    assert found.causes == []
-    assert len(found.left_out) == 8
+    actual = measure_drivers([Case(f"a{n}", n < 9) for n in range(99)])
+    assert actual.causes == []
+    assert len(actual.left_out) == 8
 
 
 @pytest.fixture(scope="module")

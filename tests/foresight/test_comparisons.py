@@ -12,7 +12,7 @@ from cs_sync.foresight.comparisons import (
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "p"),
+    ("first", "other", "p"),
     [
         (Counts(4, 3), Counts(4, 1), 34 / 70),  # R. A. Fisher's tea: (1 + 16 + 16 + 1) of 70 tables
         (Counts(12, 1), Counts(12, 9), 0.002759456185220083),  # scipy's, of [[1, 9], [11, 3]]
@@ -21,9 +21,9 @@ from cs_sync.foresight.comparisons import (
         (Counts(90_000, 900), Counts(10_000, 100), 1.0),
     ],
 )
-def test_the_exact_test(one: Counts, other: Counts, p: float) -> None:
-    assert calculate_exact_p(one, other) == pytest.approx(p, rel=1e-9)
-    assert calculate_exact_p(other, one) == pytest.approx(p, rel=1e-9)
+def test_the_exact_test(first: Counts, other: Counts, p: float) -> None:
+    assert calculate_exact_p(first, other) == pytest.approx(p, rel=1e-9)
+    assert calculate_exact_p(other, first) == pytest.approx(p, rel=1e-9)
 
 
 def test_the_exact_test_of_one_side() -> None:
@@ -43,9 +43,9 @@ def test_the_ratio_of_two_shares() -> None:
     189 of 11,034 and 104 of 11,037: Agresti, Categorical Data Analysis, 3.1.4, prints 1.82
     (1.43 to 2.31).
     """
-    found = calculate_risk_ratio(Counts(11_034, 189), Counts(11_037, 104))
-    assert found is not None
-    assert [round(part, 2) for part in found] == [1.82, 1.43, 2.31]
+    actual = calculate_risk_ratio(Counts(11_034, 189), Counts(11_037, 104))
+    assert actual is not None
+    assert [round(part, 2) for part in actual] == [1.82, 1.43, 2.31]
     assert calculate_risk_ratio(Counts(10, 0), Counts(10, 4)) is None
 
 

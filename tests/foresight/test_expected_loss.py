@@ -26,9 +26,9 @@ def forecast(lost: int, expected: float = 100.0, variance: float = 400.0) -> Pas
 
 def test_moments_by_hand() -> None:
     """0.5 × 100 + 0.1 × 1,000; 0.25 × 100² + 0.09 × 1,000²; 0 + 0.09 × 0.8 × 1,000³."""
-    found = calculate_moments(BOOK)
-    assert (found.mean, found.variance) == pytest.approx((150.0, 92_500.0))
-    assert found.third == pytest.approx(72_000_000.0)
+    actual = calculate_moments(BOOK)
+    assert (actual.mean, actual.variance) == pytest.approx((150.0, 92_500.0))
+    assert actual.third == pytest.approx(72_000_000.0)
     assert calculate_moments([]) == LossMoments(0.0, 0.0, 0.0)
 
 
@@ -39,8 +39,8 @@ def test_forecasts_of_several_currencies_in_one() -> None:
         "USD": PastForecast(LossMoments(40.0, 8.0, 16.0), 30),
         "JPY": PastForecast(LossMoments(9.0, 9.0, 9.0), 9),
     }
-    found = convert_forecast(parts, {"EUR": 1.0, "USD": 0.5})
-    assert found == PastForecast(LossMoments(120.0, 402.0, 12.0), 85)
+    actual = convert_forecast(parts, {"EUR": 1.0, "USD": 0.5})
+    assert actual == PastForecast(LossMoments(120.0, 402.0, 12.0), 85)
     assert [count_overlap(days) for days in (14, 30, 90, 365)] == [1, 1, 3, 12]
 
 
@@ -59,34 +59,34 @@ def test_students_points_as_printed_in_tables(degrees: int, point: float) -> Non
 def test_the_interval_by_hand() -> None:
     """1,000 equal accounts at 0.1 × 10: 1,000 ± 1.645 √9,000 and a lean of 0.2843 × 8."""
     accounts = [AccountRisk(0.1, 10)] * 1_000
-    found = estimate_loss(accounts, [forecast(100)] * 6, overlap=3)
-    assert found.expected == pytest.approx(1_000.0)
-    assert found.spread == 0.0
+    actual = estimate_loss(accounts, [forecast(100)] * 6, overlap=3)
+    assert actual.expected == pytest.approx(1_000.0)
+    assert actual.spread == 0.0
     half, lean = 1.6448536 * math.sqrt(9_000), 0.2842572 * 72_000 / 9_000
-    assert found.low == pytest.approx(1_000 + lean - half, abs=1e-3)
-    assert found.high == pytest.approx(1_000 + lean + half, abs=1e-3)
+    assert actual.low == pytest.approx(1_000 + lean - half, abs=1e-3)
+    assert actual.high == pytest.approx(1_000 + lean + half, abs=1e-3)
 
 
 def test_past_errors_widen_it_and_coverage_is_counted() -> None:
     """Errors of ±30 % at a deviation of 20 have a spread of √0.05, on 4 horizons apart."""
     past = [forecast(70), forecast(130)] * 6
-    found = estimate_loss([AccountRisk(0.1, 10)] * 1_000, past, overlap=3)
-    assert found.spread == pytest.approx(math.sqrt(0.05))
-    assert found.high is not None
+    actual = estimate_loss([AccountRisk(0.1, 10)] * 1_000, past, overlap=3)
+    assert actual.spread == pytest.approx(math.sqrt(0.05))
+    assert actual.high is not None
     half = 2.1297 * math.sqrt(0.05) * 1_000  # Student's point in place of the normal one
-    assert found.high - 1_000 == pytest.approx(math.hypot(half, 156.05), rel=0.01)
-    assert (found.covered, found.judged, found.coverage) == (12, 12, 1.0)
+    assert actual.high - 1_000 == pytest.approx(math.hypot(half, 156.05), rel=0.01)
+    assert (actual.covered, actual.judged, actual.coverage) == (12, 12, 1.0)
 
 
 def test_no_interval_without_a_past() -> None:
-    found = estimate_loss(BOOK, [forecast(100)] * 5, overlap=3)
-    assert found.expected == pytest.approx(150.0)
-    assert (found.low, found.high, found.spread, found.coverage) == (None, None, None, None)
+    actual = estimate_loss(BOOK, [forecast(100)] * 5, overlap=3)
+    assert actual.expected == pytest.approx(150.0)
+    assert (actual.low, actual.high, actual.spread, actual.coverage) == (None, None, None, None)
 
 
 def test_nothing_at_risk_is_no_loss() -> None:
-    found = estimate_loss([], [forecast(100)] * 6, overlap=3)
-    assert (found.expected, found.low, found.high) == (0.0, 0.0, 0.0)
+    actual = estimate_loss([], [forecast(100)] * 6, overlap=3)
+    assert (actual.expected, actual.low, actual.high) == (0.0, 0.0, 0.0)
 
 
 def test_coverage_on_simulated_books() -> None:

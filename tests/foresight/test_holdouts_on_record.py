@@ -144,9 +144,9 @@ def test_an_answer_in_words() -> None:
     row = dict.fromkeys(("enabled", "held_out", "judged", "recovered", "effect"), 0)
     counts = ("created", "open", "done", "too_late", "ignored", "deleted", "resolved", "waiting")
     row |= dict.fromkeys((*counts, "held_out_recovered", "held_out_judged"), 0)
-    found = {
+    actual = {
         **row, "playbook": "review", "enabled": True, "holdout_verdict": "fewer_left",
         "churn_effect": -0.03, "churn_effect_low": -0.05, "churn_effect_high": -0.01,
     }  # fmt: skip
-    shown = show(playbooks_table([found], ENGLISH))
+    shown = show(playbooks_table([actual], ENGLISH))
     assert "-3.0 pp (-5.0% – -1.0%): fewer leave" in shown

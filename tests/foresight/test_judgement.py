@@ -74,21 +74,21 @@ def test_an_interval_is_as_wide_as_accounts_differ_not_as_months_do() -> None:
         np.tile(once.account, 10), np.repeat(np.arange(10), 300), np.tile(once.event, 10),
         np.tile(p, 10), np.tile(once.base, 10), np.tile(once.red, 10),
     )  # fmt: skip
-    one, ten = (judge_predictions(some, 20) for some in (once, often))
-    assert one.skill_interval == pytest.approx(ten.skill_interval)
-    assert one.auc_interval == pytest.approx(ten.auc_interval, abs=0.02)
+    first, ten = (judge_predictions(some, 20) for some in (once, often))
+    assert first.skill_interval == pytest.approx(ten.skill_interval)
+    assert first.auc_interval == pytest.approx(ten.auc_interval, abs=0.02)
     events = once.event.sum()
     error = math.sqrt(0.25 / events)  # of the order of Hanley and McNeil's standard error
-    low, high = one.auc_interval or (0, 0)
+    low, high = first.auc_interval or (0, 0)
     assert 0.2 * error < (high - low) / 2 < 2 * error
 
 
 def test_bins_hold_everybody() -> None:
     judged = judge_predictions(HAND, capacity=1)
-    assert sum(one.n for one in judged.bins) == 6
-    assert max(one.accounts for one in judged.bins) <= 6
-    assert [one.high for one in judged.bins] == sorted({one.high for one in judged.bins})
-    assert sum(one.n * one.observed for one in judged.bins) == pytest.approx(2)
+    assert sum(item.n for item in judged.bins) == 6
+    assert max(item.accounts for item in judged.bins) <= 6
+    assert [item.high for item in judged.bins] == sorted({item.high for item in judged.bins})
+    assert sum(item.n * item.observed for item in judged.bins) == pytest.approx(2)
 
 
 GOOD = Judgement(

@@ -56,7 +56,7 @@ def test_an_owner_keeps_the_accounts_with_most_at_risk() -> None:
 
 
 def test_nobody_moves_while_there_is_room() -> None:
-    assert propose_moves([one for one in CROWD if one.owner], 10, {}) == []
+    assert propose_moves([item for item in CROWD if item.owner], 10, {}) == []
 
 
 def test_without_owners_there_is_nobody_to_move_to() -> None:
@@ -74,7 +74,7 @@ def test_language_before_segment_before_room() -> None:
     ]
     (move,) = propose_moves(accounts, 6, {})
     assert (move.to_owner, move.fit) == ("cleo", ("language",))
-    plain = [one for one in accounts if one.owner != "cleo"]
+    plain = [item for item in accounts if item.owner != "cleo"]
     (move,) = propose_moves(plain, 6, {})
     assert (move.to_owner, move.fit) == ("ben", ("segment",))
 

@@ -88,12 +88,12 @@ def test_with_an_accepted_model_it_is_probability_times_mrr(place: Place) -> Non
     """Nine days: odds e^−2 × 10 = 1.353, so 57.5 % of 100.00; one day: 0.271, 21.3 %."""
     keep_model(place, "churn")
     keep_model(place, "expansion", accepted=False)
-    found = scores(place)
-    assert found["quiet"]["churn_probability"] == pytest.approx(0.5751, abs=1e-4)
-    assert found["quiet"]["priority_minor"] == 5751
-    assert {row["priority_basis"] for row in found.values()} == {"churn_probability"}
-    assert found["busy"]["churn_probability"] == pytest.approx(0.2130, abs=1e-4)
-    assert found["busy"]["expand_probability"] is None
+    actual = scores(place)
+    assert actual["quiet"]["churn_probability"] == pytest.approx(0.5751, abs=1e-4)
+    assert actual["quiet"]["priority_minor"] == 5751
+    assert {row["priority_basis"] for row in actual.values()} == {"churn_probability"}
+    assert actual["busy"]["churn_probability"] == pytest.approx(0.2130, abs=1e-4)
+    assert actual["busy"]["expand_probability"] is None
     past = scores(place, "--as-of", "2026-03-01")
     assert {row["churn_probability"] for row in past.values()} == {None}
 
@@ -144,11 +144,11 @@ def test_the_report_adds_up_what_the_accepted_model_expects(place: Place) -> Non
     before = place.json("report")[0]
     assert (before["expected_churn"], before["priority_basis"]) == (None, "missing_health")
     keep_model(place, "churn")
-    found = place.json("report")[0]
-    assert found["expected_churn"] == pytest.approx(2_130 + 5_751 + 9_057, abs=2)
-    assert (found["low"], found["high"]) == (None, None)
-    assert (found["expected_from"], found["expected_until"]) == ("2026-03-25", "2026-04-23")
-    assert (found["priority_basis"], found["verdict"]) == ("churn_probability", None)
+    actual = place.json("report")[0]
+    assert actual["expected_churn"] == pytest.approx(2_130 + 5_751 + 9_057, abs=2)
+    assert (actual["low"], actual["high"]) == (None, None)
+    assert (actual["expected_from"], actual["expected_until"]) == ("2026-03-25", "2026-04-23")
+    assert (actual["priority_basis"], actual["verdict"]) == ("churn_probability", None)
     past = {"currency": "EUR", "mean": 10_000.0, "variance": 1e6, "third": 0.0, "lost": 10_000}
     keep_judgement(place, [past | {"cutoff": f"2025-1{n}-30"} for n in (0, 1, 2)])
     judged = place.json("report")[0]

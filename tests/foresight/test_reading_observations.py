@@ -51,8 +51,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture
 def workspace(place: Place) -> Iterator[Workspace]:
-    with opened(place) as found:
-        yield found
+    with opened(place) as actual:
+        yield actual
 
 
 def opened(place: Place) -> Any:
@@ -77,12 +77,12 @@ def test_the_history_begins_with_mrr_and_ends_with_the_newest_fact(workspace: Wo
 
 def test_outcomes_of_one_month(workspace: Workspace) -> None:
     """From 31 December: the horizon is 15 January to 13 February."""
-    found = observe(workspace, date(2025, 12, 31))
-    assert {name: item.outcome for name, item in found.items()} == {
+    actual = observe(workspace, date(2025, 12, 31))
+    assert {name: item.outcome for name, item in actual.items()} == {
         "stays": "stayed", "grows": "stayed", "shrinks": "stayed",
         "leaves": "voluntary", "unpaid": "involuntary",
     }  # fmt: skip
-    assert found["leaves"].left_at == datetime(2026, 1, 24, 23, tzinfo=UTC)
+    assert actual["leaves"].left_at == datetime(2026, 1, 24, 23, tzinfo=UTC)
     earlier = observe(workspace, date(2025, 11, 30))
     assert earlier["grows"].outcome == "expanded"
     assert earlier["shrinks"].outcome == "contracted"

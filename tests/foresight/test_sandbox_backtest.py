@@ -30,13 +30,13 @@ def judge(place: Place) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_the_model_finds_who_fades_and_finds_nothing_in_shuffled_use(place: Place) -> None:
-    found = judge(place)
-    model = found["churn", "model"]
+    actual = judge(place)
+    model = actual["churn", "model"]
     assert model["verdict"] == "signal"
     assert model["churned"] >= 30
     assert model["auc_low"] > 0.5
     assert model["skill_low"] > 0
-    assert found["churn", "base_rate"]["verdict"] == "no signal"
+    assert actual["churn", "base_rate"]["verdict"] == "no signal"
     shuffle_use(place.path / "cs_sync.db")
     shuffled = judge(place)
     for subject in ("score", "model", "days_since_use", "best_signal"):
@@ -46,8 +46,8 @@ def test_the_model_finds_who_fades_and_finds_nothing_in_shuffled_use(place: Plac
 def shuffle_use(path: Path) -> None:
     """Give the whole usage of each account to another one."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        found = connection.execute("SELECT DISTINCT account_source_id FROM usage_day ORDER BY 1")
-        ids = [row[0] for row in found]
+        actual = connection.execute("SELECT DISTINCT account_source_id FROM usage_day ORDER BY 1")
+        ids = [row[0] for row in actual]
         others = Random(2).sample(ids, len(ids))
         connection.execute("CREATE TEMP TABLE swap (one PRIMARY KEY, other)")
         connection.executemany("INSERT INTO swap VALUES (?, ?)", zip(ids, others, strict=True))

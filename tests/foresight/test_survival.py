@@ -58,18 +58,20 @@ def test_everybody_left() -> None:
 
 def test_the_published_comparison() -> None:
     """Kleinbaum and Klein: 9 and 19.25 expected, chi-square 16.79."""
-    found = compare_survival(read_lifetimes(TREATED), read_lifetimes(PLACEBO))
-    assert (found.observed, round(found.expected, 2)) == (9, 19.25)
-    assert (found.observed - found.expected) ** 2 / found.variance == pytest.approx(16.79, abs=5e-3)
-    assert found.p_value == pytest.approx(4.17e-5, abs=1e-7)
-    ratio = found.hazard_ratio
+    actual = compare_survival(read_lifetimes(TREATED), read_lifetimes(PLACEBO))
+    assert (actual.observed, round(actual.expected, 2)) == (9, 19.25)
+    assert (actual.observed - actual.expected) ** 2 / actual.variance == pytest.approx(
+        16.79, abs=5e-3
+    )
+    assert actual.p_value == pytest.approx(4.17e-5, abs=1e-7)
+    ratio = actual.hazard_ratio
     assert ratio is not None
     assert ratio == pytest.approx((0.194, 0.089, 0.425), abs=5e-4)
 
 
 def test_nothing_to_compare() -> None:
-    found = compare_survival(read_lifetimes("3+ 4+"), read_lifetimes("5+"))
-    assert (found.p_value, found.hazard_ratio) == (None, None)
+    actual = compare_survival(read_lifetimes("3+ 4+"), read_lifetimes("5+"))
+    assert (actual.p_value, actual.hazard_ratio) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,10 @@ def test_one_class_only_is_too_little_data() -> None:
 def test_the_months_to_judge_can_begin_later() -> None:
     panel = simulate(SMALL, 1)
     late = replace(CHURN, since=panel.days[20])
-    found = walk_forward(panel, late, ["model"])["model"]
-    assert sorted(set(found.cutoff.tolist())) == [20, 21, 22, 23]
+    actual = walk_forward(panel, late, ["model"])["model"]
+    assert sorted(set(actual.cutoff.tolist())) == [20, 21, 22, 23]
     whole = walk_forward(panel, CHURN, ["model"])["model"]
-    assert (found.probability == whole.probability[whole.cutoff >= 20]).all()
+    assert (actual.probability == whole.probability[whole.cutoff >= 20]).all()
 
 
 def test_few_events_carry_few_inputs_and_refused_ones_are_never_used() -> None:

@@ -64,9 +64,9 @@ class Workspace:
     def readings(self, signal: str, scope: SignalScope = SCOPE) -> dict[str, Reading]:
         with self.engine.connect() as connection:
             rows = connection.execute(get_signal(signal).build(scope)).all()
-        found = {row.account_id: read_row(get_signal(signal), row, scope) for row in rows}
-        assert len(found) == len(rows)
-        return found
+        actual = {row.account_id: read_row(get_signal(signal), row, scope) for row in rows}
+        assert len(actual) == len(rows)
+        return actual
 
     def values(self, signal: str, scope: SignalScope = SCOPE) -> dict[str, float | None]:
         return {name: reading.value for name, reading in self.readings(signal, scope).items()}

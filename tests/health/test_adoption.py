@@ -27,8 +27,8 @@ def test_features_of_the_last_90_days(workspace: Workspace) -> None:
             FeatureDay, source="posthog", source_id=str(number), account_source_id="acme",
             feature=name, day=DAY - timedelta(days=ago), events=events,
         )  # fmt: skip
-    found = workspace.evidence()["acme"].features
-    assert [(f.feature, f.last_day, f.recent_days) for f in found] == [
+    actual = workspace.evidence()["acme"].features
+    assert [(f.feature, f.last_day, f.recent_days) for f in actual] == [
         ("export", DAY, 2),
         ("old", DAY - timedelta(days=89), 0),
     ]
@@ -66,9 +66,9 @@ def test_steps_and_referrals(workspace: Workspace) -> None:
         Referral, source="files", source_id="2", account_source_id="acme",
         referred_at=NOON + timedelta(days=2),
     )  # fmt: skip
-    found = workspace.evidence()["acme"]
-    assert [(step.step, step.done_at is not None) for step in found.steps] == [("connect", True)]
-    assert [one.referred for one in found.referrals] == ["Beta"]
+    actual = workspace.evidence()["acme"]
+    assert [(step.step, step.done_at is not None) for step in actual.steps] == [("connect", True)]
+    assert [referral.referred for referral in actual.referrals] == ["Beta"]
 
 
 def test_seats_are_the_largest_quantity_that_runs(workspace: Workspace) -> None:
@@ -100,5 +100,8 @@ def test_the_answer_before_the_last(workspace: Workspace) -> None:
             kind="nps", score=score, scale_min=0, scale_max=10,
             answered_at=datetime(2025, month, 3, tzinfo=UTC),
         )  # fmt: skip
-    found = workspace.evidence()["acme"].answers
-    assert [(a.person_name, a.score, a.previous) for a in found] == [("Ana", 7, 9), ("Bo", 5, None)]
+    actual = workspace.evidence()["acme"].answers
+    assert [(a.person_name, a.score, a.previous) for a in actual] == [
+        ("Ana", 7, 9),
+        ("Bo", 5, None),
+    ]

@@ -107,7 +107,9 @@ def test_signals_and_evidence(store: Store) -> None:
     assert evidence.subscriptions[0].ends_at == at(1, 12)
     assert evidence.usage is not None
     assert evidence.usage.last_day == date(2025, 11, 20)
-    assert [(one.feature, one.recent_days) for one in evidence.features] == [("export", 1)]
-    assert [one.step for one in evidence.steps] == ["connect"]
-    assert [one.referred for one in evidence.referrals] == ["Beta"]
+    assert [(feature.feature, feature.recent_days) for feature in evidence.features] == [
+        ("export", 1)
+    ]
+    assert [feature.step for feature in evidence.steps] == ["connect"]
+    assert [feature.referred for feature in evidence.referrals] == ["Beta"]
     assert evidence.subscriptions[0].seats == 12

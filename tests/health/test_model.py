@@ -144,6 +144,6 @@ def test_an_added_input_is_told_what_the_others_must_be(inputs: Any, message: st
     with pytest.raises(ValueError, match="weights must total 100") as raised:
         HealthConfig.model_validate({"inputs": inputs})
     assert message in str(raised.value)
-    found = re.findall(r"inputs\.(\w+)\.weight = ([\d.]+)", str(raised.value))
-    scaled = {name: {**inputs.get(name, {}), "weight": float(weight)} for name, weight in found}
+    actual = re.findall(r"inputs\.(\w+)\.weight = ([\d.]+)", str(raised.value))
+    scaled = {name: {**inputs.get(name, {}), "weight": float(weight)} for name, weight in actual}
     HealthConfig.model_validate({"inputs": {**inputs, **scaled}})

@@ -20,7 +20,7 @@ SOURCES = ("hubspot", "zendesk")
 def measure(workspace: Workspace, name: str, settings: dict[str, Any]) -> tuple[float, float]:
     """Numerator and denominator of a metric of the day."""
     scope = Scope((find_period(DAY, "day", "UTC"),), settings={name: settings})
-    [metric] = [one for one in list_builtin_metrics() if one.name == name]
+    [metric] = [item for item in list_builtin_metrics() if item.name == name]
     with workspace.engine.connect() as connection:
         rows = [row._asdict() for row in connection.execute(metric.build_statement(scope))]
     [row] = build_kpi_rows(metric, scope, rows)

@@ -77,11 +77,11 @@ def test_what_was_known_then(store: Store) -> None:
     workspace.add(FeatureDay, source="posthog", source_id="x", feature="export", day=DAY, events=4,
                   account_source_id="acme", first_seen_at=came, changed_at=came)  # fmt: skip
     with store.read() as connection:
-        for known_at, found in ((None, 4), (came, 4), (SCOPE.until, None)):
+        for known_at, actual in ((None, 4), (came, 4), (SCOPE.until, None)):
             scope = replace(SCOPE, known_at=known_at)
             readings = read_signals(connection, ["feature:export"], scope)
             value = readings["acme"]["feature:export"].value if readings else None
-            assert value == found
+            assert value == actual
 
 
 def test_active_is_who_did_something_of_the_list(store: Store) -> None:
@@ -130,8 +130,8 @@ def test_points_are_impact_times_frequency_without_a_ceiling(workspace: Workspac
         "export": Fraction(21), "invite": Fraction(10), "tickets": Fraction(-5),
     }  # fmt: skip
     assert (score.score, score.band) == (Fraction(26), "red")
-    told = [reason.text for reason in build_reasons(score, workspace.evidence()["acme"], SCOPE)]
-    assert told == [
+    messages = [reason.text for reason in build_reasons(score, workspace.evidence()["acme"], SCOPE)]
+    assert messages == [
         "1 ticket in the last 30 days: #1",
         "invite sent: used 1 time in the last 28 days",
         "export: used 7 times in the last 28 days",
@@ -143,9 +143,9 @@ def test_every_language_names_the_feature(language: Language) -> None:
     config = HealthConfig.model_validate({**POINTS, "minimum_coverage": 0})
     score = score_account({"feature:export": Reading(0)}, config, SCOPE)
     words = get_translator(language)
-    told = {r.input: r.text for r in build_reasons(score, AccountEvidence(), SCOPE, words)}
-    assert "export" in told["export"]
-    assert "invite sent" in told["invite"]
+    messages = {r.input: r.text for r in build_reasons(score, AccountEvidence(), SCOPE, words)}
+    assert "export" in messages["export"]
+    assert "invite sent" in messages["invite"]
 
 
 def test_a_feature_can_be_an_input_of_the_weighted_score_too() -> None:

@@ -54,8 +54,8 @@ def test_tickets_name_their_common_topic_and_their_numbers() -> None:
     text = "3 tickets in the last 30 days, all about integration: #512 #518 #523"
     assert say("tickets_30", 3, tickets=same) == text
     assert say("tickets_30", 0) == "No tickets in the last 30 days"
-    one = (ticket("5", "feature_request"),)
-    assert say("tickets_30", 1, tickets=one) == (
+    first = (ticket("5", "feature_request"),)
+    assert say("tickets_30", 1, tickets=first) == (
         "1 ticket in the last 30 days, about feature request: #5"
     )
     two = (ticket("5", "export"), ticket("6", "export"))
@@ -132,8 +132,8 @@ def test_who_pays_on_time_is_said_where_invoices_tell(
 def test_who_is_not_charged_is_not_said_to_pay() -> None:
     paused = RunningSubscription("stripe", "a", "active", None, None, None, None, None, "void")
     fact = PaymentFact(6, 5, 0)
-    said = say("billing_standing", 2, payments=fact, subscriptions=(paused,))
-    assert said == "Payment collection paused"
+    text = say("billing_standing", 2, payments=fact, subscriptions=(paused,))
+    assert text == "Payment collection paused"
 
 
 @pytest.mark.parametrize(

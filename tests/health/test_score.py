@@ -86,8 +86,8 @@ def test_points_mode_is_impact_times_frequency_without_ceiling(
     config = HealthConfig.model_validate({
         "mode": "points", "inputs": {"use": {"weight": 10, "signal": "active_days_28"}},
     })  # fmt: skip
-    found = score_account(readings(active_days_28=frequency), config, SCOPE)
-    assert (found.score, found.band) == (Fraction(str(score)), band)
+    actual = score_account(readings(active_days_28=frequency), config, SCOPE)
+    assert (actual.score, actual.band) == (Fraction(str(score)), band)
 
 
 def test_points_mode_takes_away_for_tickets() -> None:
@@ -95,8 +95,8 @@ def test_points_mode_takes_away_for_tickets() -> None:
         "use": {"weight": 5, "signal": "active_days_28"},
         "tickets": {"weight": -8, "signal": "tickets_30"},
     }})  # fmt: skip
-    found = score_account(readings(active_days_28=20, tickets_30=3), config, SCOPE)
-    assert (found.score, found.coverage) == (Fraction(76), Fraction(1))
+    actual = score_account(readings(active_days_28=20, tickets_30=3), config, SCOPE)
+    assert (actual.score, actual.coverage) == (Fraction(76), Fraction(1))
     alone = score_account(readings(tickets_30=3), config, SCOPE)
     assert (alone.score, alone.coverage) == (Fraction(-24), Fraction(8, 13))
 
@@ -136,8 +136,8 @@ def test_contributions_sum_to_the_score_and_it_stays_in_range(
 
 
 @given(st.floats(0, 20), st.floats(0, 20))
-def test_more_use_never_lowers_the_score(one: float, other: float) -> None:
-    low, high = sorted((one, other))
+def test_more_use_never_lowers_the_score(first: float, other: float) -> None:
+    low, high = sorted((first, other))
     scores = [score_account(readings(active_days_28=v, billing_standing=2), DEFAULT, SCOPE).score
               for v in (low, high)]  # fmt: skip
     assert scores[0] is not None

@@ -43,8 +43,8 @@ def many_tickets(most: int) -> Books:
     books = Books()
     for number in range(most + 1):
         books.customer(f"a{number}", used=None)
-        for one in range(number):
-            books.ticket(100 * number + one, f"a{number}", "export", f"{day(one + 1)}T10:00")
+        for item in range(number):
+            books.ticket(100 * number + item, f"a{number}", "export", f"{day(item + 1)}T10:00")
     books.customer("last", used=None)
     return books
 
@@ -61,12 +61,12 @@ def test_the_edges_of_points_mode_and_excellent_above_100(place: Place) -> None:
     """
     place.configure(CONFIG + model)
     synced(place, many_tickets(6))
-    found = scores(place)
-    assert [(found[f"a{n}"]["score"], found[f"a{n}"]["band"]) for n in range(7)] == [
+    actual = scores(place)
+    assert [(actual[f"a{n}"]["score"], actual[f"a{n}"]["band"]) for n in range(7)] == [
         (40.999, "red"), (41.0, "yellow"), (70.999, "yellow"), (71.0, "green"), (100.0, "green"),
         (100.01, "green"), (101.0, "excellent"),
     ]  # fmt: skip
-    assert {row["mode"] for row in found.values()} == {"points"}
+    assert {row["mode"] for row in actual.values()} == {"points"}
     place.configure(CONFIG + model + "[health.bands]\n    excellent = 100.01\n")
     assert scores(place)["a5"]["band"] == "excellent"
     assert scores(place)["a4"]["band"] == "green"
@@ -77,8 +77,8 @@ def test_the_edges_of_weighted_mode(place: Place) -> None:
     support = f"    [health.inputs.support]\n    weight = 100\n    points = [{pairs}]\n"
     place.configure(CONFIG + ONE_INPUT + support)
     synced(place, many_tickets(4))
-    found = scores(place)
-    assert [(found[f"a{n}"]["score"], found[f"a{n}"]["band"]) for n in range(5)] == [
+    actual = scores(place)
+    assert [(actual[f"a{n}"]["score"], actual[f"a{n}"]["band"]) for n in range(5)] == [
         (40.999, "red"), (41.0, "yellow"), (70.999, "yellow"), (71.0, "green"), (100.0, "green"),
     ]  # fmt: skip
 
@@ -103,10 +103,13 @@ def test_points_are_impact_times_frequency(place: Place) -> None:
     books.customer("asks", used=range(20))
     books.ticket(1, "asks", "export", f"{day(3)}T10:00")
     synced(place, books)
-    found = scores(place)
-    assert (found["busy"]["score"], found["busy"]["band"]) == (135.0, "excellent")  # not today yet
-    assert (found["asks"]["score"], found["asks"]["band"]) == (92.0, "green")
-    parts = {part["input"]: part["contribution"] for part in found["asks"]["contributions"]}
+    actual = scores(place)
+    assert (actual["busy"]["score"], actual["busy"]["band"]) == (
+        135.0,
+        "excellent",
+    )  # not today yet
+    assert (actual["asks"]["score"], actual["asks"]["band"]) == (92.0, "green")
+    parts = {part["input"]: part["contribution"] for part in actual["asks"]["contributions"]}
     assert parts == {"use": 100.0, "tickets": -8.0}
 
 
@@ -158,11 +161,11 @@ def test_profiles_by_segment_and_by_stage(place: Place) -> None:
     books.customer("large", used=half, account={"attr.plan": "enterprise"})
     books.ticket(1, "large", "export", f"{day(90)}T10:00")
     synced(place, books)
-    found = scores(place)
-    assert found["fresh"]["score"] == 50.0
-    assert [part["input"] for part in found["fresh"]["contributions"]] == ["usage"]
-    assert found["usual"]["score"] == pytest.approx(float(Fraction(20 + 30 + 20, 90) * 100))
-    assert found["large"]["score"] == pytest.approx(float(Fraction(35 + 20, 90) * 100))
+    actual = scores(place)
+    assert actual["fresh"]["score"] == 50.0
+    assert [part["input"] for part in actual["fresh"]["contributions"]] == ["usage"]
+    assert actual["usual"]["score"] == pytest.approx(float(Fraction(20 + 30 + 20, 90) * 100))
+    assert actual["large"]["score"] == pytest.approx(float(Fraction(35 + 20, 90) * 100))
 
 
 def test_the_parts_of_a_score_and_of_its_change_sum_to_them(place: Place) -> None:

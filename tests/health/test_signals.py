@@ -270,7 +270,7 @@ def test_ratings_are_all_answers_of_a_year_each_on_its_own_scale(workspace: Work
     long_ago = datetime(2024, 11, 20, 12, tzinfo=UTC)
     answer(workspace, "7", "ana", score=1.0, answered_at=long_ago, **scale)
     rated = workspace.evidence()["acme"].ratings
-    assert [(one.source_id, one.satisfied, one.survey) for one in rated] == [
+    assert [(item.source_id, item.satisfied, item.survey) for item in rated] == [
         ("1", True, None), ("2", False, None), ("3", True, None), ("4", True, "support"),
     ]  # fmt: skip
     assert rated[0].person_name == "Ana"
@@ -289,8 +289,8 @@ def test_a_rating_stays_with_the_account_where_the_person_was_then(workspace: Wo
     scale = {"kind": "csat", "scale_min": 1.0, "scale_max": 5.0}
     answer(workspace, "1", "ana", score=5.0, answered_at=at(9), **scale)
     answer(workspace, "2", "ana", score=1.0, answered_at=at(11), **scale)
-    found = workspace.evidence()
-    assert {name: [one.source_id for one in found[name].ratings] for name in found} == {
+    actual = workspace.evidence()
+    assert {name: [rating.source_id for rating in actual[name].ratings] for name in actual} == {
         "acme": ["1"], "beta": ["2"],
     }  # fmt: skip
 

@@ -129,7 +129,7 @@ def test_a_new_customer_has_a_score() -> None:
     score = score_account(readings(billing_standing=2), BILLING_AND_CRM, SCOPE)
     assert score.score == 100
     assert score.coverage == Fraction(40, 65)
-    assert [one.input for one in score.missing] == ["nps", "payments", "contact"]
+    assert [item.input for item in score.missing] == ["nps", "payments", "contact"]
 
 
 def test_who_cancelled_is_not_green_however_well_the_rest_is() -> None:
@@ -162,19 +162,19 @@ def test_who_is_well_and_grows_is_excellent_by_default(
     growth: float, score: int, band: str
 ) -> None:
     known = readings(active_days_28=20, billing_standing=2, usage_trend_28=growth)
-    found = score_account(known, HealthConfig(), SCOPE)
-    assert found.score == Fraction(score)
-    assert found.band == band
-    assert sum(c.contribution for c in found.contributions) == found.score
+    actual = score_account(known, HealthConfig(), SCOPE)
+    assert actual.score == Fraction(score)
+    assert actual.band == band
+    assert sum(c.contribution for c in actual.contributions) == actual.score
 
 
 def test_growing_mrr_is_the_bonus_without_a_source_of_use() -> None:
     known = readings(billing_standing=2, mrr_change_90=1.25, late_payments_365=0)
-    found = score_account(known, BILLING_AND_CRM, SCOPE)
-    assert found.score == Fraction(105)
-    assert found.band == "excellent"
+    actual = score_account(known, BILLING_AND_CRM, SCOPE)
+    assert actual.score == Fraction(105)
+    assert actual.band == "excellent"
     fact = MrrChangeFact("EUR", 10_000, 12_500)
-    reasons = build_reasons(found, AccountEvidence(mrr_change=fact), SCOPE)
+    reasons = build_reasons(actual, AccountEvidence(mrr_change=fact), SCOPE)
     texts = [reason.text for reason in reasons]
     assert texts.count("MRR up 25% in 90 days: 100.00 EUR → 125.00 EUR") == 1
 
@@ -183,10 +183,10 @@ def test_a_bonus_lifts_nobody_out_of_yellow_and_is_missed_by_nobody() -> None:
     """12 days of use are 60: 24 + 30 of 70 is 77.1, 10 days are 71.4, 9 days 68.6."""
     for days, bonus in ((12, 5), (10, 5), (9, 0)):
         known = readings(active_days_28=days, billing_standing=2, usage_trend_28=3)
-        found = score_account(known, HealthConfig(), SCOPE)
-        assert found.score == Fraction(40 * days * 5 // 100 + 30, 70) * 100 + bonus
+        actual = score_account(known, HealthConfig(), SCOPE)
+        assert actual.score == Fraction(40 * days * 5 // 100 + 30, 70) * 100 + bonus
     missing = score_account(readings(active_days_28=9), HealthConfig(), SCOPE).missing
-    assert "growth" not in [one.input for one in missing]
+    assert "growth" not in [item.input for item in missing]
     alone = score_account(readings(usage_trend_28=3), HealthConfig(minimum_coverage=0), SCOPE)
     assert (alone.score, alone.band) == (None, "insufficient")
 

@@ -115,17 +115,17 @@ class Subscription:
 
     def parts(self) -> Parts:
         """What it consists of now, each part with a history of its own."""
-        found: Parts = {
+        actual: Parts = {
             ("serves", ""): self.live and not self.on_first_trial,
             ("paused", ""): self.pause is not None,
             ("rhythm", ""): per_month(*self.interval),
         }
         for item in self.items:
             charged_at = item.charged_at if self.long else None
-            found["item", item.id] = Counted(item.price.monthly * item.quantity, charged_at)
+            actual["item", item.id] = Counted(item.price.monthly * item.quantity, charged_at)
             if not self.long:
-                found |= {("cut", d.id): d.cut for d in item.discounts}
-        return found
+                actual |= {("cut", d.id): d.cut for d in item.discounts}
+        return actual
 
     @property
     def long(self) -> bool:
@@ -170,6 +170,6 @@ class Subscription:
         A discount of one invoice is no recurring one: by the default policy it does not count.
         """
         running = [d for d in self.discounts if d.runs(at) and d.coupon.duration != "once"]
-        for one in self.items if item is None else [item]:
-            one.charged_at = at
-            one.discounts = tuple(d for d in running if d.item in (None, one.id))
+        for entry in self.items if item is None else [item]:
+            entry.charged_at = at
+            entry.discounts = tuple(d for d in running if d.item in (None, entry.id))

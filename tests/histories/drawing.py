@@ -65,54 +65,54 @@ def draw_coupon(rng: Random, *, percent: bool) -> Coupon:
 
 def _next(rng: Random, stripe: Stripe, customer: str, kinds: Collection[str]) -> Act | None:
     """One of the things that may happen now, every kind as likely as another."""
-    mine = [s for s in stripe.subscriptions.values() if s.customer == customer]
-    live = [s for s in mine if s.live]
+    own = [s for s in stripe.subscriptions.values() if s.customer == customer]
+    live = [s for s in own if s.live]
     possible: list[tuple[str, tuple[Any, ...]]] = []
     for sub in live:
         possible += [(kind, given) for kind, given in _acts(rng, sub) if kind in kinds]
     if "again" in kinds and (not live or (len(live) < 2 and rng.random() < 0.1)):
-        act = _creation(rng, stripe.now, customer, len(mine) + 1, kinds)
+        act = _creation(rng, stripe.now, customer, len(own) + 1, kinds)
         possible.append(("again", (act.verb, *act.given)))
     if not possible:
         return None
     kind = rng.choice(sorted({kind for kind, _ in possible}))
-    verb, *given = rng.choice([given for one, given in possible if one == kind])
+    verb, *given = rng.choice([given for item, given in possible if item == kind])
     return Act(stripe.now, verb, tuple(given))
 
 
 def _acts(rng: Random, sub: Subscription) -> list[tuple[str, tuple[Any, ...]]]:
     """Kind → verb and what it is given, for everything that makes sense on a subscription now."""
     id_, mode = sub.id, rng.choice(MODES)
-    found: list[tuple[str, tuple[Any, ...]]] = []
+    actual: list[tuple[str, tuple[Any, ...]]] = []
     if sub.plain:
-        found = _changes(rng, sub, mode)
-        found += [("pause", ("pause", id_, rng.choice((None, 20, 45))))]
-        found += [("free month", ("free_month", id_, rng.choice((14, 30))))]
-        found += [("cancel", ("cancel_later", id_)), ("schedule", ("schedule", id_, 20))]
-        found += [("refund", ("refund", id_, rng.choice((1, 2, 5))))]
-        found += _coupons(rng, sub)
+        actual = _changes(rng, sub, mode)
+        actual += [("pause", ("pause", id_, rng.choice((None, 20, 45))))]
+        actual += [("free month", ("free_month", id_, rng.choice((14, 30))))]
+        actual += [("cancel", ("cancel_later", id_)), ("schedule", ("schedule", id_, 20))]
+        actual += [("refund", ("refund", id_, rng.choice((1, 2, 5))))]
+        actual += _coupons(rng, sub)
     if sub.pause and sub.resumes_at is None:
-        found += [("pause", ("resume", id_))]
+        actual += [("pause", ("resume", id_))]
     if sub.ends_with_period:
-        found += [("cancel", ("stay", id_))]
-    return [*found, ("cancel", ("cancel", id_))]
+        actual += [("cancel", ("stay", id_))]
+    return [*actual, ("cancel", ("cancel", id_))]
 
 
 def _changes(rng: Random, sub: Subscription, mode: str) -> list[tuple[str, tuple[Any, ...]]]:
     id_, first = sub.id, sub.items[0].price.product
     other = rng.choice([plan for plan in PLANS if plan != first])
     seats = rng.choice([n for n in (1, 2, 5, 8, 20) if n != sub.items[0].quantity])
-    found: list[tuple[str, tuple[Any, ...]]] = [
+    actual: list[tuple[str, tuple[Any, ...]]] = [
         ("seats", ("seats", id_, 0, seats, mode)),
         ("reprice", ("reprice", id_, 0, other, mode)),
         ("swap", ("swap", id_, 0, other, mode)),
     ]
     if len(sub.items) > 1:
-        found.append(("items", ("remove", id_, 1, mode)))
+        actual.append(("items", ("remove", id_, 1, mode)))
     else:
-        found.append(("items", ("add", id_, "addon", rng.randrange(1, 5), mode)))
-    target = rng.choice([one for one in INTERVALS if one != sub.interval])
-    return [*found, ("rebase", ("rebase", id_, *target))]
+        actual.append(("items", ("add", id_, "addon", rng.randrange(1, 5), mode)))
+    target = rng.choice([item for item in INTERVALS if item != sub.interval])
+    return [*actual, ("rebase", ("rebase", id_, *target))]
 
 
 def _coupons(rng: Random, sub: Subscription) -> list[tuple[str, tuple[Any, ...]]]:

@@ -64,15 +64,15 @@ class Saying:
 
     def sayable(self, account: str, at: datetime) -> dict[int, str]:
         """What may be said: the truth without a reason, anything else with one."""
-        mine = [s for s in self.stripe.subscriptions.values() if s.customer == account]
-        at = _before_switch(mine, at)
-        found: dict[int, str] = {}
-        for some in product(*(s.curve.sayable(at, self.observer).items() for s in mine)):
+        own = [s for s in self.stripe.subscriptions.values() if s.customer == account]
+        at = _before_switch(own, at)
+        actual: dict[int, str] = {}
+        for some in product(*(s.curve.sayable(at, self.observer).items() for s in own)):
             why = "; ".join(sorted({reason for _, reason in some if reason}))
             amount = round(sum((value for value, _ in some), Fraction(0)))
-            if amount not in found or not why:
-                found[amount] = why
-        return found
+            if amount not in actual or not why:
+                actual[amount] = why
+        return actual
 
 
 def try_law(seed: str, kinds: Collection[str], tally: Tally, histories: int = AT_ONCE) -> None:
@@ -92,10 +92,10 @@ def try_law(seed: str, kinds: Collection[str], tally: Tally, histories: int = AT
             _compare(saying, account, [*month_ends(until), after], acts[account], tally, seed)
 
 
-def _before_switch(mine: Sequence[Subscription], at: datetime) -> datetime:
+def _before_switch(own: Sequence[Subscription], at: datetime) -> datetime:
     """The instant before a subscription ended where another followed within a day: no churn."""
-    for sub in mine:
-        follows = [s.start for s in mine if sub.ended_at and sub.ended_at <= s.start]
+    for sub in own:
+        follows = [s.start for s in own if sub.ended_at and sub.ended_at <= s.start]
         start = min(follows, default=None)
         if start and sub.ended_at and sub.ended_at <= at < start <= sub.ended_at + SWITCH:
             return sub.ended_at - timedelta.resolution
@@ -110,21 +110,21 @@ def _compare(
     saying: Saying, account: str, ends: Sequence[datetime], acts: list[Act], tally: Tally, seed: str
 ) -> None:
     wrong = []
-    mine = [s for s in saying.stripe.subscriptions.values() if s.customer == account]
-    soon = [s.resumes_at for s in mine if s.resumes_at is not None]
+    own = [s for s in saying.stripe.subscriptions.values() if s.customer == account]
+    soon = [s.resumes_at for s in own if s.resumes_at is not None]
     for at in ends:
         if any(at < resumed and at.date() == resumed.date() for resumed in soon):
             continue  # what changes and changes back on one day is no change, by the policy
-        said, sayable = saying.said(account, at), saying.sayable(account, at)
+        text, sayable = saying.said(account, at), saying.sayable(account, at)
         tally.figures += 1
-        if said not in sayable:
-            wrong.append(f"{at:%Y-%m-%d %H:%M}: {said} instead of {_told(sayable)}")
-        elif sayable[said]:
-            tally.untold[sayable[said]] += 1
+        if text not in sayable:
+            wrong.append(f"{at:%Y-%m-%d %H:%M}: {text} instead of {_told(sayable)}")
+        elif sayable[text]:
+            tally.untold[sayable[text]] += 1
     if wrong:
-        told = [f"seed {seed!r} {account} {saying.name}", describe(acts), *wrong]
-        told.append(f"looks {[f'{look:%Y-%m-%d %H:%M}' for look in saying.observer.looks[-40:]]}")
-        tally.wrong += ["\n".join(told)] * len(wrong)
+        report = [f"seed {seed!r} {account} {saying.name}", describe(acts), *wrong]
+        report.append(f"looks {[f'{look:%Y-%m-%d %H:%M}' for look in saying.observer.looks[-40:]]}")
+        tally.wrong += ["\n".join(report)] * len(wrong)
         tally.kinds[account] += len(wrong)
 
 

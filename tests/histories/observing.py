@@ -51,8 +51,8 @@ def _spans(connection: Connection, now: datetime) -> Spans:
     )
     save_graph(connection, resolution, now)
     accounts = sorted(account.id for account in resolution.accounts)
-    found = read_billing_facts(connection, accounts)
-    return {facts.account_id: calculate_account_mrr(facts, MrrPolicy()).spans for facts in found}
+    actual = read_billing_facts(connection, accounts)
+    return {facts.account_id: calculate_account_mrr(facts, MrrPolicy()).spans for facts in actual}
 
 
 def month_ends(until: datetime) -> list[datetime]:

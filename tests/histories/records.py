@@ -31,11 +31,11 @@ class Records:
 
     def tell(self, kind: str, subject: Json, previous: Json | None = None) -> None:
         """Add an event."""
-        told = {"object": subject}
+        content = {"object": subject}
         if previous:
-            told["previous_attributes"] = previous
+            content["previous_attributes"] = previous
         number = len(self.books.events)
-        event = {"id": f"evt_{number:06}", "object": "event", "type": kind, "data": told}
+        event = {"id": f"evt_{number:06}", "object": "event", "type": kind, "data": content}
         self.books.events.insert(0, {**event, "created": unix(self.clock())})
 
     def describe_anew(self, discount: Discount, sub: Subscription) -> None:

@@ -19,32 +19,33 @@ def moment(at: datetime | None) -> int | None:
     return None if at is None else unix(at)
 
 
-def coupon(one: Coupon) -> Json:
+def coupon(record: Coupon) -> Json:
     """A coupon."""
     return {
-        "id": one.id, "object": "coupon", "percent_off": one.percent, "amount_off": one.amount,
-        "currency": "eur" if one.amount else None, "duration": one.duration,
-        "duration_in_months": one.months, "name": one.id, "valid": True,
+        "id": record.id, "object": "coupon", "percent_off": record.percent,
+        "amount_off": record.amount,
+        "currency": "eur" if record.amount else None, "duration": record.duration,
+        "duration_in_months": record.months, "name": record.id, "valid": True,
     }  # fmt: skip
 
 
-def discount(one: Discount, sub: Subscription) -> Json:
+def discount(record: Discount, sub: Subscription) -> Json:
     """A discount; since 2025-09 its coupon stands under `source`. One that is gone has no end."""
-    gone: Json = {"deleted": True} if one.gone else {"end": moment(one.end)}
+    gone: Json = {"deleted": True} if record.gone else {"end": moment(record.end)}
     return {
-        "id": one.id, "object": "discount", "customer": sub.customer, "subscription": sub.id,
-        "subscription_item": one.item, "source": {"type": "coupon", "coupon": one.coupon.id},
-        "start": unix(one.start), "invoice": None, "invoice_item": None, **gone,
+        "id": record.id, "object": "discount", "customer": sub.customer, "subscription": sub.id,
+        "subscription_item": record.item, "source": {"type": "coupon", "coupon": record.coupon.id},
+        "start": unix(record.start), "invoice": None, "invoice_item": None, **gone,
     }  # fmt: skip
 
 
-def item(one: Item, sub: Subscription) -> Json:
+def item(record: Item, sub: Subscription) -> Json:
     """An item with the period that it is charged for."""
     return {
-        "id": one.id, "object": "subscription_item", "subscription": sub.id,
-        "created": unix(one.created), "quantity": one.quantity, "price": one.price.shown(),
+        "id": record.id, "object": "subscription_item", "subscription": sub.id,
+        "created": unix(record.created), "quantity": record.quantity, "price": record.price.shown(),
         "current_period_start": unix(sub.period[0]), "current_period_end": unix(sub.period[1]),
-        "discounts": [discount(d, sub) for d in sub.discounts if d.item == one.id],
+        "discounts": [discount(d, sub) for d in sub.discounts if d.item == record.id],
         "tax_rates": [],
     }  # fmt: skip
 
@@ -65,22 +66,22 @@ def subscription(sub: Subscription) -> Json:
         "pause_collection": sub.pause, "latest_invoice": sub.latest_invoice,
         "schedule": None if sub.increase is None else f"sub_sched_{sub.id}",
         "discounts": [discount(d, sub) for d in sub.discounts if d.item is None],
-        "items": listed([item(one, sub) for one in sub.items]),
+        "items": listed([item(record, sub) for record in sub.items]),
     }  # fmt: skip
 
 
 def line(
-    id_: str, sub: Subscription, one: Item, amount: int, period: tuple[datetime, datetime],
+    id_: str, sub: Subscription, record: Item, amount: int, period: tuple[datetime, datetime],
     **more: Any,
 ) -> Json:  # fmt: skip
     """A line for an item; a proration's amount has its discounts in it."""
     proration = bool(more.pop("proration", False))
-    details = {"subscription": sub.id, "subscription_item": one.id, "proration": proration}
+    details = {"subscription": sub.id, "subscription_item": record.id, "proration": proration}
     return {
         "id": id_, "object": "line_item", "amount": amount, "currency": "eur",
-        "quantity": one.quantity, "discountable": not proration,
+        "quantity": record.quantity, "discountable": not proration,
         "period": {"start": unix(period[0]), "end": unix(period[1])},
-        "pricing": _pricing(one.price),
+        "pricing": _pricing(record.price),
         "parent": {"type": "subscription_item_details", "subscription_item_details": details},
         "discount_amounts": [], "discounts": [], **more,
     }  # fmt: skip
@@ -98,7 +99,8 @@ def _pricing(price: Price) -> Json:
 def invoice(id_: str, sub: Subscription, lines: Sequence[Json], at: datetime, status: str) -> Json:
     """An invoice that was settled, or voided, as soon as it was made."""
     total = sum(
-        one["amount"] - sum(cut["amount"] for cut in one["discount_amounts"]) for one in lines
+        record["amount"] - sum(cut["amount"] for cut in record["discount_amounts"])
+        for record in lines
     )
     due, paid = max(total, 0), status == "paid"
     return {

@@ -150,12 +150,12 @@ class Observer:
         known = self.knows(lifetime)
         if known and (lifetime.left == lifetime.end or self.told(lifetime.left)):
             return {lifetime.left}
-        there = [look for look in self.looks if lifetime.start <= look < lifetime.left]
-        last = max([lifetime.start, *there, *lifetime.named])
+        observed = [look for look in self.looks if lifetime.start <= look < lifetime.left]
+        last = max([lifetime.start, *observed, *lifetime.named])
         gone = [at for at in (*self.looks, *billed) if at >= lifetime.left]
         first = min([lifetime.end, *gone])
-        found = {lifetime.left, first} | {at for at in charged if last < at < first}
-        return found if known else found | {lifetime.start}
+        actual = {lifetime.left, first} | {at for at in charged if last < at < first}
+        return actual if known else actual | {lifetime.start}
 
 
 @dataclass
@@ -191,7 +191,7 @@ class Curve:
         of each part keep their order. A discount of which nothing shows when it left may have run
         or not at a charge, as long as it left once and no proration shows otherwise.
         """
-        found = {self.at(moment): ""}
+        actual = {self.at(moment): ""}
         unsure = [s for s in self.steps if s.changes and self._unsure(s, moment, observer)]
         mistaken = self._mistaken(moment, observer)
         for taken in product((True, False), repeat=len(unsure)):
@@ -202,25 +202,25 @@ class Curve:
                 newest = _newest(steps)
                 for total in self._totals(newest, observer):
                     why = ", ".join(sorted(other)) or "coupon of a long interval"
-                    found.setdefault(total, "no trace of when: " + why)
+                    actual.setdefault(total, "no trace of when: " + why)
                 for total in self._totals({**newest, **mistaken}, observer) if mistaken else ():
-                    found.setdefault(total, "no trace of which item replaced it")
-        return found
+                    actual.setdefault(total, "no trace of which item replaced it")
+        return actual
 
     def _mistaken(self, moment: datetime, observer: Observer) -> "Newest":
         """What can be said to be gone already, as another new item may have replaced it."""
-        found: dict[tuple[str, str], Step] = {}
+        actual: dict[tuple[str, str], Step] = {}
         for step in self.steps:
             others = [other.at for other in step.instead if not (step.prorated or other.prorated)]
             since = min(others, default=NEVER)
             if not since <= moment < step.at or observer.told(step.at):
                 continue
             if not any(since <= look < step.at for look in observer.looks):
-                found |= {
+                actual |= {
                     key: Step(since, {key: None}, step.cause)
                     for key, part in step.changes.items() if part is None
                 }  # fmt: skip
-        return found
+        return actual
 
     def _totals(self, newest: "Newest", observer: Observer) -> Iterator[Fraction]:
         """Each value that the charges and leavings come to that nothing forbids."""
@@ -296,9 +296,9 @@ def _newest(steps: Iterable[Step]) -> Newest:
 def _in_order(every: Sequence[Step], taken: Sequence[Step]) -> bool:
     """Whether no step was taken before another one of the same part."""
     missed: set[tuple[str, str]] = set()
-    there = {id(step) for step in taken}
+    places = {id(step) for step in taken}
     for step in every:
-        if id(step) not in there:
+        if id(step) not in places:
             missed |= step.changes.keys()
         elif not missed.isdisjoint(step.changes):
             return False

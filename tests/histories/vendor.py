@@ -24,7 +24,7 @@ class HistoryBooks(Books):
 
 def _narrow(invoice: Json, expand: set[str]) -> None:
     if not expand & {"discounts", "data.discounts"}:
-        invoice["discounts"] = [one["id"] for one in invoice["discounts"]]
+        invoice["discounts"] = [item["id"] for item in invoice["discounts"]]
     if not expand & {"lines.data.discounts", "data.lines.data.discounts"}:
         for line in invoice["lines"]["data"]:
-            line["discounts"] = [one["id"] for one in line["discounts"]]
+            line["discounts"] = [item["id"] for item in line["discounts"]]

@@ -40,6 +40,6 @@ def test_what_is_no_json_at_all_is_still_refused(vendor_http: VendorHttp) -> Non
 
 def test_numbers_that_json_does_not_know_are_texts(vendor_http: VendorHttp) -> None:
     """So that a field of numbers refuses them, and the records beside them are read."""
-    found = vendor_http.get("/odd")
-    assert found["name"] == "fine"
-    assert found["n"] == ["NaN", "-Infinity", "1e999", "9" * 5000, 1.5, 7]
+    actual = vendor_http.get("/odd")
+    assert actual["name"] == "fine"
+    assert actual["n"] == ["NaN", "-Infinity", "1e999", "9" * 5000, 1.5, 7]

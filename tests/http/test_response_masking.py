@@ -95,10 +95,10 @@ def test_names_depths_and_texts_alone(vendor: Vendor) -> None:
 @pytest.mark.parametrize("depth", [200, 900])
 def test_the_key_is_found_however_deep_it_lies(vendor: Vendor, depth: int) -> None:
     vendor.says("[" * depth + f'"{spelled(CANARY)}"' + "]" * depth)
-    found = vendor.vendor_http.get("a")
+    actual = vendor.vendor_http.get("a")
     for _ in range(depth):
-        (found,) = found
-    assert found == MASK
+        (actual,) = actual
+    assert actual == MASK
 
 
 def test_a_file_has_no_key_either(vendor: Vendor) -> None:

@@ -203,13 +203,13 @@ def test_tables_that_the_books_leave_empty() -> None:
     dated = {**outcome, "holdout_answer_on": date(2026, 3, 2)}
     unknown = {**outcome, "holdout_needed": None}
     change = {"churn_effect": 0.1, "churn_effect_low": -0.1, "churn_effect_high": 0.2}
-    found = {**outcome, "holdout_verdict": "no_difference", **change}
+    actual = {**outcome, "holdout_verdict": "no_difference", **change}
     tied = {"account": None, "month": "2026-02", "currency": "EUR", "mrr": 5, "invoiced": 4}
     tied |= {"difference": 1, "unexplained": 1, "tied": 4, "cause": "unknown"}
     reject = {"source": "files", "record": "team", "source_id": 7, "code": "solo", "reason": "1"}
     reject |= {"attempts": 1, "rejected_at": datetime(2026, 3, 2, 9, tzinfo=UTC)}
     for table in (
-        playbooks_table([outcome, dated, unknown, found], MASKED),
+        playbooks_table([outcome, dated, unknown, actual], MASKED),
         reconcile_table([tied], MASKED),
         rejects_table([reject], MASKED),
     ):

@@ -34,7 +34,7 @@ def test_values(
 
 
 @pytest.mark.parametrize(
-    ("language", "number", "said"),
+    ("language", "number", "text"),
     [
         ("en", 0, "No tickets in the last 30 days"),
         ("en", 1, "1 ticket in the last 30 days"),
@@ -50,8 +50,8 @@ def test_values(
         ("zh-Hans", 2, "近 30 天有 2 个工单"),
     ],
 )
-def test_plural_forms(language: Language, number: int, said: str) -> None:
-    assert get_translator(language)("reason.tickets", number) == said
+def test_plural_forms(language: Language, number: int, text: str) -> None:
+    assert get_translator(language)("reason.tickets", number) == text
 
 
 def test_money_without_minor_units_and_several_currencies() -> None:

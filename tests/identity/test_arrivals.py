@@ -90,19 +90,23 @@ class World:
 
 def tell(events: Sequence[Event]) -> IdentityFacts:
     """What is known after these: a merge is told by the record that lives on."""
-    present = {one.ref for one in events if isinstance(one, AccountFact)}
+    present = {event.ref for event in events if isinstance(event, AccountFact)}
     aliases = [
-        one
-        for one in events
-        if isinstance(one, AliasFact)
-        and RecordRef(one.ref.source, one.survivor_source_id) in present
+        event
+        for event in events
+        if isinstance(event, AliasFact)
+        and RecordRef(event.ref.source, event.survivor_source_id) in present
     ]
     merged = {alias.ref for alias in aliases}
     return IdentityFacts(
-        [replace(one, deleted=one.ref in merged) for one in events if isinstance(one, AccountFact)],
-        [one for one in events if isinstance(one, ContactFact)],
+        [
+            replace(event, deleted=event.ref in merged)
+            for event in events
+            if isinstance(event, AccountFact)
+        ],
+        [event for event in events if isinstance(event, ContactFact)],
         aliases=aliases,
-        answers=[one for one in events if isinstance(one, Answer)],
+        answers=[event for event in events if isinstance(event, Answer)],
     )
 
 
@@ -139,29 +143,33 @@ def follow(
         if day in losses:
             known = KnownIdentity()
         facts = tell(events)
-        found = resolve_identities(facts, known)
-        known = stored(found, known, day)
-        yield facts, found
+        actual = resolve_identities(facts, known)
+        known = stored(actual, known, day)
+        yield facts, actual
 
 
-def parts(found: Resolution) -> dict[str, frozenset[RecordRef]]:
+def parts(actual: Resolution) -> dict[str, frozenset[RecordRef]]:
     """Account → its records, whatever it is called."""
     members: dict[str, set[RecordRef]] = {}
-    for link in found.account_links:
+    for link in actual.account_links:
         members.setdefault(link.target, set()).add(link.ref)
     return {name: frozenset(refs) for name, refs in members.items()}
 
 
-def graph(found: Resolution) -> tuple[Any, ...]:
+def graph(actual: Resolution) -> tuple[Any, ...]:
     """Accounts, people with their accounts, and questions, without the names that we gave."""
-    accounts = parts(found)
+    accounts = parts(actual)
     records: dict[str, set[RecordRef]] = {}
-    for link in found.contact_links:
+    for link in actual.contact_links:
         records.setdefault(link.target, set()).add(link.ref)
     people = {
-        (frozenset(records[one.id]), accounts.get(one.account_id or "")) for one in found.contacts
+        (frozenset(records[contact.id]), accounts.get(contact.account_id or ""))
+        for contact in actual.contacts
     }
-    asked = {(one.ref, frozenset(accounts[c] for c in one.candidates)) for one in found.conflicts}
+    asked = {
+        (contact.ref, frozenset(accounts[c] for c in contact.candidates))
+        for contact in actual.conflicts
+    }
     return set(accounts.values()), people, asked
 
 
@@ -169,8 +177,8 @@ def graph(found: Resolution) -> tuple[Any, ...]:
 def test_the_graph_and_its_questions_are_those_of_a_fresh_store(
     syncs: list[list[Event]], losses: frozenset[int]
 ) -> None:
-    for facts, found in follow(syncs, losses):
-        assert graph(found) == graph(resolve_identities(facts))
+    for facts, actual in follow(syncs, losses):
+        assert graph(actual) == graph(resolve_identities(facts))
 
 
 @given(arrivals(answers=(None, "link")))
@@ -178,11 +186,11 @@ def test_the_record_that_founds_an_account_keeps_its_id_until_a_merge(
     syncs: list[list[Event]],
 ) -> None:
     founded: dict[RecordRef, str] = {}
-    for _, found in follow(syncs):
-        account_of = {link.ref: link.target for link in found.account_links}
+    for _, actual in follow(syncs):
+        account_of = {link.ref: link.target for link in actual.account_links}
         for ref, name in founded.items():
-            assert account_of[ref] == found.merged_accounts.get(name, name)
-        founded = {link.ref: link.target for link in found.account_links if link.rule == "own"}
+            assert account_of[ref] == actual.merged_accounts.get(name, name)
+        founded = {link.ref: link.target for link in actual.account_links if link.rule == "own"}
 
 
 CLAIMS = [
@@ -194,11 +202,13 @@ CLAIMS = [
 
 def test_two_companies_and_a_customer_of_one_domain_are_three_in_each_of_six_orders() -> None:
     for order in permutations(CLAIMS):
-        *_, (_, found) = follow([[one] for one in order])
-        assert parts(found) == {one.ref.source_id: frozenset({one.ref}) for one in CLAIMS}
-        assert {str(one.ref): one.candidates for one in found.conflicts} == dict.fromkeys(
-            ("hubspot 1", "hubspot 2", "stripe c"), ("1", "2", "c")
-        )
+        *_, (_, actual) = follow([[conflict] for conflict in order])
+        assert parts(actual) == {
+            conflict.ref.source_id: frozenset({conflict.ref}) for conflict in CLAIMS
+        }
+        assert {
+            str(conflict.ref): conflict.candidates for conflict in actual.conflicts
+        } == dict.fromkeys(("hubspot 1", "hubspot 2", "stripe c"), ("1", "2", "c"))
 
 
 def test_an_id_comes_back_as_often_as_its_domain_is_claimed_twice() -> None:
@@ -207,8 +217,8 @@ def test_an_id_comes_back_as_often_as_its_domain_is_claimed_twice() -> None:
     for day, facts in enumerate(
         ([customer], [first, customer], CLAIMS, [first, gone, customer], CLAIMS)
     ):
-        found = resolve_identities(IdentityFacts(facts), known)
-        known = stored(found, known, day)
-        account_of = {str(link.ref): link.target for link in found.account_links}
+        actual = resolve_identities(IdentityFacts(facts), known)
+        known = stored(actual, known, day)
+        account_of = {str(link.ref): link.target for link in actual.account_links}
         assert account_of["stripe c"] == "c"
         assert account_of.get("hubspot 1", "1") == ("1" if facts is CLAIMS else "c") or day == 0

@@ -56,23 +56,23 @@ FACTS = st.builds(
 OVERRIDES = st.dictionaries(REFS, st.sampled_from(["k1", "1", "stripe:2", "new"]), max_size=2)
 
 
-def stored(found: Resolution, before: KnownIdentity, day: int) -> KnownIdentity:
+def stored(actual: Resolution, before: KnownIdentity, day: int) -> KnownIdentity:
     """What a store keeps of a resolution: nothing is ever forgotten."""
     seen = datetime(2025, 6, 1, tzinfo=UTC) + timedelta(days=day)
     first = {a.id: a.first_seen_at for a in before.accounts}
     keys = {a.id: a.external_key for a in before.accounts}
-    keys |= {a.id: a.external_key for a in found.accounts}
+    keys |= {a.id: a.external_key for a in actual.accounts}
     accounts = [
-        KnownAccount(name, first.get(name, seen), key, found.merged_accounts.get(name))
+        KnownAccount(name, first.get(name, seen), key, actual.merged_accounts.get(name))
         for name, key in keys.items()
     ]
     met = {c.id: c.first_seen_at for c in before.contacts}
-    contacts = [KnownContact(c.id, met.get(c.id, seen)) for c in found.contacts]
+    contacts = [KnownContact(c.id, met.get(c.id, seen)) for c in actual.contacts]
     return KnownIdentity(
         accounts,
-        [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by) for k in found.account_links],
+        [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by) for k in actual.account_links],
         contacts,
-        [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by) for k in found.contact_links],
+        [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by) for k in actual.contact_links],
     )
 
 
@@ -101,14 +101,14 @@ def test_resolving_again_changes_nothing(
     earlier: IdentityFacts, facts: IdentityFacts, overrides: dict[RecordRef, str]
 ) -> None:
     known = stored(resolve_identities(earlier), KnownIdentity(), 0)
-    found = resolve_identities(facts, known, overrides)
-    again = resolve_identities(facts, stored(found, known, 1), overrides)
-    assert again.accounts == found.accounts
-    assert again.account_links == found.account_links
-    assert again.contacts == found.contacts
-    assert again.contact_links == found.contact_links
-    assert again.conflicts == found.conflicts
-    assert again.merged_accounts == found.merged_accounts
+    actual = resolve_identities(facts, known, overrides)
+    again = resolve_identities(facts, stored(actual, known, 1), overrides)
+    assert again.accounts == actual.accounts
+    assert again.account_links == actual.account_links
+    assert again.contacts == actual.contacts
+    assert again.contact_links == actual.contact_links
+    assert again.conflicts == actual.conflicts
+    assert again.merged_accounts == actual.merged_accounts
     assert again.merged_contacts == {}
 
 
@@ -117,28 +117,28 @@ def test_every_record_has_one_link_and_every_link_an_account(
     earlier: IdentityFacts, facts: IdentityFacts
 ) -> None:
     known = stored(resolve_identities(earlier), KnownIdentity(), 0)
-    found = resolve_identities(facts, known)
-    refs = [link.ref for link in found.account_links]
-    ids = {account.id for account in found.accounts}
+    actual = resolve_identities(facts, known)
+    refs = [link.ref for link in actual.account_links]
+    ids = {account.id for account in actual.accounts}
     assert len(refs) == len(set(refs))
     assert {fact.ref for fact in facts.accounts} <= set(refs)
-    assert {link.target for link in found.account_links} == ids
-    assert {link.target for link in found.contact_links} == {c.id for c in found.contacts}
-    assert {c.account_id for c in found.contacts} <= {*ids, None}
-    assert not set(found.merged_accounts) & ids
+    assert {link.target for link in actual.account_links} == ids
+    assert {link.target for link in actual.contact_links} == {c.id for c in actual.contacts}
+    assert {c.account_id for c in actual.contacts} <= {*ids, None}
+    assert not set(actual.merged_accounts) & ids
 
 
 @given(FACTS)
 def test_two_own_ids_are_never_one_account_unless_a_source_merged_them(
     facts: IdentityFacts,
 ) -> None:
-    found = resolve_identities(IdentityFacts(facts.accounts))
-    account_of = {link.ref: link.target for link in found.account_links}
+    actual = resolve_identities(IdentityFacts(facts.accounts))
+    account_of = {link.ref: link.target for link in actual.account_links}
     keys: dict[str, set[str]] = {}
     for fact in facts.accounts:
         if fact.external_key:
             keys.setdefault(account_of[fact.ref], set()).add(fact.external_key)
-    assert all(len(found) == 1 for found in keys.values())
+    assert all(len(actual) == 1 for actual in keys.values())
 
 
 @pytest.mark.slow("resolves twenty thousand records")  # what is resolved is held above
@@ -152,7 +152,7 @@ def test_many_records_take_seconds() -> None:
     contacts = [ContactFact(RecordRef("zendesk", str(n)), email=f"x@company-{n % number}.example")
                 for n in range(number)]  # fmt: skip
     started = process_time()
-    found = resolve_identities(IdentityFacts(accounts, contacts))
+    actual = resolve_identities(IdentityFacts(accounts, contacts))
     assert process_time() - started < 5
-    assert len(found.accounts) == number
-    assert all(person.account_id for person in found.contacts)
+    assert len(actual.accounts) == number
+    assert all(person.account_id for person in actual.contacts)

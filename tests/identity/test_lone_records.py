@@ -41,6 +41,6 @@ def test_only_records_that_share_something_are_looked_at_again(
         record("billing", "b", domain="a.example"),
         record("crm", "c", domain="c.example"),
     ]
-    found = resolve_identities(IdentityFacts(accounts=accounts))
-    assert [account.id for account in found.accounts] == ["b", "c"]
+    actual = resolve_identities(IdentityFacts(accounts=accounts))
+    assert [account.id for account in actual.accounts] == ["b", "c"]
     assert rounds == [3, 2]

@@ -42,14 +42,14 @@ def say(number: int, kind: Any, *refs: RecordRef) -> Answer:
     return Answer(number, kind, refs)
 
 
-def asked(found: Resolution) -> dict[str, tuple[str, ...]]:
-    return {str(one.ref): one.candidates for one in found.conflicts}
+def asked(actual: Resolution) -> dict[str, tuple[str, ...]]:
+    return {str(conflict.ref): conflict.candidates for conflict in actual.conflicts}
 
 
-def parts(found: Resolution) -> set[frozenset[str]]:
+def parts(actual: Resolution) -> set[frozenset[str]]:
     """The accounts as sets of records."""
     members: dict[str, set[str]] = {}
-    for link in found.account_links:
+    for link in actual.account_links:
         members.setdefault(link.target, set()).add(str(link.ref))
     return {frozenset(some) for some in members.values()}
 
@@ -58,20 +58,20 @@ def test_one_e_mail_address_on_two_accounts_is_asked_about() -> None:
     free = [account("stripe", "cus_1", email="ana@gmail.com"),
             account("stripe", "cus_2", email="ANA@gmail.com"),
             account("stripe", "cus_3", email="bob@gmail.com")]  # fmt: skip
-    found = resolve_identities(IdentityFacts(free))
-    assert asked(found) == dict.fromkeys(("stripe cus_1", "stripe cus_2"), ("cus_1", "cus_2"))
-    assert found.conflicts[0].reason == "Its e-mail address is shared by 2 accounts: cus_1, cus_2"
-    assert "ana" not in str(found.conflicts)
-    assert "cs-sync accounts link cus_1 cus_2 if they are one company" in found.conflicts[0].remedy
+    actual = resolve_identities(IdentityFacts(free))
+    assert asked(actual) == dict.fromkeys(("stripe cus_1", "stripe cus_2"), ("cus_1", "cus_2"))
+    assert actual.conflicts[0].reason == "Its e-mail address is shared by 2 accounts: cus_1, cus_2"
+    assert "ana" not in str(actual.conflicts)
+    assert "cs-sync accounts link cus_1 cus_2 if they are one company" in actual.conflicts[0].remedy
 
 
 def test_an_address_and_a_domain_are_one_question_for_a_record() -> None:
-    found = resolve_identities(IdentityFacts(PELICAN))
-    assert asked(found) == dict.fromkeys(
+    actual = resolve_identities(IdentityFacts(PELICAN))
+    assert asked(actual) == dict.fromkeys(
         ("hubspot 9001", "stripe cus_1", "stripe cus_2"), ("9001", "cus_1", "cus_2")
     )
-    assert "domain pelican.example" in found.conflicts[1].reason
-    assert "e-mail address" in found.conflicts[1].reason
+    assert "domain pelican.example" in actual.conflicts[1].reason
+    assert "e-mail address" in actual.conflicts[1].reason
 
 
 def test_own_ids_that_differ_answer_for_one_address_themselves() -> None:
@@ -87,9 +87,11 @@ def test_a_group_that_was_renamed_is_asked_about(field: str) -> None:
     other = {"domain": "name", "name": "domain"}[field]
     hidden: dict[str, Any] = {other: None}
     shown = [replace(fact, **hidden) for fact in GROUPS]
-    found = resolve_identities(IdentityFacts(shown))
-    assert asked(found) == dict.fromkeys(("posthog org_2", "posthog pelican"), ("org_2", "pelican"))
-    assert field in found.conflicts[0].reason
+    actual = resolve_identities(IdentityFacts(shown))
+    assert asked(actual) == dict.fromkeys(
+        ("posthog org_2", "posthog pelican"), ("org_2", "pelican")
+    )
+    assert field in actual.conflicts[0].reason
 
 
 def test_two_tenants_of_one_company_that_both_pay_are_no_question() -> None:
@@ -105,49 +107,49 @@ def test_a_name_that_many_go_by_says_nothing() -> None:
 
 def test_an_answer_that_links_makes_one_account_of_them() -> None:
     facts = IdentityFacts(PELICAN, answers=[say(1, "link", C2, H1, C1)])
-    found = resolve_identities(facts)
-    assert links(found) == {
+    actual = resolve_identities(facts)
+    assert links(actual) == {
         "hubspot 9001": ("9001", "own"),
         "stripe cus_1": ("9001", "answer"),
         "stripe cus_2": ("9001", "answer"),
     }
-    assert found.account_links[1].decided_by == "a person"
-    assert found.account_links[1].reason == "A person said so (answer 1)"
-    assert found.conflicts == ()
+    assert actual.account_links[1].decided_by == "a person"
+    assert actual.account_links[1].reason == "A person said so (answer 1)"
+    assert actual.conflicts == ()
     before = remembered(resolve_identities(IdentityFacts(PELICAN)))
     later = resolve_identities(facts, before)
-    assert parts(later) == parts(found)
+    assert parts(later) == parts(actual)
     assert set(later.merged_accounts.values()) == {later.accounts[0].id}
     assert resolve_identities(facts, remembered(later, before, 1)) == later
 
 
 def test_linked_accounts_draw_what_comes_later() -> None:
     desk = account("zendesk", "7", domain="pelican.example")
-    found = resolve_identities(
+    actual = resolve_identities(
         IdentityFacts([*PELICAN, desk], answers=[say(1, "link", H1, C1, C2)])
     )
-    assert links(found)["zendesk 7"] == ("9001", "domain")
+    assert links(actual)["zendesk 7"] == ("9001", "domain")
 
 
 def test_an_own_id_that_was_linked_means_the_one_named_first() -> None:
     old, new = GROUPS[0].ref, GROUPS[1].ref
     late = account("zendesk", "7", external_key="pelican")
     facts = IdentityFacts([*GROUPS, late], answers=[say(1, "link", new, old)])
-    for found in (
+    for actual in (
         resolve_identities(facts),
         resolve_identities(facts, remembered(resolve_identities(IdentityFacts(GROUPS)))),
     ):
-        (one,) = found.accounts
-        assert one.external_key == "org_2"
-        assert found.conflicts == ()
+        (first,) = actual.accounts
+        assert first.external_key == "org_2"
+        assert actual.conflicts == ()
     assert links(resolve_identities(facts))["posthog pelican"] == ("org_2", "answer")
 
 
 def test_an_answer_that_parts_closes_the_question_and_keeps_them_apart() -> None:
     facts = IdentityFacts(PELICAN, answers=[say(1, "split", H1, C1, C2)])
-    found = resolve_identities(facts)
-    assert len(found.accounts) == 3
-    assert found.conflicts == ()
+    actual = resolve_identities(facts)
+    assert len(actual.accounts) == 3
+    assert actual.conflicts == ()
     half = resolve_identities(IdentityFacts(PELICAN, answers=[say(1, "split", H1, C2)]))
     assert asked(half)["stripe cus_2"] == ("cus_1", "cus_2")
     assert asked(half)["hubspot 9001"] == ("9001", "cus_1")
@@ -158,9 +160,9 @@ def test_a_record_is_parted_from_the_account_that_it_was_in() -> None:
     known = remembered(resolve_identities(IdentityFacts(both)))
     assert len(known.accounts) == 1
     parted = IdentityFacts(both, answers=[say(1, "split", H1, C1)])
-    for found in (resolve_identities(parted), resolve_identities(parted, known)):
-        assert links(found) == {"hubspot 9001": ("9001", "own"), "stripe cus_1": ("cus_1", "own")}
-        assert found.conflicts == ()
+    for actual in (resolve_identities(parted), resolve_identities(parted, known)):
+        assert links(actual) == {"hubspot 9001": ("9001", "own"), "stripe cus_1": ("cus_1", "own")}
+        assert actual.conflicts == ()
     assert links(resolve_identities(IdentityFacts(both, answers=[say(1, "split", C1, H1)]),
         known)) == {
         "hubspot 9001": ("hubspot:9001", "own"), "stripe cus_1": ("9001", "own"),
@@ -173,25 +175,25 @@ def test_of_two_records_with_one_own_id_the_first_named_keeps_it() -> None:
     facts = IdentityFacts(
         same, answers=[say(1, "split", RecordRef("hubspot", "920"), RecordRef("hubspot", "801"))]
     )
-    for found in (
+    for actual in (
         resolve_identities(facts),
         resolve_identities(facts, remembered(resolve_identities(IdentityFacts(same)))),
     ):
-        assert parts(found) == {
+        assert parts(actual) == {
             frozenset({"hubspot 801"}), frozenset({"hubspot 920", "stripe cus_1"}),
         }  # fmt: skip
-        assert links(found)["stripe cus_1"][0] == "f1"
+        assert links(actual)["stripe cus_1"][0] == "f1"
 
 
 def test_an_answer_follows_a_merge_at_the_source() -> None:
     facts = [*PELICAN, account("hubspot", "9009", deleted=True)]
     merge = [AliasFact(RecordRef("hubspot", "9009"), "source_account", "9001")]
-    found = resolve_identities(
+    actual = resolve_identities(
         IdentityFacts(
             facts, aliases=merge, answers=[say(1, "link", RecordRef("hubspot", "9009"), C1)]
         )
     )
-    assert links(found)["stripe cus_1"] == ("9001", "answer")
+    assert links(actual)["stripe cus_1"] == ("9001", "answer")
 
 
 def test_a_merge_at_the_source_makes_one_of_what_a_person_had_parted() -> None:
@@ -211,10 +213,10 @@ def test_of_answers_that_contradict_each_other_the_parting_one_holds() -> None:
 
 
 def test_a_test_account_is_one_whatever_its_records_say() -> None:
-    found = resolve_identities(
+    actual = resolve_identities(
         IdentityFacts(PELICAN, answers=[say(1, "test", C1), say(2, "test", RecordRef("gone", "1"))])
     )
-    assert {one.id: one.is_test for one in found.accounts} == {
+    assert {account.id: account.is_test for account in actual.accounts} == {
         "9001": False, "cus_1": True, "cus_2": False,
     }  # fmt: skip
 
@@ -252,10 +254,12 @@ def moved(*numbers: int) -> list[StayFact]:
 
 def test_a_group_whose_people_are_in_another_one_is_asked_about() -> None:
     facts = IdentityFacts(RENAMED, [person(1), person(2), person(3)], stays=moved(1, 2))
-    found = resolve_identities(facts)
-    assert asked(found) == dict.fromkeys(map(str, (OLD, NEW)), ("org_7", "slug"))
-    assert found.conflicts[0].reason == ("Most of its people are shared by 2 accounts: org_7, slug")
-    assert "cs-sync accounts link org_7 slug" in found.conflicts[0].remedy
+    actual = resolve_identities(facts)
+    assert asked(actual) == dict.fromkeys(map(str, (OLD, NEW)), ("org_7", "slug"))
+    assert actual.conflicts[0].reason == (
+        "Most of its people are shared by 2 accounts: org_7, slug"
+    )
+    assert "cs-sync accounts link org_7 slug" in actual.conflicts[0].remedy
     linked = resolve_identities(replace(facts, answers=[say(1, "link", NEW, OLD)]))
     assert (len(linked.accounts), linked.conflicts) == (1, ())
     assert asked(resolve_identities(replace(facts, answers=[say(1, "split", NEW, OLD)]))) == {}
@@ -291,8 +295,8 @@ def test_people_who_did_not_all_move_are_no_question(
 
 
 def test_two_groups_that_other_systems_know_both_are_two_whoever_moves() -> None:
-    paying = [account("stripe", f"cus_{one.external_key}", external_key=one.external_key)
-              for one in RENAMED]  # fmt: skip
+    paying = [account("stripe", f"cus_{item.external_key}", external_key=item.external_key)
+              for item in RENAMED]  # fmt: skip
     facts = IdentityFacts([*RENAMED, *paying], [person(1), person(2)], stays=moved(1, 2))
     assert asked(resolve_identities(facts)) == {}
     half = replace(facts, accounts=[*RENAMED, paying[1]])

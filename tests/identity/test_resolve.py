@@ -35,8 +35,8 @@ def test_an_instance_founds_accounts_where_its_connector_does() -> None:
         account("eu", "h", domain="acme.io", precedence=10),
         account("stripe", "s", domain="acme.io"),
     ]
-    [found] = resolve_identities(IdentityFacts(facts)).accounts
-    assert found.id == "h"
+    [actual] = resolve_identities(IdentityFacts(facts)).accounts
+    assert actual.id == "h"
 
 
 def alias(source: str, old: str, survivor: str, record: str = "source_account") -> AliasFact:
@@ -69,46 +69,46 @@ def links(resolution: Resolution) -> dict[str, tuple[str, str]]:
 
 
 def test_our_own_account_id_links_across_sources_and_names_the_account() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("stripe", "cus_1", external_key="acme", email="bills@gmail.com"),
         account("posthog", "acme", external_key="acme"),
         account("hubspot", "77", external_key=" acme ", domain="acme.io"),
     ]))  # fmt: skip
-    assert [a.id for a in found.accounts] == ["acme"]
-    assert {rule for _, rule in links(found).values()} == {"external_key"}
-    assert found.account_links[0].reason == "Carries our own account id acme"
-    assert found.conflicts == ()
+    assert [a.id for a in actual.accounts] == ["acme"]
+    assert {rule for _, rule in links(actual).values()} == {"external_key"}
+    assert actual.account_links[0].reason == "Carries our own account id acme"
+    assert actual.conflicts == ()
 
 
 def test_a_domain_links_whatever_its_spelling() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("hubspot", "77", domain="https://www.Acme.io/en"),
         account("zendesk", "9", extra_domains=["other.example", "ACME.IO"]),
     ]))  # fmt: skip
-    assert links(found) == {"hubspot 77": ("77", "own"), "zendesk 9": ("77", "domain")}
-    assert found.account_links[1].reason == "Domain acme.io, as hubspot 77"
-    assert found.accounts[0].domain == "acme.io"
+    assert links(actual) == {"hubspot 77": ("77", "own"), "zendesk 9": ("77", "domain")}
+    assert actual.account_links[1].reason == "Domain acme.io, as hubspot 77"
+    assert actual.accounts[0].domain == "acme.io"
 
 
 def test_the_billing_address_stands_in_for_a_missing_domain_only() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("hubspot", "77", domain="acme.io"),
         account("stripe", "cus_1", email="Billing@Acme.io"),
         account("hubspot", "78", domain="client.example", email="books@acme.io"),
     ]))  # fmt: skip
-    assert links(found)["stripe cus_1"] == ("77", "email_domain")
-    assert links(found)["hubspot 78"] == ("78", "own")
-    assert found.conflicts == ()
+    assert links(actual)["stripe cus_1"] == ("77", "email_domain")
+    assert links(actual)["hubspot 78"] == ("78", "own")
+    assert actual.conflicts == ()
 
 
 def test_free_mail_links_nothing_and_is_no_conflict() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("stripe", "cus_1", email="ana@gmail.com"),
         account("hubspot", "77", domain="gmail.com"),
         account("zendesk", "9", domain="t-online.de"),
     ]))  # fmt: skip
-    assert len(found.accounts) == 3
-    assert found.conflicts == ()
+    assert len(actual.accounts) == 3
+    assert actual.conflicts == ()
 
 
 def test_a_relay_links_nothing_even_where_it_did_before() -> None:
@@ -139,60 +139,60 @@ def test_what_a_workspace_calls_shared_links_nothing() -> None:
 
 
 def test_two_companies_on_one_domain_are_listed_not_guessed() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("hubspot", "1", domain="group.example"),
         account("hubspot", "2", domain="group.example"),
         account("stripe", "cus_1", email="pay@group.example"),
     ]))  # fmt: skip
-    assert len(found.accounts) == 3
-    assert [str(c.ref) for c in found.conflicts] == ["hubspot 1", "hubspot 2", "stripe cus_1"]
-    assert found.conflicts[0].candidates == ("1", "2", "cus_1")
-    assert "group.example" in found.conflicts[0].reason
-    assert "own account id in hubspot" in found.conflicts[0].remedy
+    assert len(actual.accounts) == 3
+    assert [str(c.ref) for c in actual.conflicts] == ["hubspot 1", "hubspot 2", "stripe cus_1"]
+    assert actual.conflicts[0].candidates == ("1", "2", "cus_1")
+    assert "group.example" in actual.conflicts[0].reason
+    assert "own account id in hubspot" in actual.conflicts[0].remedy
 
 
 def test_two_own_ids_on_one_domain_leave_the_third_record_alone() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("hubspot", "1", domain="group.example", external_key="north"),
         account("stripe", "cus_2", domain="group.example", external_key="south"),
         account("zendesk", "9", domain="group.example"),
     ]))  # fmt: skip
-    assert links(found) == {
+    assert links(actual) == {
         "hubspot 1": ("north", "external_key"),
         "stripe cus_2": ("south", "external_key"),
         "zendesk 9": ("9", "own"),
     }
-    assert [(str(c.ref), c.candidates) for c in found.conflicts] == [
+    assert [(str(c.ref), c.candidates) for c in actual.conflicts] == [
         ("zendesk 9", ("9", "north", "south"))
     ]
 
 
 def test_a_record_that_bridges_two_accounts_is_left_out_and_the_rest_links() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("hubspot", "1", domain="a.example"),
         account("stripe", "cus_1", domain="a.example"),
         account("hubspot", "2", domain="b.example"),
         account("zendesk", "9", extra_domains=["a.example", "b.example"]),
     ]))  # fmt: skip
-    assert links(found)["stripe cus_1"] == ("1", "domain")
-    assert links(found)["zendesk 9"] == ("9", "own")
-    zendesk = next(c for c in found.conflicts if c.ref.source == "zendesk")
+    assert links(actual)["stripe cus_1"] == ("1", "domain")
+    assert links(actual)["zendesk 9"] == ("9", "own")
+    zendesk = next(c for c in actual.conflicts if c.ref.source == "zendesk")
     assert zendesk.candidates == ("1", "2", "9")
 
 
 def test_a_merged_record_follows_its_survivor_even_when_its_row_is_gone() -> None:
-    found = resolve_identities(IdentityFacts(
+    actual = resolve_identities(IdentityFacts(
         [account("hubspot", "1", name="Acme"), account("hubspot", "2", deleted=True)],
         aliases=[alias("hubspot", "2", "3"), alias("hubspot", "3", "1"),
                  alias("hubspot", "1", "1"), alias("hubspot", "8", "9"),
                  alias("hubspot", "5", "1", record="source_contact")],
     ))  # fmt: skip
-    assert links(found) == {
+    assert links(actual) == {
         "hubspot 1": ("1", "own"),
         "hubspot 2": ("1", "alias"),
         "hubspot 3": ("1", "alias"),
     }
-    assert found.account_links[1].reason == "Merged into hubspot 3 at the source"
+    assert actual.account_links[1].reason == "Merged into hubspot 3 at the source"
 
 
 MERGED = [alias("hubspot", "9009", "9001")]
@@ -208,20 +208,20 @@ def test_the_own_id_of_a_merged_company_means_the_survivor(also: str) -> None:
     after = [before[0], replace(before[1], deleted=True), *theirs]
     known = remembered(resolve_identities(IdentityFacts(before)))
     assert len(known.accounts) == 2
-    for found in (resolve_identities(IdentityFacts(after, aliases=MERGED)),
+    for actual in (resolve_identities(IdentityFacts(after, aliases=MERGED)),
                   resolve_identities(IdentityFacts(after, aliases=MERGED), known)):  # fmt: skip
-        (one,) = found.accounts
-        assert one.external_key == "new"
+        (first,) = actual.accounts
+        assert first.external_key == "new"
         assert "merged into new" in next(
-            link.reason for link in found.account_links if link.ref.source == "stripe"
+            link.reason for link in actual.account_links if link.ref.source == "stripe"
         )
 
 
 def test_a_company_without_an_own_id_takes_over_that_of_what_was_merged_into_it() -> None:
     facts = [account("hubspot", "9001"), account("hubspot", "9009", external_key="k", deleted=True),
              account("stripe", "cus_1", external_key="k")]  # fmt: skip
-    found = resolve_identities(IdentityFacts(facts, aliases=MERGED))
-    assert {target for target, _ in links(found).values()} == {"k"}
+    actual = resolve_identities(IdentityFacts(facts, aliases=MERGED))
+    assert {target for target, _ in links(actual).values()} == {"k"}
 
 
 def test_where_the_id_at_the_source_is_the_own_id_that_of_a_merged_one_is_too() -> None:
@@ -230,8 +230,8 @@ def test_where_the_id_at_the_source_is_the_own_id_that_of_a_merged_one_is_too() 
              account("stripe", "cus_1", external_key="9009"),
              account("stripe", "cus_2", external_key="9008")]  # fmt: skip
     chain = [*MERGED, alias("hubspot", "9008", "9009")]
-    found = resolve_identities(IdentityFacts(facts, aliases=chain))
-    assert {target for target, _ in links(found).values()} == {"9001"}
+    actual = resolve_identities(IdentityFacts(facts, aliases=chain))
+    assert {target for target, _ in links(actual).values()} == {"9001"}
     foreign = [replace(facts[0], external_key="acme"), *facts[1:]]
     assert len(resolve_identities(IdentityFacts(foreign, aliases=chain)).accounts) == 3
 
@@ -241,9 +241,9 @@ def test_an_own_id_that_another_company_still_carries_was_not_merged_away() -> N
              account("hubspot", "9009", external_key="old", deleted=True),
              account("hubspot", "9050", external_key="old"),
              account("stripe", "cus_1", external_key="old")]  # fmt: skip
-    found = links(resolve_identities(IdentityFacts(facts, aliases=MERGED)))
-    assert found["stripe cus_1"][0] == found["hubspot 9050"][0] == "old"
-    assert found["hubspot 9009"][0] == "new"
+    actual = links(resolve_identities(IdentityFacts(facts, aliases=MERGED)))
+    assert actual["stripe cus_1"][0] == actual["hubspot 9050"][0] == "old"
+    assert actual["hubspot 9009"][0] == "new"
 
 
 def test_a_plugin_overrides_every_rule() -> None:
@@ -251,12 +251,12 @@ def test_a_plugin_overrides_every_rule() -> None:
         account("hubspot", "1", domain="acme.io", external_key="acme"),
         account("stripe", "cus_1", email="x@acme.io", external_key="acme"),
     ])  # fmt: skip
-    found = resolve_identities(
+    actual = resolve_identities(
         facts, overrides={RecordRef("stripe", "cus_1"): "special", RecordRef("gone", "1"): "x"}
     )
-    assert links(found)["stripe cus_1"] == ("special", "override")
-    assert links(found)["hubspot 1"] == ("acme", "external_key")
-    assert found.account_links[1].decided_by == "cs_sync_match"
+    assert links(actual)["stripe cus_1"] == ("special", "override")
+    assert links(actual)["hubspot 1"] == ("acme", "external_key")
+    assert actual.account_links[1].decided_by == "cs_sync_match"
 
 
 def test_a_plugin_may_name_an_account_by_key_or_by_the_record_that_founds_it() -> None:
@@ -267,20 +267,20 @@ def test_a_plugin_may_name_an_account_by_key_or_by_the_record_that_founds_it() -
         account("stripe", "cus_2"),
         account("zendesk", "2"),
     ])  # fmt: skip
-    found = resolve_identities(facts, overrides={RecordRef("stripe", "cus_1"): "acme",
+    actual = resolve_identities(facts, overrides={RecordRef("stripe", "cus_1"): "acme",
                                       RecordRef("stripe", "cus_2"): "zendesk:2"})  # fmt: skip
-    assert links(found)["stripe cus_1"] == ("acme", "override")
-    assert links(found)["zendesk 2"][0] == links(found)["stripe cus_2"][0] == "zendesk:2"
-    assert links(found)["hubspot 2"][0] == "2"
+    assert links(actual)["stripe cus_1"] == ("acme", "override")
+    assert links(actual)["zendesk 2"][0] == links(actual)["stripe cus_2"][0] == "zendesk:2"
+    assert links(actual)["hubspot 2"][0] == "2"
 
 
 def test_ids_are_readable_and_never_given_twice() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("zendesk", "12"),
         account("hubspot", "12"),
         account("intercom", "5", external_key="12"),
     ]))  # fmt: skip
-    assert {k: v[0] for k, v in links(found).items()} == {
+    assert {k: v[0] for k, v in links(actual).items()} == {
         "intercom 5": "12", "hubspot 12": "hubspot:12", "zendesk 12": "zendesk:12",
     }  # fmt: skip
 
@@ -289,21 +289,21 @@ def test_an_id_stays_when_a_better_founder_appears() -> None:
     first = resolve_identities(IdentityFacts([account("stripe", "cus_1", email="x@acme.io")]))
     later = [account("stripe", "cus_1", email="x@acme.io"),
              account("hubspot", "77", domain="acme.io", external_key="acme")]  # fmt: skip
-    found = resolve_identities(IdentityFacts(later), remembered(first))
-    assert [a.id for a in found.accounts] == ["cus_1"]
-    assert found.accounts[0].external_key == "acme"
+    actual = resolve_identities(IdentityFacts(later), remembered(first))
+    assert [a.id for a in actual.accounts] == ["cus_1"]
+    assert actual.accounts[0].external_key == "acme"
 
 
 def test_what_a_domain_linked_is_parted_when_a_second_company_claims_it() -> None:
     old = [account("hubspot", "1", domain="acme.io"), account("stripe", "cus_1", email="x@acme.io")]
     first = resolve_identities(IdentityFacts(old))
     second = account("hubspot", "2", domain="acme.io")
-    found = resolve_identities(IdentityFacts([*old, second]), remembered(first))
-    assert links(found) == {
+    actual = resolve_identities(IdentityFacts([*old, second]), remembered(first))
+    assert links(actual) == {
         "hubspot 1": ("1", "own"), "hubspot 2": ("2", "own"), "stripe cus_1": ("cus_1", "own"),
     }  # fmt: skip
-    assert [str(c.ref) for c in found.conflicts] == ["hubspot 1", "hubspot 2", "stripe cus_1"]
-    again = resolve_identities(IdentityFacts(old), remembered(found, remembered(first), 1))
+    assert [str(c.ref) for c in actual.conflicts] == ["hubspot 1", "hubspot 2", "stripe cus_1"]
+    again = resolve_identities(IdentityFacts(old), remembered(actual, remembered(first), 1))
     assert links(again)["stripe cus_1"] == ("1", "email_domain")
     assert again.merged_accounts == {"cus_1": "1"}
 
@@ -318,18 +318,18 @@ def test_a_link_by_an_own_id_or_an_answer_stands_when_its_domain_is_claimed_twic
     first = resolve_identities(IdentityFacts(old, answers=answers))
     second = account("hubspot", "2", domain="acme.io")
     facts = IdentityFacts([*old, second], answers=answers)
-    found = resolve_identities(facts, remembered(first))
-    assert len({links(found)[ref][0] for ref in ("hubspot 1", "stripe cus_1")}) == 1
-    assert "hubspot 2" in {str(one.ref) for one in found.conflicts}
+    actual = resolve_identities(facts, remembered(first))
+    assert len({links(actual)[ref][0] for ref in ("hubspot 1", "stripe cus_1")}) == 1
+    assert "hubspot 2" in {str(conflict.ref) for conflict in actual.conflicts}
 
 
 def test_a_rebranded_company_keeps_its_records_and_their_reasons() -> None:
     first = resolve_identities(IdentityFacts([account("hubspot", "1", domain="old.example"),
                            account("zendesk", "9", domain="old.example")]))  # fmt: skip
-    found = resolve_identities(IdentityFacts([account("hubspot", "1", domain="new.example"),
+    actual = resolve_identities(IdentityFacts([account("hubspot", "1", domain="new.example"),
                            account("zendesk", "9", domain="old.example")]),
                     remembered(first))  # fmt: skip
-    assert found.account_links == first.account_links
+    assert actual.account_links == first.account_links
 
 
 def test_a_key_that_joins_two_accounts_merges_the_younger_into_the_older() -> None:
@@ -340,30 +340,30 @@ def test_a_key_that_joins_two_accounts_merges_the_younger_into_the_older() -> No
         account("hubspot", "1", external_key="k"),
         account("stripe", "cus_1", external_key="k"),
     ]
-    found = resolve_identities(IdentityFacts(keyed), known)
-    assert [a.id for a in found.accounts] == ["cus_1"]
-    assert found.merged_accounts == {"1": "cus_1"}
-    after = remembered(found, known, age=6)
-    assert resolve_identities(IdentityFacts(keyed), after) == found
+    actual = resolve_identities(IdentityFacts(keyed), known)
+    assert [a.id for a in actual.accounts] == ["cus_1"]
+    assert actual.merged_accounts == {"1": "cus_1"}
+    after = remembered(actual, known, age=6)
+    assert resolve_identities(IdentityFacts(keyed), after) == actual
 
 
 def test_own_ids_that_differ_part_what_a_domain_had_joined() -> None:
     first = resolve_identities(IdentityFacts([account("hubspot", "1", domain="a.example"),
                            account("stripe", "cus_1", email="x@a.example")]))  # fmt: skip
-    found = resolve_identities(IdentityFacts([account("hubspot", "1", domain="a.example",
+    actual = resolve_identities(IdentityFacts([account("hubspot", "1", domain="a.example",
         external_key="north"),
                            account("stripe", "cus_1", email="x@a.example", external_key="south")]),
                     remembered(first))  # fmt: skip
-    assert links(found) == {"hubspot 1": ("1", "external_key"),
+    assert links(actual) == {"hubspot 1": ("1", "external_key"),
                             "stripe cus_1": ("south", "external_key")}  # fmt: skip
 
 
 def test_an_account_emptied_by_a_plugin_lives_on_where_its_records_went() -> None:
     facts = IdentityFacts([account("hubspot", "1"), account("stripe", "cus_1")])
-    found = resolve_identities(
+    actual = resolve_identities(
         facts, remembered(resolve_identities(facts)), {RecordRef("stripe", "cus_1"): "1"}
     )
-    assert found.merged_accounts == {"cus_1": "1"}
+    assert actual.merged_accounts == {"cus_1": "1"}
 
 
 def test_a_deleted_record_keeps_its_link_but_its_domain_counts_no_more() -> None:
@@ -371,19 +371,19 @@ def test_a_deleted_record_keeps_its_link_but_its_domain_counts_no_more() -> None
     known = remembered(resolve_identities(IdentityFacts(both)))
     gone = account("hubspot", "1", domain="a.example", deleted=True)
     new = account("hubspot", "2", domain="a.example")
-    found = resolve_identities(IdentityFacts([gone, both[1], new]), known)
-    assert {target for target, _ in links(found).values()} == {"1"}
+    actual = resolve_identities(IdentityFacts([gone, both[1], new]), known)
+    assert {target for target, _ in links(actual).values()} == {"1"}
 
 
 def test_the_crm_describes_the_account_and_the_others_fill_the_gaps() -> None:
-    found = resolve_identities(IdentityFacts([
+    actual = resolve_identities(IdentityFacts([
         account("stripe", "cus_1", name="ACME LTD", external_key="a", created_at=START,
                 attributes={"plan": "pro", "region": "DE"}),
         account("hubspot", "1", name="Acme", external_key="a", owner_source_id="o1", is_test=True,
                 created_at=START + timedelta(days=2), domain="acme.io",
                 attributes={"region": "PL", "size": None}),
     ]))  # fmt: skip
-    (acme,) = found.accounts
+    (acme,) = actual.accounts
     assert (acme.name, acme.owner, acme.domain) == ("Acme", RecordRef("hubspot", "o1"), "acme.io")
     assert acme.attributes == {"plan": "pro", "region": "PL"}
     assert (acme.created_at, acme.is_test) == (START, True)

@@ -19,8 +19,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, today=DAY, accounts=16, limits=False) as found:
-        yield found
+    with Sandbox(seed=7, today=DAY, accounts=16, limits=False) as actual:
+        yield actual
 
 
 @pytest.fixture(scope="session")

@@ -37,9 +37,9 @@ class Ran:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """Standard output as JSON."""
-        found = json.loads(self.out)
-        assert isinstance(found, list)
-        return found
+        actual = json.loads(self.out)
+        assert isinstance(actual, list)
+        return actual
 
     @property
     def said(self) -> str:
@@ -110,24 +110,24 @@ class Place:
     def contents(self) -> list[str]:
         """Every row of the database but those that tell of runs, as SQL."""
         with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection:
-            found = [line for line in connection.iterdump() if line.startswith("INSERT")]
+            actual = [line for line in connection.iterdump() if line.startswith("INSERT")]
         return [
-            line for line in found if not re.match(r'INSERT INTO "(run|run_stream|lease)"', line)
+            line for line in actual if not re.match(r'INSERT INTO "(run|run_stream|lease)"', line)
         ]
 
     def tables(self) -> list[str]:
         """Names of the tables of source records."""
         columns = "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
-        found = self.select(f"{columns} WHERE m.type = 'table' AND c.name = 'row_hash'")
-        return sorted(row["name"] for row in found)
+        actual = self.select(f"{columns} WHERE m.type = 'table' AND c.name = 'row_hash'")
+        return sorted(row["name"] for row in actual)
 
     def records(self, *, but: tuple[str, ...] = KNOWLEDGE) -> dict[str, list[dict[str, Any]]]:
         """Every source record that is stored, by table, without when we learned of it."""
-        found = {}
+        actual = {}
         for table in self.tables():
             rows = self.select(f"SELECT * FROM {table} ORDER BY source, source_id, row_hash")
-            found[table] = [{k: v for k, v in row.items() if k not in but} for row in rows]
-        return {table: rows for table, rows in found.items() if rows}
+            actual[table] = [{k: v for k, v in row.items() if k not in but} for row in rows]
+        return {table: rows for table, rows in actual.items() if rows}
 
     def facts(self) -> frozenset[str]:
         """Every stored source record as a text, for comparing sets of them."""
@@ -249,10 +249,10 @@ class Acme(Place):
 
     @staticmethod
     def _wanted(section: str, connectors: tuple[str, ...]) -> bool:
-        found = re.match(r"\[(?:connectors\.(\w+)|(write_back))", section)
-        if not found or not connectors:
+        actual = re.match(r"\[(?:connectors\.(\w+)|(write_back))", section)
+        if not actual or not connectors:
             return True
-        return (found[1] or "hubspot") in connectors
+        return (actual[1] or "hubspot") in connectors
 
     def streams(self) -> dict[str, str]:
         """`source stream` → its status in the newest run."""

@@ -189,8 +189,8 @@ def test_no_secret_is_in_an_alert_whatever_the_message_repeats(
             '[report.email]\nhost = "127.0.0.1"\nsecurity = "none"\nuser = "cs"\n'
             'password = "env:SMTP_PASSWORD"\nfrom = "a@acme.example"\nto = ["b@acme.example"]\n',
         )
-        said = f"{KEY} was sent to {hook.url} with hunter2-canary as Bearer abcdefgh"
-        assert alert(place, judge_run(RunOutcome("failed", [said]))) == []
+        text = f"{KEY} was sent to {hook.url} with hunter2-canary as Bearer abcdefgh"
+        assert alert(place, judge_run(RunOutcome("failed", [text]))) == []
         sent = json.dumps(hook.bodies)
     assert "••• was sent to ••• with ••• as Bearer •••" in hook.bodies[0]["text"]
     for secret in (KEY, "hunter2-canary", "abcdefgh"):

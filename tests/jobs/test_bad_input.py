@@ -41,8 +41,8 @@ def _no_secret_gets_out(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     given = request.node.funcargs
     place = next(given[name] for name in ("acme", "fresh", "place") if name in given)
-    found = [secret for secret in SECRETS if secret in place.everything()]
-    assert found == []
+    actual = [secret for secret in SECRETS if secret in place.everything()]
+    assert actual == []
 
 
 @pytest.fixture
@@ -282,31 +282,31 @@ def stripe_subscriptions(acme: Acme) -> dict[str, Any]:
         params={"status": "all", "limit": 100, "expand[]": "data.discounts"},
         headers={"authorization": f"Bearer {keys.STRIPE_KEY}"},
     )
-    found: dict[str, Any] = answer.raise_for_status().json()
-    return {**found, "has_more": False}
+    actual: dict[str, Any] = answer.raise_for_status().json()
+    return {**actual, "has_more": False}
 
 
-def unknown_currency(one: dict[str, Any]) -> str:
-    one["currency"] = "zzz"
+def unknown_currency(record: dict[str, Any]) -> str:
+    record["currency"] = "zzz"
     return "currency"
 
 
-def no_amount(one: dict[str, Any]) -> str:
-    price = one["items"]["data"][0]["price"]
+def no_amount(record: dict[str, Any]) -> str:
+    price = record["items"]["data"][0]["price"]
     price.update(unit_amount=None, unit_amount_decimal=None, billing_scheme="per_unit", tiers=None)
     return "price"
 
 
-def negative_quantity(one: dict[str, Any]) -> str:
-    one["items"]["data"][0]["quantity"] = -3
+def negative_quantity(record: dict[str, Any]) -> str:
+    record["items"]["data"][0]["quantity"] = -3
     return "quantity"
 
 
 @pytest.mark.parametrize("spoil", [unknown_currency, no_amount, negative_quantity])
 def test_a_stripe_record_that_cannot_be_true(acme: Acme, spoil: Any) -> None:
     answer = stripe_subscriptions(acme)
-    active = [one for one in answer["data"] if one["status"] == "active"]
-    schemes = [one["items"]["data"][0]["price"]["billing_scheme"] for one in active]
+    active = [record for record in answer["data"] if record["status"] == "active"]
+    schemes = [record["items"]["data"][0]["price"]["billing_scheme"] for record in active]
     bad = active[schemes.index("per_unit")]
     word = spoil(bad)
     acme.disturb({

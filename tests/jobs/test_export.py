@@ -44,19 +44,19 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     parquet = pytest.importorskip(
         "pyarrow.parquet", reason="customer-success-sync[parquet] is optional"
     )
-    found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    return found
+    actual: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    return actual
 
 
 @pytest.mark.parametrize("kind", EXPORT_FORMATS)
 def test_every_table_is_written_whole(place: Place, kind: str) -> None:
     if kind == "parquet":
         pytest.importorskip("pyarrow", reason="customer-success-sync[parquet] is optional")
-    told = place.json("export", str(place.path / "out"), "--format", kind)
+    summary = place.json("export", str(place.path / "out"), "--format", kind)
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     left_out = {"alembic_version", *(table.name for table in EXCLUDED_TABLES)}
-    assert {row["table"] for row in told} == {r["name"] for r in place.select(tables)} - left_out
-    for row in told:
+    assert {row["table"] for row in summary} == {r["name"] for r in place.select(tables)} - left_out
+    for row in summary:
         path = Path(row["path"])
         (counted,) = place.select(f"SELECT COUNT(*) AS n FROM {row['table']}")
         assert len(rows_of(path)) == row["rows"] == counted["n"]

@@ -54,10 +54,10 @@ def test_nothing_of_a_person_is_left_and_the_counts_stay(place: Place, spelling:
     }  # fmt: skip
     assert "hold none" in ran.err
     assert numbers(place) == before
-    found = bytes_of(place)
+    actual = bytes_of(place)
     for trace in (b"ann@alpha.example", b"Ann here", b"export stops", b'"ann"'):
-        assert trace.lower() not in found, trace
-    assert b"ben@alpha.example" in found
+        assert trace.lower() not in actual, trace
+    assert b"ben@alpha.example" in actual
 
 
 @pytest.mark.parametrize("command", [("sync",), ("sync", "--full"), ("rejects", "retry")])
@@ -134,10 +134,10 @@ def test_what_was_known_before_and_what_was_written_goes_too(place: Place) -> No
     place.run("sync")
     (before,) = place.select("SELECT subject FROM ticket_history WHERE source_id = '12'")
     assert before["subject"] == "Export stops"
-    told = {"title": "Call Ann Marie", "body": "ann@alpha.example wrote: “Ann Marie asks”"}
+    task = {"title": "Call Ann Marie", "body": "ann@alpha.example wrote: “Ann Marie asks”"}
     row = {
         "destination": "hubspot", "object": "follow_up", "key": "k9", "account_id": "alpha",
-        "status": "acked", "fields": told, "intent": told, "intent_at": NOW, "attempts": 1,
+        "status": "acked", "fields": task, "intent": task, "intent_at": NOW, "attempts": 1,
         "run_id": "r", "reason": "ann@alpha.example is no owner",
     }  # fmt: skip
     url = f"sqlite:///{place.path / 'cs_sync.db'}"
@@ -145,9 +145,9 @@ def test_what_was_known_before_and_what_was_written_goes_too(place: Place) -> No
         connection.execute(insert(get_table(WriteLedger)).values(row))
     assert place.run("forget", "ann@alpha.example").code == 0
     assert place.select("SELECT subject FROM ticket_history") == [{"subject": None}]
-    found = bytes_of(place)
+    actual = bytes_of(place)
     for trace in (b"ann@alpha.example", b"ann marie", b"export stops"):
-        assert trace not in found, trace
+        assert trace not in actual, trace
     assert len(place.select("SELECT * FROM write_ledger")) == 1, "so that nothing is written twice"
 
 

@@ -76,7 +76,7 @@ def company(place: Place) -> Any:
 
 def traces_in(place: Place) -> list[str]:
     """Where something of the person stands in what we wrote, in whatever spelling."""
-    found = []
+    actual = []
     for file in sorted(place.path.rglob("*")):
         if not file.is_file() or "data" in file.parts or file.name == "cs_sync.toml":
             continue
@@ -85,8 +85,8 @@ def traces_in(place: Place) -> list[str]:
             content += extract_text(content.decode()).encode()
         for text in (content.decode("utf-8", "replace"), content.decode("utf-16-le", "replace")):
             read = html.unescape(text).casefold()
-            found += [f"{file.name}: {trace}" for trace in TRACES if trace in read]
-    return found
+            actual += [f"{file.name}: {trace}" for trace in TRACES if trace in read]
+    return actual
 
 
 def test_every_byte_that_we_wrote(place: Place) -> None:
@@ -95,7 +95,7 @@ def test_every_byte_that_we_wrote(place: Place) -> None:
     place.run("analyse", "topics")
     place.run("rejects", "retry")
     place.run("accounts", "--conflicts")
-    assert any(found.startswith("cs_sync_report.html") for found in traces_in(place))
+    assert any(actual.startswith("cs_sync_report.html") for actual in traces_in(place))
     quoted = [
         table
         for table, column in QUOTING

@@ -88,8 +88,8 @@ def closing(place: Place) -> dict[str, int]:
 
 def test_two_accounts_of_one_vendor_make_one_mrr(place: Place, accounts: dict[str, Books]) -> None:
     assert place.run("sync").code == 0
-    found = place.select("SELECT source, source_id FROM subscription ORDER BY source, source_id")
-    assert [(row["source"], row["source_id"]) for row in found] == [
+    actual = place.select("SELECT source, source_id FROM subscription ORDER BY source, source_id")
+    assert [(row["source"], row["source_id"]) for row in actual] == [
         ("stripe", "sub_1"), ("stripe", "sub_2"), ("stripe_de", "sub_1"), ("stripe_de", "sub_2"),
     ]  # fmt: skip
     assert sorted(closing(place).values()) == [2000, 5000, 7000]  # Stork, Heron, Pelican

@@ -22,8 +22,8 @@ def make_books() -> Books:
     for number, name in enumerate(("alpha", "beta", "gamma", "delta")):
         books.customer(name, used=range(number, 40, number + 1))
         books.nps(name, 3 * number, f"{day(20 + number)}T10:00", "Slow export of our reports")
-        for one in range(number):
-            books.ticket(10 * number + one, name, "export", f"{day(3 * one + 1)}T10:00")
+        for item in range(number):
+            books.ticket(10 * number + item, name, "export", f"{day(3 * item + 1)}T10:00")
         books.add("invoices", source_id=f"in-{name}", account=name, subscription=f"s-{name}",
                   currency="EUR", issued_at=f"{day(9)}", due_at=f"{day(2 - number)}", status="open",
                   total=10_000, amount_due=10_000, amount_remaining=10_000)  # fmt: skip

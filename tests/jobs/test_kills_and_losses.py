@@ -96,12 +96,12 @@ def tasks(acme: Acme) -> dict[str, dict[str, Any]]:
         params={"limit": 100, "properties": "cs_sync_key,hs_task_status,hs_task_subject"},
         headers={"authorization": f"Bearer {keys.HUBSPOT_TOKEN}"},
     )
-    found = answer.raise_for_status().json()["results"]
-    ours = [one for one in found if one["properties"].get("cs_sync_key")]
+    actual = answer.raise_for_status().json()["results"]
+    ours = [task for task in actual if task["properties"].get("cs_sync_key")]
     by_key = {
-        one["properties"]["cs_sync_key"]: {"id": one["id"], **one["properties"]} for one in ours
+        task["properties"]["cs_sync_key"]: {"id": task["id"], **task["properties"]} for task in ours
     }
-    subjects = [one["properties"]["hs_task_subject"] for one in found]
+    subjects = [task["properties"]["hs_task_subject"] for task in actual]
     assert len(by_key) == len(ours)
     assert len(set(subjects)) == len(subjects)
     return by_key

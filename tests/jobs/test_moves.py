@@ -40,11 +40,11 @@ def list_accounts(place: Place, as_of: str) -> dict[str, set[str]]:
     """Metric → the accounts that it counts anything of."""
     names = [part for name in ASKED for part in ("--metric", name)]
     rows = place.json("metrics", "--as-of", as_of, "--by", "account", *names)
-    found: dict[str, set[str]] = {name: set() for name in ASKED}
+    actual: dict[str, set[str]] = {name: set() for name in ASKED}
     for row in rows:
         if row["numerator"] is not None and row["n"]:
-            found[row["metric"]].add(row["segment"]["account"])
-    return found
+            actual[row["metric"]].add(row["segment"]["account"])
+    return actual
 
 
 def all_of(account: str) -> dict[str, set[str]]:
@@ -109,9 +109,9 @@ def test_who_leaves_takes_nothing_along_and_what_follows_is_nobodys(place: Place
 def test_a_company_that_is_merged_takes_its_people_and_their_past_along(place: Place) -> None:
     accounts(place, "k", "k")
     assert place.run("sync").code == 0
-    (one,) = {row["account"] for row in place.json("accounts") if row["source_id"]}
+    (first,) = {row["account"] for row in place.json("accounts") if row["source_id"]}
     after_the_move(place)
-    assert list_accounts(place, "2026-03-01") == list_accounts(place, "2026-04-01") == all_of(one)
+    assert list_accounts(place, "2026-03-01") == list_accounts(place, "2026-04-01") == all_of(first)
 
 
 def test_what_is_first_known_of_a_person_has_always_been_so(place: Place) -> None:

@@ -60,9 +60,9 @@ def text(report: str) -> str:
 
 @pytest.fixture(scope="module")
 def data(report: str) -> dict[str, Any]:
-    found = re.search(r'id="payload">([^<]*)<', report)
-    assert found
-    payload: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(found[1])))
+    actual = re.search(r'id="payload">([^<]*)<', report)
+    assert actual
+    payload: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(actual[1])))
     return payload
 
 
@@ -112,8 +112,8 @@ def test_accounts_have_their_past(data: dict[str, Any]) -> None:
 
 
 def test_messages_of_a_run_are_without_remedies() -> None:
-    told = '2 follow-ups go to nobody\n  → give them one, or set [follow_ups] assignee = "…"'
-    assert [_drop_remedy(text) for text in (told, "one line")] == [
+    message = '2 follow-ups go to nobody\n  → give them one, or set [follow_ups] assignee = "…"'
+    assert [_drop_remedy(text) for text in (message, "one line")] == [
         "2 follow-ups go to nobody",
         "one line",
     ]

@@ -55,14 +55,14 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with own_server() as found:
-        yield found
+    with own_server() as actual:
+        yield actual
 
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, today=DAY, accounts=12, limits=False) as found:
-        yield found
+    with Sandbox(seed=7, today=DAY, accounts=12, limits=False) as actual:
+        yield actual
 
 
 def workspace(folder: Path, box: Sandbox, server: Server, schema: str, more: str = "") -> Acme:
@@ -90,8 +90,8 @@ def process(
     ) as running:
         assert running.stderr is not None
         began = time.monotonic()
-        for said in running.stderr:
-            ended.events.append(json.loads(said) if said.startswith("{") else {"said": said})
+        for text in running.stderr:
+            ended.events.append(json.loads(text) if text.startswith("{") else {"said": text})
             left -= ended.events[-1].get("event") == event
             if left == 0:
                 left, began = -1, time.monotonic()
@@ -106,16 +106,16 @@ def stored(server: Server, schema: str) -> dict[str, list[str]]:
     store = open_store(server.url, schema)
     with store.read() as connection:
         shape = inspect(connection)
-        found = {}
+        actual = {}
         for table in shape.get_table_names(schema=schema):
             names = [column["name"] for column in shape.get_columns(table, schema=schema)]
             if "row_hash" in names:
                 wanted = ", ".join(f'"{name}"' for name in names if name not in KNOWLEDGE)
-                found[table] = wanted
-        found |= DERIVED
+                actual[table] = wanted
+        actual |= DERIVED
         rows = {
             table: sorted(map(str, connection.execute(text(f"SELECT {wanted} FROM {table}"))))
-            for table, wanted in found.items()
+            for table, wanted in actual.items()
         }
         rows["run"] = sorted(connection.scalars(text("SELECT status FROM run")))
         rows["stream"] = sorted(

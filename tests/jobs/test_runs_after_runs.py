@@ -26,8 +26,8 @@ def place(tmp_path: Path) -> Place:
 
 def status(place: Place, stream: str) -> dict[str, Any]:
     newest = place.json("runs", "--limit", "1")[0]
-    (found,) = [one for one in newest["streams"] if one["stream"] == stream]
-    return dict(found)
+    (actual,) = [item for item in newest["streams"] if item["stream"] == stream]
+    return dict(actual)
 
 
 def kpi(place: Place, name: str) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def test_conflicts_are_listed_and_never_guessed(place: Place) -> None:
     accounts = {row["account"] for row in place.json("accounts")}
     assert {"alpha", "alpha-2"} <= accounts
     conflicts = place.json("accounts", "--conflicts")
-    assert {one["source_id"] for one in conflicts} == {"alpha", "alpha-2"}
+    assert {item["source_id"] for item in conflicts} == {"alpha", "alpha-2"}
     conflict = conflicts[0]
     fields = ("kind", "source", "source_id", "candidates", "reason", "remedy", "since")
     assert tuple(conflict) == fields

@@ -38,11 +38,11 @@ def utc(text: str) -> datetime:
 def slots(cron: str, zone: ZoneInfo, start: str, count: int) -> list[str]:
     """The slots after a local time, as UTC."""
     at = datetime.fromisoformat(start).replace(tzinfo=zone).astimezone(UTC)
-    found = []
+    actual = []
     for _ in range(count):
         at = find_next_slot(cron, zone, at)
-        found.append(f"{at:%Y-%m-%dT%H:%M}")
-    return found
+        actual.append(f"{at:%Y-%m-%dT%H:%M}")
+    return actual
 
 
 class TestSlots:
@@ -274,8 +274,8 @@ class TestScheduler:
         assert made.said == ["locked", "locked"]
 
     def test_two_schedulers_share_the_slots(self, day: Open, clock: Clock) -> None:
-        one, other = day("2026-11-22T05:00:00"), day("2026-11-22T05:00:00")
-        assert one.run() == ["22 04:15"]
+        first, other = day("2026-11-22T05:00:00"), day("2026-11-22T05:00:00")
+        assert first.run() == ["22 04:15"]
         clock.now = utc("2026-11-22T04:14:00")
         assert other.run() == []
 

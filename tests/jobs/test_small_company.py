@@ -29,7 +29,7 @@ def metric(place: Place, name: str, *options: str) -> list[dict[str, Any]]:
     return place.json("metrics", "--metric", name, "--as-of", "2026-03-01", *options)
 
 
-def one(place: Place, name: str) -> dict[str, Any]:
+def only_row(place: Place, name: str) -> dict[str, Any]:
     (row,) = metric(place, name)
     return row
 
@@ -50,7 +50,7 @@ def test_every_row_of_the_files_is_stored(place: Place) -> None:
 
 
 def test_a_row_of_metrics_has_the_fixed_fields_in_order(place: Place) -> None:
-    row = one(place, "customer_churn_rate")
+    row = only_row(place, "customer_churn_rate")
     assert tuple(row) == METRIC_FIELDS == (
         "metric", "period_start", "period_end", "segment", "currency", "value", "unit",
         "numerator", "denominator", "n", "low", "high", "policy", "status", "stale_since",
@@ -83,7 +83,7 @@ def test_a_row_of_metrics_has_the_fixed_fields_in_order(place: Place) -> None:
     ],
 )
 def test_revenue_of_february(place: Place, name: str, value: float, unit: str) -> None:
-    row = one(place, name)
+    row = only_row(place, name)
     assert row["value"] == pytest.approx(value)
     assert (row["unit"], row["currency"]) == (unit, "EUR")
     assert (row["period_start"], row["period_end"]) == ("2026-02-01", "2026-03-01")
@@ -103,7 +103,7 @@ def test_revenue_of_february(place: Place, name: str, value: float, unit: str) -
     ],
 )
 def test_heads_and_voices_of_february(place: Place, name: str, value: float, unit: str) -> None:
-    row = one(place, name)
+    row = only_row(place, name)
     assert row["value"] == pytest.approx(value)
     assert row["unit"] == unit
     assert row["currency"] is None
@@ -116,7 +116,7 @@ def test_who_left_is_counted_by_reason(place: Place) -> None:
 
 
 def test_what_nobody_measures_is_null_and_insufficient(place: Place) -> None:
-    row = one(place, "activation_rate")
+    row = only_row(place, "activation_rate")
     assert (row["value"], row["status"], row["n"]) == (None, "insufficient", 0)
 
 
@@ -188,9 +188,9 @@ def test_scores_with_contributions_that_add_up(place: Place) -> None:
         "churn_until", "churn_alike_rate", "churn_alike_n", "expand_probability",
         "priority_minor", "priority_basis", "currency",
     )  # fmt: skip
-    found = {row["account"]: row for row in rows}
+    actual = {row["account"]: row for row in rows}
     # The worst first, and Gamma, who left, behind those who pay.
-    assert [(account, row["band"], row["coverage"]) for account, row in found.items()] == [
+    assert [(account, row["band"], row["coverage"]) for account, row in actual.items()] == [
         ("beta", "red", 1.0),
         ("delta", "yellow", 0.9),
         ("alpha", "yellow", 1.0),
@@ -201,11 +201,11 @@ def test_scores_with_contributions_that_add_up(place: Place) -> None:
         given = sum(part["contribution"] for part in row["contributions"])
         assert given == pytest.approx(row["score"])
     # Unused 0, unpaid 0, no ticket 20 % of 100, NPS 3 half-way from 0 to 30: 10 % of 15.
-    assert found["beta"]["score"] == pytest.approx(20 + 1.5)
+    assert actual["beta"]["score"] == pytest.approx(20 + 1.5)
     # 10 days 50 of 100, paid 100, two tickets 33⅓, NPS 9.5 half-way from 85 to 100.
-    assert found["alpha"]["score"] == pytest.approx(20 + 30 + 20 / 3 + 9.25)
-    assert found["delta"]["score"] == pytest.approx((30 + 20) / 0.9)  # no answer to NPS
-    assert found["gamma"]["score"] == pytest.approx((20 + 5) / 0.7)  # nobody bills them any more
+    assert actual["alpha"]["score"] == pytest.approx(20 + 30 + 20 / 3 + 9.25)
+    assert actual["delta"]["score"] == pytest.approx((30 + 20) / 0.9)  # no answer to NPS
+    assert actual["gamma"]["score"] == pytest.approx((20 + 5) / 0.7)  # nobody bills them any more
 
 
 def test_contributions_have_the_fixed_fields(place: Place) -> None:

@@ -48,9 +48,9 @@ def said(place: Place, *options: str) -> dict[str, dict[str, Any]]:
 
 
 def test_topics_carry_counts_scores_money_and_every_word(place: Place) -> None:
-    found = said(place)
-    assert set(found) == {"invoice", "export"}
-    invoice, export = found["invoice"], found["export"]
+    actual = said(place)
+    assert set(actual) == {"invoice", "export"}
+    invoice, export = actual["invoice"], actual["export"]
     assert (invoice["n"], invoice["share"], invoice["accounts"]) == (6, 0.5, 1)
     assert (invoice["mean_score"], invoice["detractor_share"]) == (4.0, 1.0)
     assert (invoice["mrr"], export["mrr"], export["currency"]) == (24000, 7500, "EUR")

@@ -53,14 +53,14 @@ def differences(world: World, tmp_path_factory: pytest.TempPathFactory) -> Diffe
         place = acme_in(folder, box)
         place.connect("stripe")
         assert place.run("sync").code == 0
-    found: Differences = defaultdict(dict)
+    actual: Differences = defaultdict(dict)
     for at in instants(world):
         ours, true = computed(place, world, at), calculate_mrr(world, at)
         for account in ours.keys() | true.keys():
             pair = ours.get(account, 0), true.get(account, Fraction())
             if abs(pair[0] - pair[1]) > Fraction(1, 2):
-                found[account][at] = pair
-    return found
+                actual[account][at] = pair
+    return actual
 
 
 def instants(world: World) -> list[datetime]:
@@ -70,7 +70,7 @@ def instants(world: World) -> list[datetime]:
 
 def computed(place: Acme, world: World, at: datetime) -> dict[str, int]:
     """Account key → minor units, from the spans that we believe in now."""
-    keys = {one.id: one.account_key for one in world.subscriptions}
+    keys = {subscription.id: subscription.account_key for subscription in world.subscriptions}
     moment = at.strftime("%Y-%m-%d %H:%M:%S.%f")
     spans = place.select(
         "SELECT parts FROM mrr_span WHERE known_to IS NULL"
@@ -78,11 +78,11 @@ def computed(place: Acme, world: World, at: datetime) -> dict[str, int]:
         moment,
         moment,
     )
-    found: dict[str, int] = defaultdict(int)
+    actual: dict[str, int] = defaultdict(int)
     for span in spans:
         for part in json.loads(span["parts"]):
-            found[keys[part["subscription"]]] += part["amount"]
-    return found
+            actual[keys[part["subscription"]]] += part["amount"]
+    return actual
 
 
 def test_every_account_is_right_but_those_that_no_invoice_tells_of(

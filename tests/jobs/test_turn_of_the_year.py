@@ -114,7 +114,7 @@ def test_both_years_add_up(place: Place, zone: str) -> None:
             MetricRequest(since=NEW_YEAR - DAY, until=NEW_YEAR + DAY, names=["dau"], grain="day"),
         )
 
-    found = {
+    actual = {
         str(row["period_start"]): row["numerator"] for row in at(place, clock, users, midnight)
     }
-    assert found == {"2026-12-31": 2, "2027-01-01": 1}
+    assert actual == {"2026-12-31": 2, "2027-01-01": 1}

@@ -42,8 +42,8 @@ def stored(bench: SyncHarness, record: type[Record]) -> dict[str, Json]:
     table = get_table(record)
     order = [table.c.source_id, *(c for c in table.primary_key if c.name == "valid_from")]
     with bench.store.read() as connection:
-        found = connection.execute(select(table).order_by(*order)).mappings()
-        return {row["source_id"]: dict(row) for row in found}
+        actual = connection.execute(select(table).order_by(*order)).mappings()
+        return {row["source_id"]: dict(row) for row in actual}
 
 
 def living(bench: SyncHarness, record: type[Record]) -> list[str]:

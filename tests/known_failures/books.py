@@ -64,10 +64,10 @@ class Books:
             kept = [event for event in self.events if event["created"] >= unix(self.kept_from())]
             return self._page([event for event in kept if event["type"] in types], params)
         if rest:
-            found = self.objects[name].get(rest[0]) if len(rest) == 1 else None
-            if not found:
+            actual = self.objects[name].get(rest[0]) if len(rest) == 1 else None
+            if not actual:
                 return _refusal(404, "No such object")
-            return httpx.Response(200, json={"object": name, **found})
+            return httpx.Response(200, json={"object": name, **actual})
         rows = list(self.objects.get(name, {}).values())
         if name == "subscriptions" and params.get("status") != "all":
             rows = [row for row in rows if row["status"] != "canceled"]

@@ -85,11 +85,11 @@ class Desk:
         left = [key for key in self._settled(name) if key > start]
         page = left[: self.page]
         end = "same" if self.repeats_cursor else "{}:{}".format(*(page or [start])[-1])
-        found = [self.rows[name][id_] for _, id_ in page]
-        sets = [{"ticket_id": row["id"], "replies": 2, "reopens": 0} for row in found]
+        actual = [self.rows[name][id_] for _, id_ in page]
+        sets = [{"ticket_id": row["id"], "replies": 2, "reopens": 0} for row in actual]
         more = {"metric_sets": sets} if params.get("include") == "metric_sets" else {}
         over = len(page) == len(left) and not self.repeats_cursor
-        return {name: found, "after_cursor": end, "end_of_stream": over, **more}
+        return {name: actual, "after_cursor": end, "end_of_stream": over, **more}
 
     def _by_time(self, name: str, params: dict[str, str]) -> Json:
         start = int(params["start_time"])
@@ -97,9 +97,9 @@ class Desk:
         page = left[: self.page]
         while page and page[-1][0] == start and len(page) < len(left):
             page = left[: len(page) + 1]
-        found = [self.rows[name][id_] for _, id_ in page]
+        actual = [self.rows[name][id_] for _, id_ in page]
         end = page[-1][0] if page else start
-        return {name: found, "end_time": end, "end_of_stream": len(page) == len(left)}
+        return {name: actual, "end_time": end, "end_of_stream": len(page) == len(left)}
 
 
 def _place(row: Json) -> tuple[int, int]:

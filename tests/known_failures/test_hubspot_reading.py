@@ -26,8 +26,8 @@ Reads = tuple[SyncHarness, Portal]
 
 @pytest.fixture
 def reads(tmp_path: Path) -> Iterator[Reads]:
-    with reading(tmp_path) as found:
-        yield found
+    with reading(tmp_path) as actual:
+        yield actual
 
 
 class Index:
@@ -175,8 +175,8 @@ def test_p06_chained_merges_lead_to_the_last_survivor(reads: Reads) -> None:
     assert living(bench, SourceAccount) == [c.id]
     alias = get_table(Alias)
     with bench.store.read() as connection:
-        found = connection.execute(select(alias.c.source_id, alias.c.survivor_source_id)).all()
-    assert {tuple(row) for row in found} >= {(a.id, c.id), (b.id, c.id)}
+        actual = connection.execute(select(alias.c.source_id, alias.c.survivor_source_id)).all()
+    assert {tuple(row) for row in actual} >= {(a.id, c.id), (b.id, c.id)}
 
 
 def test_p07_a_calculated_property_is_read_again_though_nothing_else_changed(

@@ -49,8 +49,8 @@ Reads = tuple[SyncHarness, Books]
 
 @pytest.fixture
 def reads(tmp_path: Path) -> Iterator[Reads]:
-    with stripe(tmp_path) as found:
-        yield found
+    with stripe(tmp_path) as actual:
+        yield actual
 
 
 def test_p10_a_missing_permission_is_partial_and_never_an_empty_stream(reads: Reads) -> None:
@@ -224,8 +224,8 @@ def test_p16_canceled_subscriptions_are_in_the_first_read(reads: Reads) -> None:
     books.put("subscriptions", **gone)
     books.put("subscriptions", **subscription("sub_here", ago(bench, days=200)))
     bench.sync(only=SUBSCRIPTIONS)
-    found = {name: row["status"] for name, row in stored(bench, Subscription).items()}
-    assert found == {"sub_gone": "canceled", "sub_here": "active"}
+    actual = {name: row["status"] for name, row in stored(bench, Subscription).items()}
+    assert actual == {"sub_gone": "canceled", "sub_here": "active"}
 
 
 def test_p17_more_than_ten_lines_and_items_are_read_in_order_and_only_where_needed(

@@ -29,8 +29,8 @@ Reads = tuple[SyncHarness, Desk]
 
 @pytest.fixture
 def reads(tmp_path: Path) -> Iterator[Reads]:
-    with zendesk(tmp_path) as found:
-        yield found
+    with zendesk(tmp_path) as actual:
+        yield actual
 
 
 # ------------------------------------------------------------------ Zendesk
@@ -245,8 +245,8 @@ class Project:
             inside = [row for row in self.answers if edges[0] <= row[-1] < edges[1]]
         else:
             inside = [row for row in self.usage if first[:10] <= row[0] < last[:10]]
-        found = sorted(row for row in inside if row[:width] > after)[: self.clamp]
-        return httpx.Response(200, json={"results": found})
+        actual = sorted(row for row in inside if row[:width] > after)[: self.clamp]
+        return httpx.Response(200, json={"results": actual})
 
 
 def posthog(folder: Path, project: Project) -> Any:

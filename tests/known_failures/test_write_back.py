@@ -35,14 +35,14 @@ WEBHOOK = """
 
 @pytest.fixture
 def writes(tmp_path: Path) -> Iterator[Writes]:
-    with writing(tmp_path) as found:
-        yield found
+    with writing(tmp_path) as actual:
+        yield actual
 
 
 def score(bench: PushHarness, value: float) -> list[DesiredRecord]:
     """A score for every account."""
-    found = build_desired_records(bench.crm.accounts(), bench.clock.now())[:COMPANIES]
-    return [change_op(wish, fields={**wish.op.fields, "cs_health_score": value}) for wish in found]
+    actual = build_desired_records(bench.crm.accounts(), bench.clock.now())[:COMPANIES]
+    return [change_op(wish, fields={**wish.op.fields, "cs_health_score": value}) for wish in actual]
 
 
 def ledger(bench: PushHarness) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def ledger(bench: PushHarness) -> dict[str, Any]:
 
 def posts(sent: Sequence[SentRequest], end: str) -> list[Any]:
     """Decoded bodies of what was sent to paths with this end."""
-    requests = (one.request for one in sent)
+    requests = (item.request for item in sent)
     return [orjson.loads(r.content) for r in requests if r.url.path.endswith(end)]
 
 
@@ -77,7 +77,9 @@ def test_p39_a_change_is_an_update_and_never_a_second_company(writes: Writes) ->
     for value in (40.0, 60.0):
         pushed = bench.push(desired=score(bench, value))
         assert pushed.writes.update == COMPANIES
-        paths = {one.request.url.path for one in pushed.sent if "companies" in str(one.request.url)}
+        paths = {
+            item.request.url.path for item in pushed.sent if "companies" in str(item.request.url)
+        }
         assert {path.rpartition("/")[2] for path in paths} <= {"update", "read"}
     assert len(list(portal.live("companies"))) == COMPANIES
     stored = {record.properties["cs_health_score"] for record in portal.live("companies")}
@@ -127,11 +129,11 @@ def test_p42_a_key_that_comes_twice_is_sent_once_and_ids_are_no_id_property(
     pushed = bench.push(desired=[*bench.desired, *bench.desired])
     assert pushed.problems() == ""
     (tasks,) = posts(pushed.sent, "tasks/batch/create")
-    keys = [one["properties"][KEY] for one in tasks["inputs"]]
+    keys = [item["properties"][KEY] for item in tasks["inputs"]]
     assert len(keys) == len(set(keys)) == COMPANIES // 2
     (updates,) = posts(pushed.sent, "companies/batch/update")
-    assert len({one["id"] for one in updates["inputs"]}) == len(updates["inputs"]) == COMPANIES
-    assert not [one for one in updates["inputs"] if "idProperty" in one]
+    assert len({item["id"] for item in updates["inputs"]}) == len(updates["inputs"]) == COMPANIES
+    assert not [item for item in updates["inputs"] if "idProperty" in item]
     assert len(list(portal.live("tasks"))) == COMPANIES // 2
 
 
@@ -151,7 +153,7 @@ def test_p43_two_writers_at_once_make_no_twins(writes: Writes) -> None:
     pushed = bench.push(racing, desired=tasks)
     assert pushed.writes.unchanged == len(tasks), "they exist, whoever made them"
     assert sorted(bench.crm.follow_ups()) == sorted(wish.op.key for wish in tasks)
-    assert not [one for one in pushed.sent if one.request.url.path.endswith("/search")]
+    assert not [item for item in pushed.sent if item.request.url.path.endswith("/search")]
 
 
 @pytest.mark.parametrize("error", [httpx.ReadTimeout, httpx.ReadError])
@@ -186,7 +188,7 @@ def test_p45_nothing_unknown_empties_a_field_and_only_ours_are_written(writes: W
     cleared = [change_op(w, fields={**w.op.fields, "cs_health_reasons": ""}) for w in wanted]
     pushed = bench.push(desired=cleared)
     (body,) = posts(pushed.sent, "companies/batch/update")
-    assert all(one["properties"] == {"cs_health_reasons": ""} for one in body["inputs"])
+    assert all(entry["properties"] == {"cs_health_reasons": ""} for entry in body["inputs"])
     for record in portal.live("companies"):
         assert record.properties["cs_health_score"] == "40", "what was known stays"
         assert record.properties["name"], "what people typed stays"

@@ -24,21 +24,21 @@ METRICS = MetricRegistry(list_builtin_metrics())
     ],
 )  # fmt: skip
 def test_whatever_it_is_called(asked: str, metric: str) -> None:
-    assert [one.name for one in METRICS.select([asked])] == [metric]
+    assert [item.name for item in METRICS.select([asked])] == [metric]
 
 
 def test_asking_by_two_names_answers_once() -> None:
-    assert [one.name for one in METRICS.select(["ndr", "nrr", "upsell"])] == [
+    assert [item.name for item in METRICS.select(["ndr", "nrr", "upsell"])] == [
         "nrr", "expansion_mrr",
     ]  # fmt: skip
 
 
 def test_other_names_are_of_one_metric_each_and_hide_none() -> None:
     names = {metric.name for metric in list_builtin_metrics()}
-    others = [normalise_name(alias) for found in ALIASES.values() for alias in found]
+    others = [normalise_name(alias) for actual in ALIASES.values() for alias in actual]
     assert set(ALIASES) <= names
     assert len(others) == len(set(others))
-    own = {normalise_name(alias): name for name, found in ALIASES.items() for alias in found}
+    own = {normalise_name(alias): name for name, actual in ALIASES.items() for alias in actual}
     assert all(own[other] == other for other in set(others) & names)
 
 

@@ -79,8 +79,8 @@ def test_by_account_only_those_with_money_have_a_row(ledger: Ledger) -> None:
     ledger.span("a", 100, date(2026, 1, 10), date(2026, 2, 10))
     ledger.span("b", 300, date(2026, 2, 10))
     rows = months(ledger, by_account=True)
-    found = [(r.account, r.period_start.month) for r in rows if r.period_start.month < 4]
-    assert sorted(found, key=str) == [("a", 1), ("a", 2), ("b", 2), ("b", 3)]
+    actual = [(r.account, r.period_start.month) for r in rows if r.period_start.month < 4]
+    assert sorted(actual, key=str) == [("a", 1), ("a", 2), ("b", 2), ("b", 3)]
 
 
 def test_who_comes_and_leaves_within_a_period_is_in_the_waterfall_twice(ledger: Ledger) -> None:
@@ -142,7 +142,7 @@ Book = list[tuple[str, str, datetime, datetime | None, int]]
 @st.composite
 def books(draw: st.DrawFn) -> Book:
     """Disjoint spans of some accounts, on any hour of a year."""
-    found: Book = []
+    actual: Book = []
     for account in draw(st.sets(st.sampled_from(sorted(ACCOUNTS)))):
         for currency in draw(st.sets(st.sampled_from(["EUR", "USD"]), min_size=1)):
             hours = draw(st.lists(st.integers(0, 8000), unique=True, max_size=6).map(sorted))
@@ -150,8 +150,8 @@ def books(draw: st.DrawFn) -> Book:
             for start, end in zip(moments, [*moments[1:], None], strict=False):
                 if draw(st.booleans()):
                     amount = draw(st.integers(1, 10**9) | st.integers(0, 2))
-                    found.append((account, currency, start, end, amount))
-    return found
+                    actual.append((account, currency, start, end, amount))
+    return actual
 
 
 def keep(ledger: Ledger, book: Book, policy: MrrPolicy) -> None:

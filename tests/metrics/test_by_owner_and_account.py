@@ -68,5 +68,5 @@ def test_an_account_that_is_handed_over_is_reclassed_and_nothing_else(place: Pla
 def test_figures_go_down_to_one_account(place: Place) -> None:
     line = ("metrics", "--by", "account", "--as-of", "2026-05-01")
     rows = place.json(*line, "--metric", "mrr", "--metric", "nps")
-    found = {(row["metric"], row["segment"]["account"]): row["value"] for row in rows}
-    assert found == {("mrr", "a"): 1000, ("mrr", "b"): 500, ("nps", "a"): 100, ("nps", "b"): -100}
+    actual = {(row["metric"], row["segment"]["account"]): row["value"] for row in rows}
+    assert actual == {("mrr", "a"): 1000, ("mrr", "b"): 500, ("nps", "a"): 100, ("nps", "b"): -100}

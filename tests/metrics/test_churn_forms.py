@@ -37,7 +37,7 @@ def by(ledger: Ledger, metric: str, *dimensions: str) -> dict[Any, Any]:
     return {tuple(row.segment[name] for name in dimensions): row.value for row in rows}
 
 
-def one(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  # noqa: B008
+def only_row(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  # noqa: B008
     [row] = ledger.kpis(metric, scope)
     return row
 
@@ -50,16 +50,16 @@ def test_reasons_are_six_and_sum_to_the_churned(ledger: Ledger) -> None:
     for n, reason in enumerate(reasons):
         left(ledger, f"a{n}", reason)
     left(ledger, "dunned", None, cause="payment")
-    found = by(ledger, "churn_by_reason", "reason")
-    assert found == {
+    actual = by(ledger, "churn_by_reason", "reason")
+    assert actual == {
         ("competitor",): 2, ("free plan",): 1, ("business closed",): 1, ("voluntary",): 2,
         ("involuntary",): 2, ("unknown",): 2,
     }  # fmt: skip
-    assert sum(found.values()) == one(ledger, "churned_customers").value == 10
+    assert sum(actual.values()) == only_row(ledger, "churned_customers").value == 10
     stated = by(ledger, "churn_by_stated_reason", "reason")
     assert stated["price",] == stated["other",] == 1
     money = by(ledger, "churned_mrr_by_reason", "reason")
-    assert money == {reason: 100 * count for reason, count in found.items()}
+    assert money == {reason: 100 * count for reason, count in actual.items()}
 
 
 def subscribed(ledger: Ledger, name: str, amount: str, account: str = "a", **more: Any) -> None:
@@ -87,12 +87,12 @@ def test_scheduled_churn_is_said_before_it_happens(ledger: Ledger) -> None:
     ledger.account("b")
     subscribed(ledger, "later", "500", "b", canceled_at=utc(2026, 7, 2), cancel_at=utc(2026, 9, 1))
     ledger.compute(["a", "b"], MrrPolicy())
-    assert one(ledger, "scheduled_churn_mrr").value == 2000
-    assert one(ledger, "mrr").value == 5500
+    assert only_row(ledger, "scheduled_churn_mrr").value == 2000
+    assert only_row(ledger, "mrr").value == 5500
     july = find_period(date(2026, 7, 1), "month", "UTC")
-    assert one(ledger, "scheduled_churn_mrr", Scope((july,))).value == 2500
+    assert only_row(ledger, "scheduled_churn_mrr", Scope((july,))).value == 2500
     september = find_period(date(2026, 9, 1), "month", "UTC")
-    assert one(ledger, "scheduled_churn_mrr", Scope((september,))).value == 0
+    assert only_row(ledger, "scheduled_churn_mrr", Scope((september,))).value == 0
 
 
 def test_movements_by_kind_and_cause(ledger: Ledger) -> None:
@@ -107,17 +107,17 @@ def test_movements_by_kind_and_cause(ledger: Ledger) -> None:
         },
     )  # fmt: skip
     ledger.compute(["a"], MrrPolicy())
-    found = by(ledger, "mrr_moved_by_cause", "kind", "cause")
-    assert found == {("contraction", "end"): 2000, ("expansion", "quantity"): 3000}
-    assert one(ledger, "expansion_mrr").value == 1000  # net, between the ends of the month
+    actual = by(ledger, "mrr_moved_by_cause", "kind", "cause")
+    assert actual == {("contraction", "end"): 2000, ("expansion", "quantity"): 3000}
+    assert only_row(ledger, "expansion_mrr").value == 1000  # net, between the ends of the month
 
 
 def test_new_customers_may_join_the_denominator(ledger: Ledger) -> None:
     for n in range(5):
         ledger.account(f"a{n}")
         ledger.span(f"a{n}", 100, START if n < 4 else MIDDLE, MIDDLE if n == 0 else None)
-    assert one(ledger, "customer_churn_rate").value == 0.25
-    assert one(ledger, "customer_churn_rate_start_plus_new").value == 0.2
+    assert only_row(ledger, "customer_churn_rate").value == 0.25
+    assert only_row(ledger, "customer_churn_rate_start_plus_new").value == 0.2
 
 
 def test_losses_day_by_day_are_over_the_customers_of_that_day(ledger: Ledger) -> None:
@@ -127,9 +127,9 @@ def test_losses_day_by_day_are_over_the_customers_of_that_day(ledger: Ledger) ->
         ledger.account(f"a{n}")
         ends = {0: date(2026, 6, 10), 1: date(2026, 6, 20), 10: date(2026, 6, 20)}
         ledger.span(f"a{n}", 100, START if n < 10 else date(2026, 6, 12), ends.get(n))
-    row = one(ledger, "customer_churn_rate_daily")
+    row = only_row(ledger, "customer_churn_rate_daily")
     assert row.value == pytest.approx(1 / 10 + 2 / 14)
-    assert one(ledger, "customer_churn_rate").value == 0.2
+    assert only_row(ledger, "customer_churn_rate").value == 0.2
 
 
 def test_losses_day_by_day_are_split_by_attribute(ledger: Ledger) -> None:
@@ -150,10 +150,10 @@ def test_losses_day_by_day_are_split_by_attribute(ledger: Ledger) -> None:
 
 
 def test_a_quiet_month_has_no_daily_churn_and_nobody_none(ledger: Ledger) -> None:
-    assert one(ledger, "customer_churn_rate_daily").value is None
+    assert only_row(ledger, "customer_churn_rate_daily").value is None
     ledger.account("a")
     ledger.span("a", 100, START)
-    assert one(ledger, "customer_churn_rate_daily").value == 0
+    assert only_row(ledger, "customer_churn_rate_daily").value == 0
 
 
 def test_rates_are_scaled_and_not_multiplied(ledger: Ledger) -> None:
@@ -163,7 +163,7 @@ def test_rates_are_scaled_and_not_multiplied(ledger: Ledger) -> None:
     for n in range(20):
         ledger.account(f"a{n}")
         ledger.span(f"a{n}", 100, START, MIDDLE if n == 0 else None)
-    row = one(ledger, "customer_churn_rate_annual")
+    row = only_row(ledger, "customer_churn_rate_annual")
     assert row.value == pytest.approx(1 - 0.95 ** (365 / 30))
     assert row.low is not None
     assert row.high is not None
@@ -173,10 +173,10 @@ def test_rates_are_scaled_and_not_multiplied(ledger: Ledger) -> None:
 
 @given(st.floats(0, 0.999), st.floats(1, 400), st.floats(1, 400))
 def test_scaling_there_and_back_changes_nothing(rate: float, days: float, to: float) -> None:
-    there = scale_rate(rate, days, to)
-    assert 0 <= there <= 1
-    if there < 0.999:
-        assert scale_rate(there, to, days) == pytest.approx(rate, abs=1e-6)
+    scaled = scale_rate(rate, days, to)
+    assert 0 <= scaled <= 1
+    if scaled < 0.999:
+        assert scale_rate(scaled, to, days) == pytest.approx(rate, abs=1e-6)
 
 
 def test_two_years_of_days_are_one_statement(ledger: Ledger) -> None:

@@ -39,8 +39,8 @@ def test_what_is_learnt_later_stands_in_the_period_in_which_it_was_learnt(ledger
     ledger.span("a", 100, date(2026, 1, 10), date(2026, 2, 10), known_from=learnt)
     ledger.span("a", 80, date(2026, 2, 10), known_from=learnt)
     rows = ledger.bridge(Scope(SPRING, closed=closed(1, 2, 3, 4)))
-    found = [(r.opening, r.new, r.contraction, r.restatement, r.closing) for r in rows]
-    assert found == [
+    actual = [(r.opening, r.new, r.contraction, r.restatement, r.closing) for r in rows]
+    assert actual == [
         (0, 100, 0, 0, 100),
         (100, 0, 0, 0, 100),
         (100, 0, 0, 0, 100),
@@ -57,16 +57,16 @@ def test_a_churn_that_was_none_comes_back_as_restatement(ledger: Ledger) -> None
     ledger.span("a", 50, date(2026, 1, 1), date(2026, 2, 15), known_to=learnt)
     ledger.span("a", 50, date(2026, 1, 1), known_from=learnt)
     rows = ledger.bridge(Scope(SPRING[:3], closed=closed(1, 2, 3)))
-    found = [(r.churn, r.restatement, r.reactivation, r.closing) for r in rows]
-    assert found == [(0, 0, 0, 50), (50, 0, 0, 0), (0, 50, 0, 50)]
+    actual = [(r.churn, r.restatement, r.reactivation, r.closing) for r in rows]
+    assert actual == [(0, 0, 0, 50), (50, 0, 0, 0), (0, 50, 0, 50)]
 
 
 def test_an_account_that_never_paid_leaves_as_restatement(ledger: Ledger) -> None:
     ledger.account("a")
     ledger.span("a", 50, date(2026, 1, 10), known_to=utc(2026, 3, 10))
     rows = ledger.bridge(Scope(SPRING[:3], closed=closed(1, 2, 3)), by_account=True)
-    found = [(r.account, r.opening, r.restatement, r.churn, r.closing) for r in rows]
-    assert found == [("a", 0, 0, 0, 50), ("a", 50, 0, 0, 50), ("a", 50, -50, 0, 0)]
+    actual = [(r.account, r.opening, r.restatement, r.churn, r.closing) for r in rows]
+    assert actual == [("a", 0, 0, 0, 50), ("a", 50, 0, 0, 50), ("a", 50, -50, 0, 0)]
 
 
 def test_a_month_before_a_closed_one_was_closed_with_it(ledger: Ledger) -> None:
@@ -84,8 +84,8 @@ def test_a_segment_restates_before_the_account_leaves_it(ledger: Ledger) -> None
     ledger.span("a", 100, date(2026, 1, 10), known_to=utc(2026, 3, 10))
     ledger.span("a", 70, date(2026, 1, 10), known_from=utc(2026, 3, 10))
     rows = ledger.bridge(Scope(SPRING[2:3], by=("plan",), closed=closed(2, 3)))
-    found = {r.segment["plan"]: (r.opening, r.restatement, r.reclass, r.closing) for r in rows}
-    assert found == {"basic": (100, -30, -70, 0), "pro": (0, 0, 70, 70)}
+    actual = {r.segment["plan"]: (r.opening, r.restatement, r.reclass, r.closing) for r in rows}
+    assert actual == {"basic": (100, -30, -70, 0), "pro": (0, 0, 70, 70)}
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +97,14 @@ def shared() -> Iterator[Ledger]:
     made.engine.dispose()
 
 
-def learn(ledger: Ledger, found: list[Book]) -> None:
+def learn(ledger: Ledger, actual: list[Book]) -> None:
     """Each book replaces the one before, a hundred days later."""
     with ledger.engine.begin() as connection:
         connection.execute(delete(get_table(MrrSpan)))
     begin = datetime(2026, 1, 5, tzinfo=UTC)
-    for index, book in enumerate(found):
+    for index, book in enumerate(actual):
         known_from = begin + timedelta(days=100 * index)
-        known_to = begin + timedelta(days=100 * index + 100) if index + 1 < len(found) else None
+        known_to = begin + timedelta(days=100 * index + 100) if index + 1 < len(actual) else None
         rows = [
             {
                 "account_id": account, "policy": MrrPolicy().hash, "currency": currency,
@@ -119,9 +119,9 @@ def learn(ledger: Ledger, found: list[Book]) -> None:
 @given(st.lists(books(), min_size=2, max_size=3), st.sets(st.integers(1, 11)))
 @FEW
 def test_the_bridge_holds_whatever_was_learnt_and_closed(
-    shared: Ledger, found: list[Book], months: set[int]
+    shared: Ledger, actual: list[Book], months: set[int]
 ) -> None:
-    learn(shared, found)
+    learn(shared, actual)
     for by in ((), ("plan",)):
         last: dict[Any, int] = defaultdict(int)
         for row in shared.bridge(Scope(YEAR, by=by, closed=closed(*months))):
@@ -132,7 +132,7 @@ def test_the_bridge_holds_whatever_was_learnt_and_closed(
             key = (row.segment.get("plan"), row.currency)
             assert row.opening == last[key]
             last[key] = row.closing
-        running = sum(amount for *_, end, amount in found[-1] if end is None)
+        running = sum(amount for *_, end, amount in actual[-1] if end is None)
         assert sum(last.values()) == running
 
 

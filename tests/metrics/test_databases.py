@@ -78,10 +78,10 @@ def _statements(name: str) -> dict[str, Executable]:
     metrics = list_builtin_metrics()
     if name != "whole":
         metrics = metrics[list(SCOPES).index(name) % 3 :: 3]
-    found: dict[str, Executable] = {
+    actual: dict[str, Executable] = {
         metric.name: metric.build_statement(scope) for metric in metrics
     }
-    return found | {
+    return actual | {
         "bridge": select_bridge(scope),
         "bridge by account": select_bridge(scope, by_account=True),
     }

@@ -84,8 +84,8 @@ def memory() -> Iterator[Engine]:
 def test_a_database_multiplies_as_fractions_do(memory: Engine, amount: int, rate: Fraction) -> None:
     asked = (literal(n, BigInteger) for n in (amount, rate.numerator, rate.denominator))
     with memory.connect() as connection:
-        found = connection.scalar(select(multiply_rounded(*asked)))
-    assert found == round_half_even(amount * rate)
+        actual = connection.scalar(select(multiply_rounded(*asked)))
+    assert actual == round_half_even(amount * rate)
 
 
 def _at(periods: Any, rates: ExchangeRates, target: str, *, openings: bool = True) -> Conversion:
@@ -102,8 +102,8 @@ def test_the_exchange_has_a_row_of_its_own(ledger: Ledger) -> None:
     ledger.span("b", 7_00, date(2026, 1, 10))
     periods = SPRING[:3]
     rows = ledger.bridge(Scope(periods, conversion=_at(periods, DOLLARS, "EUR")))
-    found = [(r.currency, r.opening, r.new, r.expansion, r.fx, r.closing) for r in rows]
-    assert found == [
+    actual = [(r.currency, r.opening, r.new, r.expansion, r.fx, r.closing) for r in rows]
+    assert actual == [
         ("EUR", 80_00, 7_00, 0, 3_33, 90_33),
         ("EUR", 90_33, 0, 8_00, -3_33, 95_00),
         ("EUR", 95_00, 0, 0, -19_25, 75_75),
@@ -128,10 +128,10 @@ def test_what_has_no_rate_stays_as_it_is(ledger: Ledger) -> None:
     ledger.span("a", 100_00, date(2026, 1, 10), None, "CHF")
     ledger.span("b", 7_00, date(2026, 1, 10))
     since = {"EUR": utc(2026, 1, 10), "CHF": utc(2026, 1, 10)}
-    found = build_conversion(DOLLARS, "USD", SPRING[:1], since, openings=True)
-    rows = ledger.bridge(Scope(SPRING[:1], conversion=found))
+    actual = build_conversion(DOLLARS, "USD", SPRING[:1], since, openings=True)
+    rows = ledger.bridge(Scope(SPRING[:1], conversion=actual))
     assert [(r.currency, r.closing) for r in rows] == [("CHF", 100_00), ("USD", 8_40)]
-    (note,) = found.notes({"CHF", "USD"})
+    (note,) = actual.notes({"CHF", "USD"})
     assert "CHF to USD" in note
     assert "2026-01-31" in note
 
@@ -139,9 +139,9 @@ def test_what_has_no_rate_stays_as_it_is(ledger: Ledger) -> None:
 def test_a_rate_is_only_needed_where_there_is_money() -> None:
     since = {"USD": utc(2026, 2, 3)}
     later = ExchangeRates([(date(2026, 2, 3), "EUR", "USD", Fraction(2))])
-    found = build_conversion(later, "EUR", SPRING, since, openings=True)
-    assert not found.left_out
-    assert found.closing["USD"][:2] == (Fraction(0), Fraction(1, 2))
+    actual = build_conversion(later, "EUR", SPRING, since, openings=True)
+    assert not actual.left_out
+    assert actual.closing["USD"][:2] == (Fraction(0), Fraction(1, 2))
     early = build_conversion(later, "EUR", SPRING, {"USD": utc(2026, 1, 3)}, openings=True)
     assert early.left_out == {"USD": date(2026, 1, 31)}
 

@@ -36,7 +36,7 @@ def test_the_last_score_of_each_account_counts(ledger: Ledger) -> None:
     [row] = ledger.kpis("health_score", Scope((JUNE,)))
     assert (row.value, row.numerator, row.denominator, row.n) == (65, 130, 2, 2)
     rows = ledger.kpis("health_score", Scope((JUNE,), by=("plan",)))
-    assert {one.segment["plan"]: one.value for one in rows} == {"pro": 80, None: 50}
+    assert {item.segment["plan"]: item.value for item in rows} == {"pro": 80, None: 50}
 
 
 def test_it_is_what_was_on_record_then(ledger: Ledger) -> None:
@@ -46,4 +46,4 @@ def test_it_is_what_was_on_record_then(ledger: Ledger) -> None:
     [row] = ledger.kpis("health_score", Scope((JUNE,), known_at=utc(2026, 6, 20)))
     assert row.value == 90
     both = list_whole_periods(date(2026, 5, 1), date(2026, 7, 1), "month", "UTC")
-    assert [one.value for one in ledger.kpis("health_score", Scope(both))] == [None, 80]
+    assert [kpi.value for kpi in ledger.kpis("health_score", Scope(both))] == [None, 80]

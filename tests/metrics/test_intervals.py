@@ -25,7 +25,7 @@ START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 Z = 1.959963984540054
 
 
-def one(ledger: Ledger, metric: str, gross_margin: float | None = None) -> KpiRow:
+def only_row(ledger: Ledger, metric: str, gross_margin: float | None = None) -> KpiRow:
     [row] = ledger.kpis(metric, Scope((JUNE,), gross_margin=gross_margin))
     return row
 
@@ -53,10 +53,10 @@ def test_every_ratio_has_an_interval() -> None:
 )  # fmt: skip
 def test_limits_of_a_count_are_the_tabled_ones(events: int, low: float, high: float) -> None:
     """Exact limits as tables of the Poisson distribution print them; Byar's are next to them."""
-    found = calculate_poisson_interval(events, events, None, 1.0)
-    assert found is not None
-    assert found[0] == pytest.approx(low, abs=0.02)
-    assert found[1] == pytest.approx(high, abs=0.04)
+    actual = calculate_poisson_interval(events, events, None, 1.0)
+    assert actual is not None
+    assert actual[0] == pytest.approx(low, abs=0.02)
+    assert actual[1] == pytest.approx(high, abs=0.04)
 
 
 def test_tickets_per_account_rest_on_the_number_of_tickets(ledger: Ledger) -> None:
@@ -67,7 +67,7 @@ def test_tickets_per_account_rest_on_the_number_of_tickets(ledger: Ledger) -> No
             Ticket,
             {"source_id": str(n), "account_source_id": "a0", "opened_at": utc(2026, 6, 1 + n)},
         )
-    row = one(ledger, "tickets_per_account")
+    row = only_row(ledger, "tickets_per_account")
     assert (row.value, row.n, row.status) == (2, 5, "final")
     assert row.low == pytest.approx(0.957, abs=0.005)
     assert row.high == pytest.approx(3.679, abs=0.005)
@@ -75,7 +75,7 @@ def test_tickets_per_account_rest_on_the_number_of_tickets(ledger: Ledger) -> No
 
 def test_no_tickets_are_not_proof_of_none(ledger: Ledger) -> None:
     accounts(ledger, 10)
-    row = one(ledger, "tickets_per_account")
+    row = only_row(ledger, "tickets_per_account")
     assert (row.value, row.low) == (0, 0)
     assert row.high == pytest.approx(0.367, abs=0.005)
 
@@ -83,7 +83,7 @@ def test_no_tickets_are_not_proof_of_none(ledger: Ledger) -> None:
 def test_daily_churn_weighs_each_loss_by_its_day(ledger: Ledger) -> None:
     """Two of 20 leave on one day: both weigh 1/20, so the limits are those of 2 events ÷ 20."""
     accounts(ledger, 18, leave=2)
-    row = one(ledger, "customer_churn_rate_daily")
+    row = only_row(ledger, "customer_churn_rate_daily")
     assert row.value == pytest.approx(0.1)
     assert row.low == pytest.approx(0.2422 / 20, abs=0.001)
     assert row.high == pytest.approx(7.2247 / 20, abs=0.002)
@@ -92,7 +92,7 @@ def test_daily_churn_weighs_each_loss_by_its_day(ledger: Ledger) -> None:
 def test_quick_ratio(ledger: Ledger) -> None:
     """Two gain 100 each, one loses 100: 2, and 2/4 + 1/1 is the variance of its logarithm."""
     accounts(ledger, 2, leave=1, join=2)
-    row = one(ledger, "quick_ratio")
+    row = only_row(ledger, "quick_ratio")
     assert (row.value, row.n, row.status) == (2, 3, "insufficient")
     assert (row.low, row.high) == around(2, 2 / 4 + 1)
 
@@ -109,12 +109,12 @@ def test_lifetime_value_and_its_quotients(ledger: Ledger) -> None:
         },
     )  # fmt: skip
     leaving, arriving = 1 / 2 - 1 / 20, 1 / 4
-    ltv = one(ledger, "ltv", gross_margin=1)
+    ltv = only_row(ledger, "ltv", gross_margin=1)
     assert ltv.value == 1000
     assert (ltv.low, ltv.high) == around(1000, leaving)
-    cac = one(ledger, "cac")
+    cac = only_row(ledger, "cac")
     assert (cac.value, cac.low, cac.high) == (100, *around(100, arriving))
-    both = one(ledger, "ltv_cac", gross_margin=1)
+    both = only_row(ledger, "ltv_cac", gross_margin=1)
     assert both.value == pytest.approx(10)
     assert (both.low, both.high) == around(10, leaving + arriving)
     assert both.status == "insufficient"  # four new customers prove little
@@ -127,7 +127,7 @@ def test_what_accounts_pay_varies_as_a_mean_does(ledger: Ledger) -> None:
         ledger.span(name, amount, START)
     cost = {"month": date(2026, 6, 1), "purpose": "retention", "amount": 40, "currency": "EUR"}
     ledger.add(Cost, {"source_id": "c", **cost})
-    row = one(ledger, "ltv_crc", gross_margin=1)
+    row = only_row(ledger, "ltv_crc", gross_margin=1)
     assert row.value == pytest.approx(5)
     assert (row.low, row.high) == around(5, 0.25)
 
@@ -151,7 +151,7 @@ def test_a_lift_is_a_part_over_its_whole(ledger: Ledger) -> None:
     }
     assert rows["pro"].value == pytest.approx(1.6)
     assert (rows["pro"].low, rows["pro"].high) == around(1.6, 0.06)
-    whole = one(ledger, "advocate_lift")
+    whole = only_row(ledger, "advocate_lift")
     assert (whole.value, whole.low, whole.high) == pytest.approx((1, 1, 1))
 
 
@@ -167,7 +167,7 @@ def test_growth_of_use_varies_from_person_to_person(ledger: Ledger) -> None:
                     "events": events,
                 },
             )  # fmt: skip
-    row = one(ledger, "usage_growth")
+    row = only_row(ledger, "usage_growth")
     assert (row.value, row.n) == (0.5, 2)
     assert row.low == pytest.approx(0.5 - Z * 0.5)
     assert row.high == pytest.approx(0.5 + Z * 0.5)
@@ -190,15 +190,15 @@ def test_multiples_are_said_as_multiples() -> None:
 def test_accounts_that_are_all_alike_do_not_prove_that_nothing_varies(ledger: Ledger) -> None:
     """None of six lost anything: up to 39 % may (Wilson), and of growth nothing can be said."""
     accounts(ledger, 6)
-    lost = one(ledger, "gross_mrr_churn_rate")
+    lost = only_row(ledger, "gross_mrr_churn_rate")
     assert (lost.value, lost.low) == (0, 0)
     assert lost.high == pytest.approx(0.3903, abs=1e-4)
-    grown = one(ledger, "expansion_rate")
+    grown = only_row(ledger, "expansion_rate")
     assert (grown.value, grown.low, grown.high) == (0, None, None)
 
 
 def test_the_published_interval_of_a_difference() -> None:
     """Newcombe 1998, example (a), method 10: 56 of 70 less 48 of 80 is 0.2 (0.0524 to 0.3339)."""
-    found = compare_proportions((56, 70), (48, 80))
-    assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+    actual = compare_proportions((56, 70), (48, 80))
+    assert actual == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
     assert compare_proportions((1, 2), (0, 0)) is None

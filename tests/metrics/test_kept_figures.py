@@ -146,7 +146,7 @@ class Company:
             save_attributes(connection, [(n, {"plan": p}) for n, p in self.plans.items()], self.now)
             touched = read_stale_accounts(connection, self.derived)
             facts = list(read_billing_facts(connection, touched))
-            mrr = {one.account_id: calculate_account_mrr(one, POLICY) for one in facts}
+            mrr = {fact.account_id: calculate_account_mrr(fact, POLICY) for fact in facts}
             save_mrr(connection, mrr, POLICY.hash, self.now)
         self.derived = self.now
 
@@ -161,9 +161,9 @@ class Company:
             facts = list(read_billing_facts(connection, sorted(CURRENCIES)))
         return sorted(
             (
-                (one.account_id, span.currency, span.valid_from, span.valid_to, span.amount)
-                for one in facts
-                for span in calculate_account_mrr(one, POLICY).spans
+                (fact.account_id, span.currency, span.valid_from, span.valid_to, span.amount)
+                for fact in facts
+                for span in calculate_account_mrr(fact, POLICY).spans
             ),
             key=str,
         )
@@ -198,8 +198,8 @@ def test_what_is_kept_is_what_is_computed_anew(
     names = [metric.name for metric in METRICS_IN_TURN[turn::5]]
     for number, step in enumerate([[], *steps]):
         company.now += timedelta(days=7)
-        for one in step:
-            company.change(*one)
+        for item in step:
+            company.change(*item)
         company.derive()
         assert company.spans() == company.spans_anew()
         scope = scopes(rate if number > 1 else Fraction(5, 4))[turn]
@@ -227,9 +227,9 @@ def spoil(store: Store) -> None:
     """Write 7 into every kept number, to see which are read."""
     with store.write() as connection:
         for row in connection.execute(select(FIGURE.c.question, FIGURE.c.rows)).all():
-            rows = [{**one, "numerator": 7} for one in row.rows]
-            mine = FIGURE.c.question == row.question
-            connection.execute(update(FIGURE).where(mine).values(rows=rows))
+            rows = [{**item, "numerator": 7} for item in row.rows]
+            same = FIGURE.c.question == row.question
+            connection.execute(update(FIGURE).where(same).values(rows=rows))
 
 
 def values(rows: Sequence[KpiRow]) -> dict[str, Any]:
@@ -328,8 +328,8 @@ def test_a_key_is_of_all_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_postgresql_shares_and_keeps_alike(postgres: str, ledger: Ledger, store: Store) -> None:
     """A temporary table of stocks, and versions of tables, as on SQLite."""
     grown(ledger)
-    there = open_store(postgres, f"kept_{uuid4().hex}")
-    with store.read() as connection, there.write() as copy:
+    server = open_store(postgres, f"kept_{uuid4().hex}")
+    with store.read() as connection, server.write() as copy:
         METADATA.create_all(copy)
         for table in (ACCOUNT, LINK, SPAN):
             rows = [row._asdict() for row in connection.execute(select(table))]
@@ -337,7 +337,7 @@ def test_postgresql_shares_and_keeps_alike(postgres: str, ledger: Ledger, store:
     names = ["mrr", "customers", "nrr", "arpa", "quick_ratio", "churn_hazard"]
     scope = Scope(MONTHS, POLICY)
     here = [asdict(row) for row in ask(store, names, scope)]
-    assert [asdict(row) for row in ask(there, names, scope)] == here
-    spoil(there)
-    assert {row.numerator for row in ask(there, ["mrr"], scope)} == {7}
-    there.close()
+    assert [asdict(row) for row in ask(server, names, scope)] == here
+    spoil(server)
+    assert {row.numerator for row in ask(server, ["mrr"], scope)} == {7}
+    server.close()

@@ -116,9 +116,9 @@ def test_every_statement_reads_the_past_only_through_its_history() -> None:
     scope = Scope(periods, known_at=EARLIER)
     names = {get_table(record).name for record in VERSIONED}
     for metric in list_builtin_metrics():
-        found = str(metric.build_statement(scope))
+        actual = str(metric.build_statement(scope))
         for name in names:
-            assert not re.search(rf"\b{name} (JOIN|ON|AS)\b", found)
+            assert not re.search(rf"\b{name} (JOIN|ON|AS)\b", actual)
 
 
 def test_a_version_is_kept_when_it_is_replaced_and_when_it_is_buried(store: Store) -> None:
@@ -140,8 +140,8 @@ def test_a_version_is_kept_when_it_is_replaced_and_when_it_is_buried(store: Stor
         store_rows(connection, Ticket, [ticket("two", "2")], WriteContext("desk", days[3]))
         rows = connection.execute(history.select().order_by(history.c.changed_at)).all()
         (now,) = connection.execute(table.select()).all()
-    found = [(r.subject, r.changed_at, r.deleted_at, r.known_to) for r in rows]
-    assert found == [
+    actual = [(r.subject, r.changed_at, r.deleted_at, r.known_to) for r in rows]
+    assert actual == [
         ("one", days[0], None, days[1]),
         ("two", days[1], None, days[2]),
         ("two", days[2], days[2], days[3]),

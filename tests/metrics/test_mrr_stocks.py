@@ -69,13 +69,13 @@ BOOKS = st.tuples(
 def store(ledger: Ledger, spans: Sequence[Held], *, past: bool) -> None:
     for name in "abc":
         ledger.account(name)
-    for one in spans:
+    for span in spans:
         row = {
-            "account_id": one.account, "policy": SCOPE.policy.hash, "currency": one.currency,
-            "valid_from": one.start, "valid_to": one.end, "amount": one.amount,
+            "account_id": span.account, "policy": SCOPE.policy.hash, "currency": span.currency,
+            "valid_from": span.start, "valid_to": span.end, "amount": span.amount,
         }  # fmt: skip
         if past:
-            row |= {"known_from": one.known, "known_to": one.replaced}
+            row |= {"known_from": span.known, "known_to": span.replaced}
         ledger.add(MrrSpan, row)
 
 
@@ -90,24 +90,24 @@ def sort(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def look(spans: Sequence[Held], number: int, opens: datetime, closes: datetime) -> Any:
     """Yield the pair of every account and currency by looking at each of its spans."""
-    for key in sorted({(one.account, one.currency) for one in spans}):
-        mine = [one for one in spans if (one.account, one.currency) == key]
-        if all(one.start >= closes for one in mine):
+    for key in sorted({(span.account, span.currency) for span in spans}):
+        own = [span for span in spans if (span.account, span.currency) == key]
+        if all(span.start >= closes for span in own):
             continue
-        then, now = ([one for one in mine if one.is_in_force(at)] for at in (opens, closes))
-        begun = [one.amount for one in mine if opens <= one.start < closes]
+        then, now = ([span for span in own if span.is_in_force(at)] for at in (opens, closes))
+        begun = [span.amount for span in own if opens <= span.start < closes]
         yield {
             "period": number, "account_id": key[0], "currency": key[1],
-            "prev": sum(one.amount for one in then), "cur": sum(one.amount for one in now),
+            "prev": sum(span.amount for span in then), "cur": sum(span.amount for span in now),
             "between": max(begun, default=0),
-            "seen": int(any(one.amount and one.start < opens for one in mine)),
+            "seen": int(any(span.amount and span.start < opens for span in own)),
             "had": int(bool(then)), "has": int(bool(now)),
         }  # fmt: skip
 
 
 def look_at(spans: Sequence[Held], opens: Any, closes: Any) -> list[dict[str, Any]]:
     pairs = (look(spans, n, opens(p), closes(p)) for n, p in enumerate(MONTHS))
-    return sort([row for found in pairs for row in found])
+    return sort([row for actual in pairs for row in actual])
 
 
 def unfold(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -157,16 +157,16 @@ def test_the_bridge_shows_each_end_as_it_was_known(spans: list[Held]) -> None:
     expected = []
     for number, period in enumerate(MONTHS):
         knew, knows = (find_knowledge_time(scope, day) for day in (period.start, period.end))
-        known = [one for one in spans if one.is_known(knows)]
+        known = [span for span in spans if span.is_known(knows)]
         rows = {
             (row["account_id"], row["currency"]): row
             for row in look(known, number, period.starts_at, period.ends_at)
         }
         reported: dict[tuple[str, str], int] = {}
-        for one in spans:
-            if one.is_known(knew) and one.is_in_force(period.starts_at):
-                key = (one.account, one.currency)
-                reported[key] = reported.get(key, 0) + one.amount
+        for span in spans:
+            if span.is_known(knew) and span.is_in_force(period.starts_at):
+                key = (span.account, span.currency)
+                reported[key] = reported.get(key, 0) + span.amount
         for key in rows.keys() | {key for key, amount in reported.items() if amount}:
             nothing = dict.fromkeys(("prev", "cur", "between", "seen", "had", "has"), 0)
             row = rows.get(key, {"period": number, "account_id": key[0], "currency": key[1]})

@@ -19,7 +19,7 @@ MAY = find_period(date(2026, 5, 1), "month", "UTC")
 JOINED = utc(2026, 5, 4)
 
 
-def one(ledger: Ledger, metric: str, scope: Scope = Scope((MAY,))) -> KpiRow:  # noqa: B008
+def only_row(ledger: Ledger, metric: str, scope: Scope = Scope((MAY,))) -> KpiRow:  # noqa: B008
     [row] = ledger.kpis(metric, scope)
     return row
 
@@ -51,10 +51,10 @@ def test_ten_trials_in_may_of_which_five_pay_make_one_half(ledger: Ledger) -> No
             left = {"status": "canceled", "ended_at": begun + timedelta(days=20)}
         trial(ledger, name, begun, **left)
     ledger.compute(names, Scope(()).policy)
-    row = one(ledger, "trial_conversion_rate")
+    row = only_row(ledger, "trial_conversion_rate")
     assert (row.value, row.numerator, row.denominator) == (0.5, 5, 10)
     early = Scope((MAY,), observed_until=utc(2026, 6, 30))
-    assert one(ledger, "trial_conversion_rate", early).status == "provisional"
+    assert only_row(ledger, "trial_conversion_rate", early).status == "provisional"
 
 
 def test_an_account_has_one_trial_and_pays_in_time_or_not(ledger: Ledger) -> None:
@@ -64,7 +64,7 @@ def test_an_account_has_one_trial_and_pays_in_time_or_not(ledger: Ledger) -> Non
     trial(ledger, "again", utc(2026, 5, 10))
     trial(ledger, "late", utc(2026, 5, 10), trial_end=utc(2026, 6, 20))
     ledger.compute(["again", "late"], Scope(()).policy)
-    row = one(ledger, "trial_conversion_rate")
+    row = only_row(ledger, "trial_conversion_rate")
     assert (row.numerator, row.denominator) == (0, 1)
 
 
@@ -81,7 +81,7 @@ def test_activation_needs_every_required_step_in_time(ledger: Ledger) -> None:
         step("b", "invite", done_at=late),
         step("c", "import"),
     )
-    row = one(ledger, "activation_rate")
+    row = only_row(ledger, "activation_rate")
     assert (row.numerator, row.denominator) == (1, 3)
 
 
@@ -97,7 +97,7 @@ def test_engagement_counts_the_steps_that_were_due(ledger: Ledger) -> None:
         step("a", "5", due_at=utc(2026, 6, 1)),
         step("a", "6", done_at=utc(2026, 5, 2)),
     )
-    row = one(ledger, "onboarding_engagement")
+    row = only_row(ledger, "onboarding_engagement")
     assert (row.value, row.numerator, row.denominator) == (0.5, 2, 4)
 
 
@@ -110,7 +110,7 @@ def test_time_to_value_is_the_median_of_those_who_got_there(ledger: Ledger) -> N
             step(name, "1", done_at=done),
             step(name, "2", done_at=done and done + timedelta(days=50)),
         )
-    row = one(ledger, "time_to_value_days")
+    row = only_row(ledger, "time_to_value_days")
     assert (row.value, row.n) == (4, 3)
 
 
@@ -150,7 +150,7 @@ def test_why_customers_left(ledger: Ledger) -> None:
     assert {row.segment["reason"]: row.value for row in rows} == {
         "competitor": 1, "price": 2, "payment": 1, "other": 1, "unknown": 1,
     }  # fmt: skip
-    assert one(ledger, "churned_customers").value == 6
+    assert only_row(ledger, "churned_customers").value == 6
     april = find_period(date(2026, 4, 1), "month", "UTC")
     both = ledger.kpis("churn_by_stated_reason", Scope((april, MAY)))
     assert [row.value for row in both[:5]] == [0] * 5
@@ -161,9 +161,9 @@ def test_value_in_time_counts_those_who_never_got_there(ledger: Ledger) -> None:
     for n, done in enumerate((JOINED + timedelta(days=7), JOINED + timedelta(days=8), None)):
         ledger.account(f"a{n}", created_at=JOINED)
         ledger.add(OnboardingStep, step(f"a{n}", "connect", done_at=done))
-    row = one(ledger, "value_in_time_rate")
+    row = only_row(ledger, "value_in_time_rate")
     assert (row.numerator, row.denominator, row.n) == (1, 3, 3)
-    assert one(ledger, "time_to_value_days").value == 7.5
+    assert only_row(ledger, "time_to_value_days").value == 7.5
 
 
 def test_any_step_done_lately_is_progress(ledger: Ledger) -> None:
@@ -186,5 +186,5 @@ def test_any_step_done_lately_is_progress(ledger: Ledger) -> None:
         ledger.add(OnboardingStep, step(name, "1", **due), step(name, "2", **other))
     ledger.account("no duty")
     ledger.add(OnboardingStep, step("no duty", "1", done_at=lately))
-    row = one(ledger, "stuck_accounts")
+    row = only_row(ledger, "stuck_accounts")
     assert (row.value, row.n) == (2, 5)

@@ -43,8 +43,8 @@ def test_a_month_is_over_on_the_first_of_the_next() -> None:
 
 
 def test_whole_periods_leave_out_what_is_cut_off() -> None:
-    found = list_whole_periods(date(2026, 1, 15), date(2026, 4, 30), "month", "UTC")
-    assert [p.start.month for p in found] == [2, 3]
+    actual = list_whole_periods(date(2026, 1, 15), date(2026, 4, 30), "month", "UTC")
+    assert [p.start.month for p in actual] == [2, 3]
     assert list_whole_periods(date(2026, 1, 2), date(2026, 1, 20), "month", "UTC") == ()
 
 

@@ -14,7 +14,7 @@ from tests.metrics.conftest import Ledger
 FEBRUARY = find_period(date(2026, 2, 1), "month", "UTC")
 
 
-def one(ledger: Ledger, metric: str) -> KpiRow:
+def only_row(ledger: Ledger, metric: str) -> KpiRow:
     [row] = ledger.kpis(metric, Scope((FEBRUARY,)))
     return row
 
@@ -36,7 +36,7 @@ def test_breadth_is_the_share_of_features_and_depth_their_use(ledger: Ledger) ->
         {**b, "feature": "board", "events": 20}, {**b, "feature": "export", "events": 0},
         {"account_source_id": "c", "feature": "sso", "events": 9, "day": date(2025, 5, 5)},
     )  # fmt: skip
-    breadth, depth = one(ledger, "feature_breadth"), one(ledger, "feature_depth")
+    breadth, depth = only_row(ledger, "feature_breadth"), only_row(ledger, "feature_depth")
     assert (breadth.value, breadth.numerator, breadth.denominator, breadth.n) == (0.5, 4, 8, 2)
     assert (depth.value, depth.n) == (15, 2)
 
@@ -48,10 +48,10 @@ def test_quality_is_added_up_and_response_weighted(ledger: Ledger) -> None:
         {"defects": 3, "downtime_seconds": 30, "response_seconds": 2.0, "requests": 100},
         {"downtime_seconds": 5}, {"defects": 9, "day": date(2026, 3, 1)},
     )  # fmt: skip
-    assert one(ledger, "defects").value == 5
-    assert one(ledger, "defects").n == 2
-    assert one(ledger, "downtime_seconds").value == 95
-    assert one(ledger, "response_seconds").value == 0.875
+    assert only_row(ledger, "defects").value == 5
+    assert only_row(ledger, "defects").n == 2
+    assert only_row(ledger, "downtime_seconds").value == 95
+    assert only_row(ledger, "response_seconds").value == 0.875
 
 
 def test_conversion_names_its_population(ledger: Ledger) -> None:
@@ -60,26 +60,26 @@ def test_conversion_names_its_population(ledger: Ledger) -> None:
         {"goal": "trial", "visitors": 900, "leads": 90, "conversions": 45},
         {"goal": "demo", "visitors": 100, "leads": 10, "conversions": 5},
     )  # fmt: skip
-    row = one(ledger, "conversion_rate")
+    row = only_row(ledger, "conversion_rate")
     assert (row.value, row.numerator, row.denominator, row.n) == (0.05, 50, 1000, 1000)
     assert row.low is not None
-    assert one(ledger, "lead_conversion_rate").value == 0.5
-    assert one(ledger, "visitor_to_lead_rate").value == 0.1
-    assert one(ledger, "leads").value == 100
+    assert only_row(ledger, "lead_conversion_rate").value == 0.5
+    assert only_row(ledger, "visitor_to_lead_rate").value == 0.1
+    assert only_row(ledger, "leads").value == 100
     goals = ledger.kpis("goal_conversion_rate", Scope((FEBRUARY,)))
     assert {r.segment["goal"]: r.value for r in goals} == {"trial": 0.05, "demo": 0.05}
 
 
 def test_more_conversions_than_visitors_have_no_interval_as_a_share(ledger: Ledger) -> None:
     days(ledger, FunnelDay, {"visitors": 10, "conversions": 12})
-    row = one(ledger, "conversion_rate")
+    row = only_row(ledger, "conversion_rate")
     assert row.value == pytest.approx(1.2)
     assert (row.low, row.high) == (None, None)
 
 
 def test_without_visitors_conversion_is_undefined(ledger: Ledger) -> None:
     days(ledger, FunnelDay, {"conversions": 3})
-    row = one(ledger, "conversion_rate")
+    row = only_row(ledger, "conversion_rate")
     assert (row.value, row.status) == (None, "insufficient")
 
 
@@ -89,6 +89,6 @@ def test_a_goal_whose_leads_are_not_counted_is_no_part_of_their_rate(ledger: Led
         {"goal": "paid", "visitors": 900, "leads": 90, "conversions": 45},
         {"goal": "newsletter", "visitors": 100, "conversions": 55},
     )  # fmt: skip
-    row = one(ledger, "lead_conversion_rate")
+    row = only_row(ledger, "lead_conversion_rate")
     assert (row.numerator, row.denominator) == (45, 90)
-    assert one(ledger, "conversion_rate").value == 0.1
+    assert only_row(ledger, "conversion_rate").value == 0.1

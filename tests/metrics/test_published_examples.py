@@ -22,7 +22,9 @@ CHARTMOGUL, STRIPE, BAREMETRICS, RECURLY = (
 )
 
 
-def one(ledger: Ledger, metric: str, policy: MrrPolicy | None = None, **settings: Any) -> KpiRow:
+def only_row(
+    ledger: Ledger, metric: str, policy: MrrPolicy | None = None, **settings: Any
+) -> KpiRow:
     scope = Scope((JUNE,), policy or MrrPolicy(), settings={metric: settings})
     [row] = ledger.kpis(metric, scope)
     return row
@@ -51,7 +53,7 @@ def test_chartmogul_five_customers_of_5_and_two_of_30_make_85(ledger: Ledger) ->
         ledger.span(f"a{n}", 500 if n < 5 else 3000, START if n < 5 else MIDDLE)
     may = Scope((find_period(date(2026, 5, 1), "month", "UTC"),))
     assert [row.value for row in ledger.kpis("mrr", may)] == [2500]
-    assert one(ledger, "mrr").value == 8500
+    assert only_row(ledger, "mrr").value == 8500
 
 
 def test_chartmogul_four_yearly_gold_of_500_are_166_67() -> None:
@@ -91,8 +93,8 @@ def test_chartmogul_churn_10_contraction_10_expansion_10_of_100(ledger: Ledger) 
         ledger.span(name, before, START, MIDDLE)
         if after:
             ledger.span(name, after, MIDDLE)
-    assert one(ledger, "gross_mrr_churn_rate").value == 0.2
-    assert one(ledger, "net_mrr_churn_rate").value == pytest.approx(0.1)
+    assert only_row(ledger, "gross_mrr_churn_rate").value == 0.2
+    assert only_row(ledger, "net_mrr_churn_rate").value == pytest.approx(0.1)
 
 
 def test_chartmogul_from_100_to_120_of_which_10_are_new_is_minus_10_percent(
@@ -104,7 +106,7 @@ def test_chartmogul_from_100_to_120_of_which_10_are_new_is_minus_10_percent(
         if before:
             ledger.span(name, before, START, MIDDLE)
         ledger.span(name, after, MIDDLE)
-    assert one(ledger, "net_mrr_churn_rate").value == pytest.approx(-0.1)
+    assert only_row(ledger, "net_mrr_churn_rate").value == pytest.approx(-0.1)
 
 
 def test_chartmogul_from_100_to_95_is_5_percent_gross(ledger: Ledger) -> None:
@@ -112,7 +114,7 @@ def test_chartmogul_from_100_to_95_is_5_percent_gross(ledger: Ledger) -> None:
     ledger.account("a")
     ledger.span("a", 100, START, MIDDLE)
     ledger.span("a", 95, MIDDLE)
-    assert one(ledger, "gross_mrr_churn_rate").value == 0.05
+    assert only_row(ledger, "gross_mrr_churn_rate").value == 0.05
 
 
 def test_chartmogul_twelve_churned_of_100_but_one_returned_and_one_had_just_joined(
@@ -124,7 +126,7 @@ def test_chartmogul_twelve_churned_of_100_but_one_returned_and_one_had_just_join
         ledger.span(f"a{n}", 100, START if n < 100 else date(2026, 6, 2),
                     MIDDLE if n < 11 or n == 100 else None)  # fmt: skip
     ledger.span("a0", 100, date(2026, 6, 20))
-    assert one(ledger, "customer_churn_rate", None).value == 0.1
+    assert only_row(ledger, "customer_churn_rate", None).value == 0.1
 
 
 def test_chartmogul_100_a_month_at_5_percent_churn_are_worth_2000(ledger: Ledger) -> None:
@@ -132,7 +134,7 @@ def test_chartmogul_100_a_month_at_5_percent_churn_are_worth_2000(ledger: Ledger
     for n in range(20):
         ledger.account(f"a{n}")
         ledger.span(f"a{n}", 10000, START, MIDDLE if n == 0 else None)
-    assert one(ledger, "ltv_revenue").value == 200000
+    assert only_row(ledger, "ltv_revenue").value == 200000
 
 
 def test_chartmogul_ten_trials_and_five_who_paid_are_50_percent(ledger: Ledger) -> None:
@@ -155,7 +157,7 @@ def test_chartmogul_ten_trials_and_five_who_paid_are_50_percent(ledger: Ledger) 
                 },
             )  # fmt: skip
     for form in ("", "_to_date", "_ended", "_same_window"):
-        assert one(ledger, f"trial_conversion_rate{form}").value == 0.5, form
+        assert only_row(ledger, f"trial_conversion_rate{form}").value == 0.5, form
 
 
 def test_stripe_1200_a_year_are_100_a_month() -> None:
@@ -189,7 +191,7 @@ def test_stripe_puts_1_67_percent_where_nobody_left(ledger: Ledger) -> None:
     """support.stripe.com, calculating subscriber lifetime value."""
     ledger.account("a")
     ledger.span("a", 10000, START, policy=STRIPE)
-    assert one(ledger, "ltv_revenue", STRIPE).value == round(10000 / 0.0167)
+    assert only_row(ledger, "ltv_revenue", STRIPE).value == round(10000 / 0.0167)
 
 
 def test_baremetrics_its_five_examples() -> None:
@@ -210,8 +212,8 @@ def test_baremetrics_net_retention_and_quick_ratio(ledger: Ledger) -> None:
             ledger.span(name, before, START, MIDDLE)
         if after:
             ledger.span(name, after, MIDDLE)
-    assert one(ledger, "nrr", None, retention_months=1).value == pytest.approx(1.2)
-    assert one(ledger, "quick_ratio").value == 5
+    assert only_row(ledger, "nrr", None, retention_months=1).value == pytest.approx(1.2)
+    assert only_row(ledger, "quick_ratio").value == 5
 
 
 def test_recurly_a_seat_of_10_from_the_middle_of_june_is_5_for_15_days() -> None:
@@ -234,7 +236,7 @@ def test_chargebee_five_of_100_cancelled_are_500(ledger: Ledger) -> None:
     for n in range(5):
         ledger.account(f"a{n}")
         ledger.span(f"a{n}", 10000, START, MIDDLE)
-    assert one(ledger, "churned_mrr").value == 50000
+    assert only_row(ledger, "churned_mrr").value == 50000
 
 
 def test_chargebee_fifteen_voluntary_of_10_are_150_beside_ten_involuntary(ledger: Ledger) -> None:
@@ -267,7 +269,7 @@ def test_drift_100_more_on_1000_are_an_expansion_of_10_percent(ledger: Ledger) -
     ledger.account("a")
     ledger.span("a", 100000, START, MIDDLE)
     ledger.span("a", 110000, MIDDLE)
-    assert one(ledger, "expansion_rate").value == 0.1
+    assert only_row(ledger, "expansion_rate").value == 0.1
 
 
 @pytest.mark.parametrize(("customers", "share"), [(14, 0.0714), (15, 0.0667)])
@@ -281,8 +283,8 @@ def test_drift_one_customer_of_2000_is_7_percent_of_heads_and_25_of_money(
         rest = 600000 - others * (customers - 2)
         amount = 200000 if n == 0 else rest if n == 1 else others
         ledger.span(f"a{n}", amount, START, MIDDLE if n == 0 else None)
-    assert one(ledger, "customer_churn_rate").value == pytest.approx(share, abs=1e-4)
-    assert one(ledger, "gross_mrr_churn_rate").value == 0.25
+    assert only_row(ledger, "customer_churn_rate").value == pytest.approx(share, abs=1e-4)
+    assert only_row(ledger, "gross_mrr_churn_rate").value == 0.25
 
 
 def test_drift_200_answers_make_an_nps_of_40(ledger: Ledger) -> None:
@@ -297,7 +299,7 @@ def test_drift_200_answers_make_an_nps_of_40(ledger: Ledger) -> None:
             for n, score in enumerate(scores)
         ),
     )  # fmt: skip
-    assert one(ledger, "nps").value == 40
+    assert only_row(ledger, "nps").value == 40
 
 
 def test_fight_churn_rates_are_scaled_by_powers() -> None:
@@ -311,7 +313,7 @@ def test_decagon_100_answers_that_sum_to_540_are_5_4_and_simplesat_8_of_10_are_8
 ) -> None:
     scores = [5] * 60 + [6] * 40
     ledger.add(SurveyResponse, *(_effort(n, score) for n, score in enumerate(scores)))
-    assert one(ledger, "ces").value == pytest.approx(5.4)
+    assert only_row(ledger, "ces").value == pytest.approx(5.4)
     july = find_period(date(2026, 12, 1), "month", "UTC")
     later = [7, 7, 7, 6, 6, 6, 5, 5, 4, 2]
     ledger.add(

@@ -21,7 +21,7 @@ JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
-def one(ledger: Ledger, metric: str, gross_margin: float | None = None) -> KpiRow:
+def only_row(ledger: Ledger, metric: str, gross_margin: float | None = None) -> KpiRow:
     [row] = ledger.kpis(metric, Scope((JUNE,), gross_margin=gross_margin))
     return row
 
@@ -151,19 +151,19 @@ def test_a_lifetime_without_churn_is_no_number(ledger: Ledger) -> None:
     """ChartMogul shows 0, Stripe puts 1.67 % there; dividing would make it infinite."""
     ledger.account("a")
     ledger.span("a", 10000, START)
-    assert one(ledger, "ltv_revenue").value is None
+    assert only_row(ledger, "ltv_revenue").value is None
 
 
 def test_nps_is_promoters_less_detractors(ledger: Ledger) -> None:
     """An article's prose subtracts them the other way round."""
     _answers(ledger, "nps", 10, 10, 0)
-    assert one(ledger, "nps").value == pytest.approx(100 / 3)
+    assert only_row(ledger, "nps").value == pytest.approx(100 / 3)
 
 
 def test_five_or_more_of_seven_are_the_easy_ones(ledger: Ledger) -> None:
     """SimpleSat's second example does not add up; its first, 8 of 10, is 80 %."""
     _answers(ledger, "ces", 5, 5, 5, 5, 6, 6, 7, 7, 4, 3)
-    assert one(ledger, "ces_easy").value == 0.8
+    assert only_row(ledger, "ces_easy").value == 0.8
 
 
 def test_2000_for_1700_is_no_loss(ledger: Ledger) -> None:
@@ -173,9 +173,9 @@ def test_2000_for_1700_is_no_loss(ledger: Ledger) -> None:
         ledger.span(f"a{n}", 10000, MIDDLE if n == 20 else START, MIDDLE if n == 0 else None)
     cost = {"month": date(2026, 6, 1), "purpose": "acquisition", "amount": 170000}
     ledger.add(Cost, {"source_id": "c", "currency": "EUR", **cost})
-    ratio = one(ledger, "ltv_cac", gross_margin=1).value
+    ratio = only_row(ledger, "ltv_cac", gross_margin=1).value
     assert ratio == pytest.approx(1.18, abs=0.005)
-    thin = one(ledger, "ltv_cac", gross_margin=0.84).value
+    thin = only_row(ledger, "ltv_cac", gross_margin=0.84).value
     assert thin is not None
     assert thin < 1
 
@@ -190,7 +190,7 @@ def test_seconds_are_not_lost_on_the_way_to_minutes(ledger: Ledger) -> None:
             "first_reply_at": opened + timedelta(minutes=960, seconds=8),
         },
     )  # fmt: skip
-    value = one(ledger, "first_reply_seconds").value
+    value = only_row(ledger, "first_reply_seconds").value
     assert value is not None
     assert round(value / 60, 2) == 960.13
 

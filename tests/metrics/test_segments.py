@@ -44,8 +44,8 @@ def moved(ledger: Ledger) -> Ledger:
 
 def test_a_change_of_segment_is_a_row_of_its_own(moved: Ledger) -> None:
     rows = moved.bridge(Scope(FEBRUARY, by=("plan",)))
-    found = [(r.segment["plan"], r.opening, r.reclass, r.expansion, r.closing) for r in rows]
-    assert sorted(found, key=str) == [
+    actual = [(r.segment["plan"], r.opening, r.reclass, r.expansion, r.closing) for r in rows]
+    assert sorted(actual, key=str) == [
         ("basic", 10_00, -10_00, 0, 0),
         ("pro", 50_00, 10_00, 2_00, 62_00),
     ]
@@ -74,8 +74,8 @@ def test_use_counts_in_the_segment_of_the_periods_end(moved: Ledger) -> None:
         )
     periods = list_whole_periods(date(2026, 1, 1), date(2026, 3, 1), "month", "UTC")
     rows = moved.kpis("mau", Scope(periods, by=("plan",)))
-    found = {(r.period_start.month, r.segment["plan"]) for r in rows if r.value}
-    assert found == {(1, "basic"), (2, "pro")}
+    actual = {(r.period_start.month, r.segment["plan"]) for r in rows if r.value}
+    assert actual == {(1, "basic"), (2, "pro")}
 
 
 def test_the_exchange_goes_with_the_account(moved: Ledger) -> None:
@@ -89,8 +89,8 @@ def test_the_exchange_goes_with_the_account(moved: Ledger) -> None:
     since = {"EUR": utc(2026, 1, 1)}
     pounds = build_conversion(rates, "GBP", FEBRUARY, since, openings=True)
     rows = moved.bridge(Scope(FEBRUARY, by=("plan",), conversion=pounds))
-    found = {r.segment["plan"]: (r.opening, r.reclass, r.fx, r.expansion, r.closing) for r in rows}
-    assert found == {
+    actual = {r.segment["plan"]: (r.opening, r.reclass, r.fx, r.expansion, r.closing) for r in rows}
+    assert actual == {
         "basic": (8_00, -8_00, 0, 0, 0),
         "pro": (40_00, 8_00, -18_00, 1_00, 31_00),
     }
@@ -111,16 +111,16 @@ histories = st.dictionaries(
     st.lists(
         st.tuples(st.integers(0, 8000), st.sampled_from(["pro", "basic", None])),
         max_size=4,
-        unique_by=lambda one: one[0],
-    ).map(lambda changes: sorted(changes, key=lambda one: one[0])),
+        unique_by=lambda change: change[0],
+    ).map(lambda changes: sorted(changes, key=lambda change: change[0])),
 )
 
 
-def remember(ledger: Ledger, found: Histories) -> None:
+def remember(ledger: Ledger, actual: Histories) -> None:
     with ledger.engine.begin() as connection:
         connection.execute(delete(ATTRIBUTE))
     begin = datetime(2026, 1, 1, tzinfo=UTC)
-    for account, changes in found.items():
+    for account, changes in actual.items():
         moments = [begin + timedelta(hours=hour) for hour, _ in changes]
         for (_, value), start, end in zip(changes, moments, [*moments[1:], None], strict=False):
             if value is not None:
@@ -131,10 +131,10 @@ def remember(ledger: Ledger, found: Histories) -> None:
 @given(books(), histories)
 @FEW
 def test_segments_sum_to_the_whole_and_follow_from_period_to_period(
-    shared: Ledger, book: Book, found: Histories
+    shared: Ledger, book: Book, actual: Histories
 ) -> None:
     keep(shared, book, MrrPolicy())
-    remember(shared, found)
+    remember(shared, actual)
     rows = shared.bridge(Scope(YEAR, by=("plan",)))
     closing: dict[Any, int] = defaultdict(int)
     sums: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -171,10 +171,10 @@ def test_a_value_holds_until_another_is_seen(store: Store) -> None:
         save_attributes(connection, [("a", {"plan": "pro", "size": None})], last)
         rows = connection.execute(ATTRIBUTE.select().order_by(ATTRIBUTE.c.valid_from)).all()
         assert read_attribute_names(connection) == {"plan", "vip", "size"}
-    found = {
+    actual = {
         (r.name, r.value, r.known_from): (r.valid_from.year, r.valid_to, r.known_to) for r in rows
     }
-    assert found == {
+    assert actual == {
         ("plan", "basic", first): (1900, None, later),
         ("plan", "basic", later): (1900, later, None),
         ("plan", "pro", later): (2026, None, None),
@@ -205,7 +205,7 @@ def test_a_plan_that_changes_between_two_syncs(tmp_path: Path) -> None:
     assert place.run("sync").code == 0
     place.now = utc(2026, 4, 2)
     rows = place.json("mrr", "--since", "2026-02-01", "--until", "2026-04-01", "--by", "plan")
-    found = {(r["period_start"], r["segment"]["plan"]): r for r in rows}
-    march = {plan: found["2026-03-01", plan] for plan in ("basic", "pro")}
+    actual = {(r["period_start"], r["segment"]["plan"]): r for r in rows}
+    march = {plan: actual["2026-03-01", plan] for plan in ("basic", "pro")}
     assert (march["basic"]["reclass"], march["pro"]["reclass"]) == (-1000, 1000)
-    assert (found["2026-02-01", "basic"]["closing"], march["pro"]["closing"]) == (1000, 4000)
+    assert (actual["2026-02-01", "basic"]["closing"], march["pro"]["closing"]) == (1000, 4000)

@@ -13,13 +13,13 @@ FEBRUARY = find_period(date(2026, 2, 1), "month", "UTC")
 NOON = utc(2026, 2, 5, 12)
 
 
-def one(ledger: Ledger, metric: str, scope: Scope = Scope((FEBRUARY,))) -> KpiRow:  # noqa: B008
+def only_row(ledger: Ledger, metric: str, scope: Scope = Scope((FEBRUARY,))) -> KpiRow:  # noqa: B008
     [row] = ledger.kpis(metric, scope)
     return row
 
 
 def value(ledger: Ledger, metric: str, scope: Scope = Scope((FEBRUARY,))) -> Any:  # noqa: B008
-    return one(ledger, metric, scope).value
+    return only_row(ledger, metric, scope).value
 
 
 def tickets(ledger: Ledger, *rows: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def test_one_touch_as_zendesk_tells_it(ledger: Ledger) -> None:
         solved(agent_replies=0),
         solved(agent_replies=None),
     )
-    row = one(ledger, "fcr")
+    row = only_row(ledger, "fcr")
     assert (row.numerator, row.denominator) == (2, 4)
 
 
@@ -69,22 +69,22 @@ def test_asking_again_within_the_window_undoes_it(ledger: Ledger) -> None:
         asked = NOON + timedelta(hours=5, days=days)
         return {"opened_at": asked, "topic": "api", **fields}
 
-    mine = {"contact_source_id": "ann", "topic": "api"}
+    own = {"contact_source_id": "ann", "topic": "api"}
     other = {"contact_source_id": "bob", "topic": "api"}
     late = {"contact_source_id": "cem", "topic": "api"}
     tickets(
         ledger,
-        solved(**mine),
+        solved(**own),
         again(7, contact_source_id="ann"),
         solved(**other),
         again(2, contact_source_id="bob", topic="billing"),
         solved(**late),
         again(7.1, contact_source_id="cem"),
     )
-    row = one(ledger, "fcr")
+    row = only_row(ledger, "fcr")
     assert (row.numerator, row.denominator) == (2, 3)
     wide = Scope((FEBRUARY,), settings={"fcr": {"window_days": 8}})
-    assert one(ledger, "fcr", wide).numerator == 1
+    assert only_row(ledger, "fcr", wide).numerator == 1
 
 
 def test_only_the_next_ticket_after_the_solution_asks_again(ledger: Ledger) -> None:
@@ -95,10 +95,10 @@ def test_only_the_next_ticket_after_the_solution_asks_again(ledger: Ledger) -> N
     same = solved(opened_at=end, solved_at=end + timedelta(days=20), **who)
     late = {"opened_at": end + timedelta(days=30), **who}
     tickets(ledger, first, same, late)
-    row = one(ledger, "fcr")
+    row = only_row(ledger, "fcr")
     assert (row.numerator, row.denominator) == (2, 2)
     tickets(ledger, {"source_id": "soon", "opened_at": end + timedelta(days=1), **who})
-    row = one(ledger, "fcr")
+    row = only_row(ledger, "fcr")
     assert (row.numerator, row.denominator) == (1, 2)
 
 
@@ -112,16 +112,16 @@ def test_no_topic_is_not_the_same_topic(ledger: Ledger) -> None:
         *(again | who for who in people),
         *(again | who | {"topic": "api"} for who in people),
     )
-    row = one(ledger, "fcr")
+    row = only_row(ledger, "fcr")
     assert (row.numerator, row.denominator) == (2, 2)
 
 
 def test_first_contact_resolution_is_provisional_until_its_window_closes(ledger: Ledger) -> None:
     tickets(ledger, *[solved()] * 5)
-    assert one(ledger, "fcr").status == "final"
+    assert only_row(ledger, "fcr").status == "final"
     for day, status in ((7, "provisional"), (8, "final")):
         seen = Scope((FEBRUARY,), observed_until=utc(2026, 3, day))
-        assert one(ledger, "fcr", seen).status == status
+        assert only_row(ledger, "fcr", seen).status == status
 
 
 def test_the_first_reply_takes_the_median(ledger: Ledger) -> None:
@@ -129,7 +129,7 @@ def test_the_first_reply_takes_the_median(ledger: Ledger) -> None:
         return {"first_reply_at": seconds and NOON + timedelta(seconds=seconds)}
 
     tickets(ledger, replied(60), replied(100), replied(900_000), replied(None))
-    row = one(ledger, "first_reply_seconds")
+    row = only_row(ledger, "first_reply_seconds")
     assert (row.value, row.n) == (100, 3)
     ledger.add(Ticket, {"source_id": "more", "opened_at": NOON, **replied(200)})
     assert value(ledger, "first_reply_seconds") == 150
@@ -140,12 +140,12 @@ def test_tickets_per_customer(ledger: Ledger) -> None:
         ledger.account(name)
         ledger.span(name, 100, date(2026, 1, 1), date(2026, 2, 20) if name == "b" else None)
     tickets(ledger, {"account_source_id": "a"}, {"account_source_id": "b"}, {})
-    row = one(ledger, "tickets_per_account")
+    row = only_row(ledger, "tickets_per_account")
     assert (row.value, row.numerator, row.denominator) == (3, 3, 1)
 
 
 def fcr(ledger: Ledger, **settings: Any) -> tuple[Any, Any]:
-    row = one(ledger, "fcr", Scope((FEBRUARY,), settings={"fcr": settings}))
+    row = only_row(ledger, "fcr", Scope((FEBRUARY,), settings={"fcr": settings}))
     return row.numerator, row.denominator
 
 

@@ -360,11 +360,11 @@ def test_rates_of_exchange_are_of_the_day_that_the_policy_names() -> None:
     week, june = (find_period(date(2026, 6, 16), grain, "UTC") for grain in ("week", "month"))
 
     def closing(day_of: Any) -> list[Fraction]:
-        found = build_conversion(
+        actual = build_conversion(
             ExchangeRates(quotes), "EUR", [week, june], {"USD": utc(2026, 1, 1)}, openings=True,
             day_of=day_of,
         )  # fmt: skip
-        return list(found.closing["USD"])
+        return list(actual.closing["USD"])
 
     assert closing("period_end") == [Fraction(14, 10), Fraction(14, 10)]
     assert closing("month_end") == [Fraction(12, 10), Fraction(14, 10)]

@@ -35,12 +35,12 @@ def spoken(texts: list[str]) -> list[Verbatim]:
 
 
 def test_texts_are_grouped_by_what_they_are_about() -> None:
-    found = find_topics(spoken([*INVOICES, *EXPORTS]))
-    by_word = {topic.words[0]: {v.text for v in topic.verbatims} for topic in found if topic.words}
+    actual = find_topics(spoken([*INVOICES, *EXPORTS]))
+    by_word = {topic.words[0]: {v.text for v in topic.verbatims} for topic in actual if topic.words}
     assert set(by_word) == {"invoice", "excel export"}, "a quarter says it in these two words"
     assert by_word["invoice"] == set(INVOICES)
     assert by_word["excel export"] == set(EXPORTS)
-    assert {topic.accounts for topic in found} == {5}
+    assert {topic.accounts for topic in actual} == {5}
 
 
 def test_every_text_is_in_one_topic_and_kept_as_it_was() -> None:
@@ -77,7 +77,7 @@ def test_the_most_typical_comes_first_with_scores_and_detractors() -> None:
     assert Topic((), tuple(comments[4:])).mean_score is None
     assert topic.account_ids == ("a0", "a1", "a2", "a3", "a4")
     invoices = next(
-        one for one in find_topics(spoken([*INVOICES, *EXPORTS])) if "invoice" in one.words
+        item for item in find_topics(spoken([*INVOICES, *EXPORTS])) if "invoice" in item.words
     )
     assert {"invoice", "amount"} <= set(extract_words(invoices.verbatims[0].text))
 
@@ -125,10 +125,10 @@ def test_scripts_without_spaces_give_whole_words_too() -> None:
 def test_each_text_has_a_word_of_its_topic() -> None:
     """The odd ones are not put where they fit least badly."""
     odd = ["Lovely people", "Blue or green"]
-    found = find_topics(spoken([*INVOICES, *EXPORTS, *odd]))
-    assert [v.text for v in found[-1].verbatims] == odd
-    assert found[-1].words == ()
-    for topic in found[:-1]:
+    actual = find_topics(spoken([*INVOICES, *EXPORTS, *odd]))
+    assert [v.text for v in actual[-1].verbatims] == odd
+    assert actual[-1].words == ()
+    for topic in actual[:-1]:
         words = {word for name in topic.words for word in extract_words(name)}
         assert all(words & set(extract_words(v.text)) for v in topic.verbatims)
 
@@ -152,9 +152,9 @@ OTHERS = {
 @pytest.mark.parametrize("language", OTHERS)
 def test_other_languages_and_scripts_are_grouped_too(language: str) -> None:
     first, second = map(set, OTHERS[language])
-    found = [topic for topic in find_topics(spoken([*first, *second] * 3)) if topic.words]
-    assert len(found) >= 2
-    for topic in found:
+    actual = [topic for topic in find_topics(spoken([*first, *second] * 3)) if topic.words]
+    assert len(actual) >= 2
+    for topic in actual:
         texts = {v.text for v in topic.verbatims}
         assert texts <= first or texts <= second
 

@@ -43,7 +43,7 @@ def moved(ledger: Ledger, name: str, day: date, kind: str = "new", cause: str = 
     )  # fmt: skip
 
 
-def one(ledger: Ledger, metric: str, scope: Scope = Scope((MAY,))) -> KpiRow:  # noqa: B008
+def only_row(ledger: Ledger, metric: str, scope: Scope = Scope((MAY,))) -> KpiRow:  # noqa: B008
     [row] = ledger.kpis(metric, scope)
     return row
 
@@ -62,22 +62,22 @@ def trials(ledger: Ledger) -> Ledger:
 
 
 def test_three_forms_of_trial_conversion(trials: Ledger) -> None:
-    within = one(trials, "trial_conversion_rate")
+    within = only_row(trials, "trial_conversion_rate")
     assert (within.value, within.numerator, within.denominator, within.n) == (0.5, 2, 4, 4)
-    assert one(trials, "trial_conversion_rate_to_date").value == 0.75
-    ended = one(trials, "trial_conversion_rate_ended")
+    assert only_row(trials, "trial_conversion_rate_to_date").value == 0.75
+    ended = only_row(trials, "trial_conversion_rate_ended")
     assert (ended.numerator, ended.denominator) == (2, 5)
-    window = one(trials, "trial_conversion_rate_same_window")
+    window = only_row(trials, "trial_conversion_rate_same_window")
     assert (window.numerator, window.denominator) == (2, 4)
-    assert one(trials, "trial_conversion_rate_same_window", Scope((JUNE,))).value is None
+    assert only_row(trials, "trial_conversion_rate_same_window", Scope((JUNE,))).value is None
 
 
 def test_the_cohort_is_provisional_until_its_window_is_over(trials: Ledger) -> None:
     for n in range(3):
         trial(trials, f"more{n}", date(2026, 5, 9), date(2026, 5, 23), None)
-    row = one(trials, "trial_conversion_rate", Scope((MAY,), observed_until=utc(2026, 6, 20)))
+    row = only_row(trials, "trial_conversion_rate", Scope((MAY,), observed_until=utc(2026, 6, 20)))
     assert row.status == "provisional"
-    row = one(trials, "trial_conversion_rate", Scope((MAY,), observed_until=utc(2026, 7, 1)))
+    row = only_row(trials, "trial_conversion_rate", Scope((MAY,), observed_until=utc(2026, 7, 1)))
     assert row.status == "final"
 
 
@@ -103,7 +103,7 @@ def test_who_was_a_customer_before_converts_by_what_it_begins_to_pay_for(
     """A win-back counts in all four forms; a dropped trial beside a contraction in none."""
     trial(ledger, "a", date(2026, 5, 1), date(2026, 5, 15), date(2025, 1, 1))
     moved(ledger, "a", date(2026, 5, 15), kind, cause)
-    row = one(ledger, form)
+    row = only_row(ledger, form)
     assert (row.numerator, row.denominator) == (converts, 1)
 
 
@@ -119,8 +119,8 @@ def test_a_trial_that_is_cancelled_early_ends_when_it_was(ledger: Ledger) -> Non
             "trial_end": utc(2026, 6, 3), **begun, **gone,
         },
     )  # fmt: skip
-    assert one(ledger, "trial_conversion_rate_ended").denominator == 1
-    assert one(ledger, "trial_conversion_rate_ended", Scope((JUNE,))).denominator == 1
+    assert only_row(ledger, "trial_conversion_rate_ended").denominator == 1
+    assert only_row(ledger, "trial_conversion_rate_ended", Scope((JUNE,))).denominator == 1
 
 
 @pytest.mark.parametrize(("minutes", "converts"), [(0, 1), (1, 0)])
@@ -149,7 +149,7 @@ def test_thirty_days_are_days_of_the_zone(
         },
     )  # fmt: skip
     month = find_period(begun.date(), "month", zone)
-    assert one(ledger, "trial_conversion_rate", Scope((month,), policy)).numerator == converts
+    assert only_row(ledger, "trial_conversion_rate", Scope((month,), policy)).numerator == converts
 
 
 def test_agencies_convert_better_than_the_whole(ledger: Ledger) -> None:
@@ -161,13 +161,13 @@ def test_agencies_convert_better_than_the_whole(ledger: Ledger) -> None:
             ledger, f"a{n}", date(2026, 5, 2), date(2026, 5, 16),
             date(2026, 5, 16) if paid else None, attributes={"kind": kind},
         )  # fmt: skip
-    assert one(ledger, "trial_conversion_rate").value == 0.15
+    assert only_row(ledger, "trial_conversion_rate").value == 0.15
     rows = ledger.kpis("trial_conversion_lift", Scope((MAY,), by=("kind",)))
     lifts = {row.segment["kind"]: row for row in rows}
     assert lifts["agency"].value == pytest.approx(0.25 / 0.15)
     assert (lifts["agency"].numerator, lifts["agency"].n) == (0.25, 20)
     assert lifts["shop"].value == pytest.approx(0.10 / 0.15)
-    assert one(ledger, "trial_conversion_lift").value == 1
+    assert only_row(ledger, "trial_conversion_lift").value == 1
 
 
 def test_traits_that_advocates_share(ledger: Ledger) -> None:
@@ -210,7 +210,7 @@ def test_free_to_paid_is_of_those_on_a_free_plan_at_the_start(ledger: Ledger) ->
     free(ledger, "paused", status="paused")
     free(ledger, "on trial", trial_end=utc(2026, 5, 20))
     free(ledger, "joins", started_at=utc(2026, 5, 3))
-    row = one(ledger, "free_to_paid_rate")
+    row = only_row(ledger, "free_to_paid_rate")
     assert (row.value, row.numerator, row.denominator) == (0.5, 2, 4)
 
 
@@ -229,11 +229,11 @@ def test_where_accounts_drop_off_and_get_stuck(ledger: Ledger) -> None:
             )  # fmt: skip
     rows = ledger.kpis("step_completion_rate", Scope((MAY,)))
     assert {row.segment["step"]: row.value for row in rows} == {"x": 1, "y": 0.5, "z": 0.25}
-    stuck = one(ledger, "stuck_accounts")
+    stuck = only_row(ledger, "stuck_accounts")
     assert (stuck.value, stuck.n) == (3, 4)
     # In the week before 18 May only y, due on the 10th, had been due for a week.
     week = find_period(date(2026, 5, 12), "week", "UTC")
-    assert one(ledger, "stuck_accounts", Scope((week,))).value == 2
+    assert only_row(ledger, "stuck_accounts", Scope((week,))).value == 2
 
 
 def test_average_per_user_is_over_the_mean_of_customers(ledger: Ledger) -> None:
@@ -241,7 +241,7 @@ def test_average_per_user_is_over_the_mean_of_customers(ledger: Ledger) -> None:
     for n in range(4):
         ledger.account(f"a{n}")
         ledger.span(f"a{n}", 150, date(2026, 1, 1) if n < 2 else date(2026, 5, 9))
-    row = one(ledger, "arpu")
+    row = only_row(ledger, "arpu")
     assert (row.value, row.numerator, row.denominator, row.n) == (200, 600, 3, 4)
-    assert one(ledger, "arpa").value == 150
-    assert one(ledger, "mrr_growth_rate").value == 1
+    assert only_row(ledger, "arpa").value == 150
+    assert only_row(ledger, "mrr_growth_rate").value == 1

@@ -19,13 +19,13 @@ JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
-def one(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  # noqa: B008
+def only_row(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  # noqa: B008
     [row] = ledger.kpis(metric, scope)
     return row
 
 
 def value(ledger: Ledger, metric: str, gross_margin: float | None = None) -> Any:
-    return one(ledger, metric, Scope((JUNE,), gross_margin=gross_margin)).value
+    return only_row(ledger, metric, Scope((JUNE,), gross_margin=gross_margin)).value
 
 
 def customers(ledger: Ledger, amount: int, stay: int, leave: int, join: int) -> None:
@@ -50,7 +50,7 @@ def costs(ledger: Ledger, **amounts: int) -> None:
 def test_a_hundred_a_month_and_five_percent_churn_are_worth_two_thousand(ledger: Ledger) -> None:
     """ChartMogul's example; with a margin of 80 % it is 1,600."""
     customers(ledger, 10_000, stay=19, leave=1, join=0)
-    row = one(ledger, "ltv_revenue")
+    row = only_row(ledger, "ltv_revenue")
     assert (row.value, row.numerator, row.denominator) == (200_000, 10_000, 0.05)
     assert value(ledger, "ltv", gross_margin=0.8) == 160_000
 
@@ -89,7 +89,7 @@ def test_both_sides_of_ltv_to_crc_last_one_lifetime(ledger: Ledger) -> None:
 
 def test_profit_is_revenue_less_every_cost(ledger: Ledger) -> None:
     customers(ledger, 10_000, stay=9, leave=0, join=1)
-    row = one(ledger, "saas_profit")
+    row = only_row(ledger, "saas_profit")
     assert (row.value, row.status) == (None, "insufficient")
     costs(ledger, acquisition=30_000, retention=10_000, service=20_000)
     assert value(ledger, "saas_profit") == 40_000
@@ -99,10 +99,10 @@ def test_a_quarter_holds_three_months_and_a_week_no_costs(ledger: Ledger) -> Non
     customers(ledger, 10_000, stay=9, leave=0, join=1)
     costs(ledger, acquisition=30_000)
     quarter = Scope((find_period(date(2026, 6, 1), "quarter", "UTC"),))
-    assert one(ledger, "saas_profit", quarter).value == 270_000
-    assert one(ledger, "cac", quarter).value == 30_000
+    assert only_row(ledger, "saas_profit", quarter).value == 270_000
+    assert only_row(ledger, "cac", quarter).value == 30_000
     week = Scope((find_period(date(2026, 6, 15), "week", "UTC"),))
-    assert one(ledger, "cac", week).value is None
+    assert only_row(ledger, "cac", week).value is None
 
 
 def test_whoever_was_acquired_counts_also_when_gone_again(ledger: Ledger) -> None:
@@ -120,13 +120,13 @@ def test_whoever_was_acquired_counts_also_when_gone_again(ledger: Ledger) -> Non
     ledger.span("upgraded", 10_000, date(2026, 5, 1), date(2026, 6, 1))
     costs(ledger, acquisition=30_000)
     quarter = Scope((find_period(date(2026, 6, 1), "quarter", "UTC"),), gross_margin=0.5)
-    assert one(ledger, "cac", quarter).value == 7_500
-    assert one(ledger, "cac", quarter).n == 4
-    assert one(ledger, "cac_payback_months", quarter).value == pytest.approx(1.5)
+    assert only_row(ledger, "cac", quarter).value == 7_500
+    assert only_row(ledger, "cac", quarter).n == 4
+    assert only_row(ledger, "cac_payback_months", quarter).value == pytest.approx(1.5)
     dropped = Scope(quarter.periods, MrrPolicy(came_and_left="dropped"))
     for name in ("a0", "a1"):
         ledger.span(name, 10_000, date(2026, 4, 10), ends[int(name[1])], policy=dropped.policy)
-    assert one(ledger, "cac", dropped).value == 30_000
+    assert only_row(ledger, "cac", dropped).value == 30_000
 
 
 @given(st.lists(st.tuples(st.integers(0, 360), st.integers(1, 90)), min_size=1, max_size=8))
@@ -150,7 +150,7 @@ def test_the_months_of_a_year_acquire_what_the_year_does(lives: list[tuple[int, 
 def test_costs_cannot_be_split_by_attribute(ledger: Ledger) -> None:
     customers(ledger, 10_000, stay=1, leave=0, join=1)
     costs(ledger, acquisition=30_000)
-    assert one(ledger, "cac", Scope((JUNE,), by=("plan",))).segment == {}
+    assert only_row(ledger, "cac", Scope((JUNE,), by=("plan",))).segment == {}
 
 
 def test_costs_count_for_every_new_customer_whatever_it_pays_in(ledger: Ledger) -> None:

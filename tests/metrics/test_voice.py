@@ -30,7 +30,7 @@ def answers(ledger: Ledger, kind: str, *scores: float, start: int = 0, **fields:
     )  # fmt: skip
 
 
-def one(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  # noqa: B008
+def only_row(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  # noqa: B008
     [row] = ledger.kpis(metric, scope)
     return row
 
@@ -38,7 +38,7 @@ def one(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  
 def test_drifts_example_of_200_answers_makes_40(ledger: Ledger) -> None:
     """100 promoters, 80 passives, 20 detractors: 50 % − 10 %; at 95 % ± 9.2."""
     answers(ledger, "nps", *[9, 10] * 50, *[7, 8] * 40, *[0, 6] * 10)
-    row = one(ledger, "nps")
+    row = only_row(ledger, "nps")
     assert (row.value, row.numerator, row.denominator, row.n) == (40, 80, 200, 200)
     assert row.low == pytest.approx(30.8, abs=0.05)
     assert row.high == pytest.approx(49.2, abs=0.05)
@@ -47,12 +47,12 @@ def test_drifts_example_of_200_answers_makes_40(ledger: Ledger) -> None:
 
 def test_nps_is_promoters_minus_detractors_not_the_other_way_round(ledger: Ledger) -> None:
     answers(ledger, "nps", 0, 3, 6)
-    assert one(ledger, "nps").value == -100
+    assert only_row(ledger, "nps").value == -100
 
 
 def test_the_edges_of_the_bands(ledger: Ledger) -> None:
     answers(ledger, "nps", 6, 7, 8, 9)
-    row = one(ledger, "nps")
+    row = only_row(ledger, "nps")
     assert (row.value, row.status) == (0, "insufficient")
 
 
@@ -66,7 +66,7 @@ def test_only_the_latest_answer_of_a_respondent_counts(ledger: Ledger) -> None:
             "contact_source_id": "c0", "answered_at": utc(2026, 6, 20),
         },
     )  # fmt: skip
-    row = one(ledger, "nps")
+    row = only_row(ledger, "nps")
     assert (row.value, row.n) == (100, 2)  # c0 of another source is somebody else
 
 
@@ -79,7 +79,7 @@ def test_one_person_known_to_two_sources_answers_once(ledger: Ledger) -> None:
         {"source_id": "c0", "contact_id": "ann"},
         {"source": "other", "source_id": "c1", "contact_id": "ann"},
     )
-    row = one(ledger, "nps")
+    row = only_row(ledger, "nps")
     assert (row.value, row.n) == (100, 1)
 
 
@@ -88,9 +88,9 @@ def test_the_window_is_half_open_and_trails_the_period(ledger: Ledger) -> None:
     moments = [utc(2026, 4, 1, 23, 59), utc(2026, 4, 2), utc(2026, 6, 30, 23, 59), utc(2026, 7, 1)]
     for n, moment in enumerate(moments):
         answers(ledger, "nps", 10, start=n, answered_at=moment)
-    assert one(ledger, "nps").n == 2
+    assert only_row(ledger, "nps").n == 2
     wide = Scope((JUNE,), settings={"nps": {"window_days": 91}})
-    assert one(ledger, "nps", wide).n == 3
+    assert only_row(ledger, "nps", wide).n == 3
 
 
 def test_answers_in_words_only_and_gone_ones_do_not_count(ledger: Ledger) -> None:
@@ -100,14 +100,14 @@ def test_answers_in_words_only_and_gone_ones_do_not_count(ledger: Ledger) -> Non
         SurveyResponse,
         {"source_id": "w", "kind": "nps", "comment": "hm", "answered_at": utc(2026, 6, 15)},
     )
-    assert one(ledger, "nps").n == 1
+    assert only_row(ledger, "nps").n == 1
     before = Scope((JUNE,), known_at=utc(2026, 6, 15, 12))
-    assert one(ledger, "nps", before).n == 2
+    assert only_row(ledger, "nps", before).n == 2
 
 
 def test_anonymous_answers_count_one_by_one(ledger: Ledger) -> None:
     answers(ledger, "nps", 10, 10, 0, contact_source_id=None)
-    assert one(ledger, "nps").n == 3
+    assert only_row(ledger, "nps").n == 3
 
 
 def test_answers_reach_their_segment_through_account_or_person(ledger: Ledger) -> None:
@@ -125,7 +125,7 @@ def test_answers_reach_their_segment_through_account_or_person(ledger: Ledger) -
 
 def test_csat_is_four_and_five_of_five_over_all_who_answered(ledger: Ledger) -> None:
     answers(ledger, "csat", 5, 4, 4, 3, 1)
-    row = one(ledger, "csat")
+    row = only_row(ledger, "csat")
     assert (row.value, row.numerator, row.n) == (0.6, 3, 5)
     # Wilson's interval for 3 of 5, as tables print it.
     assert row.low == pytest.approx(0.2307, abs=1e-4)
@@ -147,28 +147,28 @@ def test_csat_on_other_scales(
     answers(
         ledger, "csat", *scores, scale_min=scale[0], scale_max=scale[1], higher_is_better=better
     )
-    assert one(ledger, "csat").numerator == satisfied
+    assert only_row(ledger, "csat").numerator == satisfied
 
 
 def test_ces_of_100_answers_that_sum_to_540_is_5_4(ledger: Ledger) -> None:
     answers(ledger, "ces", *[5] * 60, *[6] * 40)
-    row = one(ledger, "ces")
+    row = only_row(ledger, "ces")
     assert row.value == pytest.approx(5.4)
     assert row.n == 100
 
 
 def test_eight_of_ten_who_say_five_or_more_found_it_easy(ledger: Ledger) -> None:
     answers(ledger, "ces", 7, 7, 6, 6, 6, 5, 5, 5, 4, 1)
-    assert one(ledger, "ces_easy").value == 0.8
+    assert only_row(ledger, "ces_easy").value == 0.8
 
 
 def test_ces_that_asks_for_effort_is_turned_round(ledger: Ledger) -> None:
     answers(ledger, "ces", 1, 2, higher_is_better=False)
-    assert one(ledger, "ces").value == pytest.approx(6.5)
+    assert only_row(ledger, "ces").value == pytest.approx(6.5)
 
 
 def test_no_answers_are_unknown_not_nought(ledger: Ledger) -> None:
-    row = one(ledger, "nps")
+    row = only_row(ledger, "nps")
     assert (row.value, row.low, row.n, row.status) == (None, None, 0, "insufficient")
 
 
@@ -178,9 +178,9 @@ def test_surveys_of_one_kind_can_be_kept_apart(ledger: Ledger) -> None:
     later = {"survey": "after a ticket", "answered_at": utc(2026, 6, 9)}
     for person, score in (("c0", 0), ("c1", 10)):
         answers(ledger, "nps", score, start=10 + score, contact_source_id=person, **later)
-    assert one(ledger, "nps").value == 0  # the latest of each, whatever was asked
+    assert only_row(ledger, "nps").value == 0  # the latest of each, whatever was asked
     scope = Scope((JUNE,), settings={"nps": {"surveys": ["relationship"]}})
-    assert one(ledger, "nps", scope).value == 100
+    assert only_row(ledger, "nps", scope).value == 100
     rows = ledger.kpis("nps_by_survey", Scope((JUNE,)))
     assert {row.segment["survey"]: row.value for row in rows} == {
         "after a ticket": 0, "relationship": 100,

@@ -102,10 +102,10 @@ def _compile_for(name: str) -> list[tuple[str, list[str]]]:
         *(metric.build_statement(SCOPE) for metric in list_builtin_metrics()),
     ]
     texts = [
-        str(one.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-        for one in statements
+        str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        for statement in statements
     ]
     return [
-        (text.replace("%%", "%"), [column.name for column in one.selected_columns])
-        for text, one in zip(texts, statements, strict=True)
+        (text.replace("%%", "%"), [column.name for column in statement.selected_columns])
+        for text, statement in zip(texts, statements, strict=True)
     ]  # a % is doubled for drivers that format with it

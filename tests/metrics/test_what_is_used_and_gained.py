@@ -22,7 +22,7 @@ JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
-def one(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  # noqa: B008
+def only_row(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  # noqa: B008
     [row] = ledger.kpis(metric, scope)
     return row
 
@@ -71,7 +71,7 @@ def test_seats_in_use(ledger: Ledger) -> None:
     used(ledger, "beta", "dan", date(2026, 3, 1))
     used(ledger, "gamma", None, date(2026, 6, 20))
     used(ledger, "delta", "eve", date(2026, 6, 20))
-    row = one(ledger, "seat_use_rate")
+    row = only_row(ledger, "seat_use_rate")
     assert (row.numerator, row.denominator, row.n, row.value) == (2, 20, 2, 0.1)
 
 
@@ -84,7 +84,7 @@ def test_a_later_number_of_seats_counts_from_its_day(ledger: Ledger) -> None:
         {"source_id": "s-alpha-seats", "subscription_source_id": "s-alpha", **table},
     )
     used(ledger, "alpha", "ann", date(2026, 6, 30))
-    assert one(ledger, "seat_use_rate").denominator == 10
+    assert only_row(ledger, "seat_use_rate").denominator == 10
 
 
 def test_features_that_advocates_use(ledger: Ledger) -> None:
@@ -137,14 +137,14 @@ def test_what_may_still_be_spent_on_keeping_a_customer(ledger: Ledger) -> None:
     for name, plan, amount in (("a", "pro", 15_000), ("b", "basic", 3_000)):
         ledger.account(name, attributes={"plan": plan})
         ledger.span(name, amount, START)
-    assert one(ledger, "retention_budget", Scope((JUNE,), gross_margin=0.8)).value is None
+    assert only_row(ledger, "retention_budget", Scope((JUNE,), gross_margin=0.8)).value is None
     costs(ledger, retention=2_000)
-    whole = one(ledger, "retention_budget", Scope((JUNE,), gross_margin=0.8))
+    whole = only_row(ledger, "retention_budget", Scope((JUNE,), gross_margin=0.8))
     assert (whole.value, whole.numerator, whole.n) == (1_400, 2_800, 2)
     rows = ledger.kpis("retention_budget", Scope((JUNE,), gross_margin=0.8, by=("plan",)))
     assert {row.segment["plan"]: row.value for row in rows} == {"pro": 3_000, "basic": -200}
     dearer = Scope((JUNE,), gross_margin=0.8, settings={"retention_budget": {"ltv_crc_target": 4}})
-    assert one(ledger, "retention_budget", dearer).value == 800
+    assert only_row(ledger, "retention_budget", dearer).value == 800
 
 
 @pytest.mark.parametrize(("team", "sales"), [("sales", 130), ("customer success", 100)])

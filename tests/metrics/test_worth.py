@@ -17,7 +17,7 @@ JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
-def one(ledger: Ledger, metric: str) -> KpiRow:
+def only_row(ledger: Ledger, metric: str) -> KpiRow:
     [row] = ledger.kpis(metric, Scope((JUNE,)))
     return row
 
@@ -54,8 +54,8 @@ def test_purchases_times_frequency_times_lifetime(ledger: Ledger) -> None:
     for n, (account, paid) in enumerate([("a0", 3_000), ("a0", 4_000), ("a1", 5_000)]):
         invoice(ledger, f"{n}", account, amount_paid=paid)
     invoice(ledger, "open", "a2", status="open")
-    assert one(ledger, "clv_transactional").value == 120_000
-    assert one(ledger, "clv_short").value == 200_000
+    assert only_row(ledger, "clv_transactional").value == 120_000
+    assert only_row(ledger, "clv_short").value == 200_000
 
 
 def test_metered_use_is_the_mean_of_three_closed_months(ledger: Ledger) -> None:
@@ -69,7 +69,7 @@ def test_metered_use_is_the_mean_of_three_closed_months(ledger: Ledger) -> None:
     line(ledger, "running", "bill", 5000, utc(2026, 8, 1))
     line(ledger, "licensed", "bill", 5000, utc(2026, 6, 1), usage_type="licensed")
     line(ledger, "nothing", "void", 5000, utc(2026, 6, 1))
-    row = one(ledger, "usage_mrr")
+    row = only_row(ledger, "usage_mrr")
     assert (row.value, row.numerator, row.denominator, row.currency) == (700, 2100, 3, "EUR")
 
 
@@ -77,7 +77,7 @@ def test_metered_use_is_without_the_tax_inside_it(ledger: Ledger) -> None:
     ledger.account("a")
     invoice(ledger, "bill", "a")
     line(ledger, "may", "bill", 3570, utc(2026, 6, 1), inclusive_tax_amount=570)
-    assert one(ledger, "usage_mrr").numerator == 3000
+    assert only_row(ledger, "usage_mrr").numerator == 3000
 
 
 def test_five_lines_of_retention_cost_sum_to_it(ledger: Ledger) -> None:
@@ -94,7 +94,7 @@ def test_five_lines_of_retention_cost_sum_to_it(ledger: Ledger) -> None:
         )  # fmt: skip
     rows = ledger.kpis("crc_by_line", Scope((JUNE,)))
     assert {r.segment["line"]: r.value for r in rows} == {k: v // 10 for k, v in lines.items()}
-    assert one(ledger, "crc").value == 7_000
+    assert only_row(ledger, "crc").value == 7_000
 
 
 def test_three_levers_of_profit(ledger: Ledger) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM = next(
-    (found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), ""
+    (path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), ""
 )
 QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",

@@ -168,8 +168,8 @@ def test_the_month_names_the_accounts_that_changed_most() -> None:
         changed("gone", 90, 0), changed("back", 0, 30), changed("young", 0, 70, TODAY),
         changed("tiny", 100, 101),
     ]  # fmt: skip
-    found = list_month_changes(report(*accounts, month=MonthSoFar(month, month, month)))
-    assert [(one.account, one.name, one.amount) for one in found] == [
+    actual = list_month_changes(report(*accounts, month=MonthSoFar(month, month, month)))
+    assert [(item.account, item.name, item.amount) for item in actual] == [
         ("gone", "churn", -90), ("less", "contraction", -80), ("young", "new", 70),
         ("more", "expansion", 60), ("back", "reactivation", 30),
     ]  # fmt: skip

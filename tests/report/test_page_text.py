@@ -105,9 +105,9 @@ def test_each_cell_of_a_heat_map_can_be_read(html: str) -> None:
             assert _contrast(colours["--heat-ink" if deep else "--ink"], paper) >= 4.5, level
 
 
-def _mix(one: str, other: str, share: float) -> str:
+def _mix(colour: str, other: str, share: float) -> str:
     """Mix two colours in sRGB, as `color-mix` does."""
-    pairs = [(int(one[n : n + 2], 16), int(other[n : n + 2], 16)) for n in (1, 3, 5)]
+    pairs = [(int(colour[n : n + 2], 16), int(other[n : n + 2], 16)) for n in (1, 3, 5)]
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
 
 
@@ -118,11 +118,11 @@ def _themes(html: str) -> tuple[str, str]:
     return light, dark
 
 
-def _contrast(one: str, other: str) -> float:
+def _contrast(first: str, other: str) -> float:
     def luminance(colour: str) -> float:
         parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
         linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    high, low = sorted((luminance(first), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)

@@ -25,8 +25,8 @@ SCHEMES = ("light", "dark")
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as found:
-        yield found
+    with open_browser(tmp_path_factory.mktemp("profile")) as actual:
+        yield actual
 
 
 @pytest.fixture(scope="module")
@@ -297,9 +297,9 @@ def test_print_is_light_has_no_empty_page_and_loses_nothing(tab: Tab, page: Path
     printed = tab.pdf()
     assert printed.startswith(b"%PDF")
     drawn = [
-        int(found[1])
+        int(actual[1])
         for number in re.findall(rb"/Contents (\d+) 0 R", printed)
-        if (found := re.search(rb"\n%s 0 obj\s*<<[^>]*/Length (\d+)" % number, printed))
+        if (actual := re.search(rb"\n%s 0 obj\s*<<[^>]*/Length (\d+)" % number, printed))
     ]
     assert 2 <= len(drawn) <= 12
     assert min(drawn) > 500, "bytes of a page's drawing; of an empty one there are hardly any"

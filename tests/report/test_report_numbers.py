@@ -119,9 +119,9 @@ def test_accounts_add_up_to_the_bridge(step: Rows) -> None:
         step(9, 0, 150, account="a", new=150),
         step(10, 7, 7, currency="USD"),
     ]
-    found = sum_bridge_rows(rows)
-    assert list(found) == ["EUR", "USD"]
-    september, october = found["EUR"]
+    actual = sum_bridge_rows(rows)
+    assert list(actual) == ["EUR", "USD"]
+    september, october = actual["EUR"]
     assert (september.start.month, october.start.month) == (9, 10)
     assert (october.opening, october.closing) == (150, 130)
     assert october.opening + sum(october.moves.values()) == october.closing
@@ -175,10 +175,10 @@ def test_what_matters_comes_first() -> None:
     leaving = account("leaving", point(500, 90, "green", "leaving"))
     red = account("red", point(1_000, 20, "red", "red"))
     large, unknown = account("large", point(9_000)), account("grey", point(99_000, None))
-    assert [calculate_attention(one) for one in (leaving, red, large, unknown)] == [
+    assert [calculate_attention(item) for item in (leaving, red, large, unknown)] == [
         500, 800, 900, 0,
     ]  # fmt: skip
-    assert [one.id for one in sort_by_attention([large, unknown, leaving, red], {})] == [
+    assert [item.id for item in sort_by_attention([large, unknown, leaving, red], {})] == [
         "red", "leaving", "large", "grey",
     ]  # fmt: skip
 
@@ -195,7 +195,7 @@ def test_a_paused_account_counts_with_what_it_owes() -> None:
     owed = sum_owed([*unpaid, *others])
     assert owed == {"paused": 750}
     assert calculate_attention(paused, 750) == 750
-    assert [one.id for one in sort_by_attention([paused, red], owed)] == ["red", "paused"]
+    assert [item.id for item in sort_by_attention([paused, red], owed)] == ["red", "paused"]
     assert sort_by_attention([paused, red], {"paused": 801})[0] is paused
 
 
@@ -217,12 +217,12 @@ def test_groups_add_up_with_churn_of_a_year() -> None:
         ),
         account("c", point(50, 40, "red", "red"), past=[HistoryPoint()] * 12),
     ]  # fmt: skip
-    team, none = group_accounts(accounts, lambda one: one.plan)
+    team, none = group_accounts(accounts, lambda first: first.plan)
     assert (team.name, team.accounts, team.mrr, team.at_risk) == ("team", 1, 400, 0)
     assert (team.then, team.churn_rate, team.retained) == (2, 0.5, 0.4)
     assert (none.name, none.mrr, none.at_risk, none.churn_rate) == ("", 50, 50, None)
     many = [account(str(n), point(n + 1), plan=f"p{n:02}") for n in range(20)]
-    rows = group_accounts(many, lambda one: one.plan)
+    rows = group_accounts(many, lambda first: first.plan)
     assert len(rows) == 12
     assert rows[-1].name is None
     assert sum(row.mrr for row in rows) == sum(n + 1 for n in range(20))

@@ -155,10 +155,10 @@ def test_tiles_show_value_change_and_certainty(page: Page) -> None:
 
 def test_figures_are_found_by_their_other_names(page: Page) -> None:
     text = page.text("figures")
-    for said in ("NDR", "CHS", "OES", "upsell", "cross-sell", "downgrade", "logo churn"):
-        assert f" {said} " in text
+    for output in ("NDR", "CHS", "OES", "upsell", "cross-sell", "downgrade", "logo churn"):
+        assert f" {output} " in text
     assert "negative churn Net MRR churn rate" in text
-    (tile,) = [one for one in page.all("li") if one.get("data-metric") == "nrr"]
+    (tile,) = [item for item in page.all("li") if item.get("data-metric") == "nrr"]
     assert "NDR" in str(tile["data-names"])
 
 
@@ -240,11 +240,11 @@ def test_an_empty_report_says_so_in_sentences(empty: ReportData) -> None:
     page = Page(render_report(empty))
     for section in ("accounts", "revenue", "health", "portfolio", "voice", "support", "use"):
         assert page.text(section).endswith("."), section
-    for said in (
+    for text in (
         "No account pays MRR yet.", "No open follow-ups.", "There is no history yet.",
         "Nothing ends, renews or is unpaid in the next 90 days.",
     ):  # fmt: skip
-        assert said in page.text("today")
+        assert text in page.text("today")
     assert not page.all("svg")
     assert "No source has been read yet." in page.text("data")
 

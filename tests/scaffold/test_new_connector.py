@@ -50,8 +50,8 @@ def test_nothing_of_the_template_is_left(made: Path) -> None:
 
 
 def _template_files() -> list[Path]:
-    found = [p for p in find_template().rglob("*") if p.is_file()]
-    return [p for p in found if not any(part.startswith((".", "__")) for part in p.parts[-3:-1])]
+    actual = [p for p in find_template().rglob("*") if p.is_file()]
+    return [p for p in actual if not any(part.startswith((".", "__")) for part in p.parts[-3:-1])]
 
 
 def test_every_module_can_be_read_by_python(made: Path) -> None:

@@ -89,7 +89,7 @@ def _recover(acme: Acme, facts: frozenset[str], tally: Tally) -> None:
             break
     else:
         tally.stuck.append(f"process: {ran.said}")
-    found = acme.facts()
-    tally.compared += len(found)
-    tally.lost += [f"process: {fact[:200]} is missing" for fact in facts - found]
-    tally.doubled += [f"process: {fact[:200]} should not be there" for fact in found - facts]
+    actual = acme.facts()
+    tally.compared += len(actual)
+    tally.lost += [f"process: {fact[:200]} is missing" for fact in facts - actual]
+    tally.doubled += [f"process: {fact[:200]} should not be there" for fact in actual - facts]

@@ -64,8 +64,8 @@ def _postgresql(server: str | None) -> Iterator[tuple[str, Line] | None]:
     if server is None:
         yield None
         return
-    with fresh_database(server) as url, line_to(url) as found:
-        yield found
+    with fresh_database(server) as url, line_to(url) as actual:
+        yield actual
 
 
 def _failing(bench: SyncHarness, line: tuple[str, Line] | None, tally: Tally) -> BadDisk | BadLine:
@@ -110,10 +110,10 @@ def _recover(world: World, tally: Tally) -> None:
 
 
 def _compare(world: World, tally: Tally) -> None:
-    bench, found = world.bench, world.bench.present()
-    tally.compared += len(found)
+    bench, actual = world.bench, world.bench.present()
+    tally.compared += len(actual)
     anew, passing = _read_anew(bench), passing_tables(bench.kind)
-    kept = {key: row for key, row in found.items() if key in anew or key[0] not in passing}
+    kept = {key: row for key, row in actual.items() if key in anew or key[0] not in passing}
     differences = [*describe_differences(anew, kept), *_unlike(world)]
     tally.lost += [f"{bench.name}: {words}" for words in differences]
     tally.doubled += [f"{bench.name}: {words}" for words in _twice(bench)]

@@ -111,7 +111,7 @@ class BadLine:
         """Fail after so many requests."""
         self.after = after
 
-    def __call__(self, said: bytes, server: socket.socket) -> bool:
+    def __call__(self, data: bytes, server: socket.socket) -> bool:
         with self._lock:
             if self.after is None:
                 return False
@@ -121,5 +121,5 @@ class BadLine:
             self.after = None
             self.counts["connection lost"] += 1
         if self.counts["connection lost"] % 2:
-            pass_on(said, server)
+            pass_on(data, server)
         return True

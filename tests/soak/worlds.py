@@ -57,7 +57,7 @@ class PebbleWorld:
         lists = self.vendor.lists
         kinds: dict[type[Record], str] = {SourceAccount: "customers", Ticket: "tickets"}
         return {
-            kind: {id_ for id_, one in lists[name].items() if not one.get("deleted")}
+            kind: {id_ for id_, item in lists[name].items() if not item.get("deleted")}
             for kind, name in kinds.items()
         }
 
@@ -76,17 +76,17 @@ class HubSpotWorld:
         self._empty_the_bin()
         survivors = set(portal.merged_into.values())
         living = sorted(portal.live(kind), key=lambda record: record.id)
-        one, other = rng.sample(living, 2)
+        first, other = rng.sample(living, 2)
         name = "name" if kind == "companies" else "jobtitle"
         what = rng.choice(("create", "save", "save", "archive", "merge", "link", "unlink"))
         if what == "create" or len(living) < 6:
             portal.create(kind, {name: f"New {rng.random()}"})
         elif what == "save":
-            portal.update(one, {name: f"Saved {rng.random()}"})
-        elif what == "archive" and one.id not in survivors:
-            portal.archive(one)
+            portal.update(first, {name: f"Saved {rng.random()}"})
+        elif what == "archive" and first.id not in survivors:
+            portal.archive(first)
         elif what == "merge":
-            portal.merge(kind, one, other)
+            portal.merge(kind, first, other)
         elif what == "link":
             company, contact = (rng.choice(_ids(portal, k)) for k in ("companies", "contacts"))
             portal.link("companies", company, "contacts", contact, {2, 280})
@@ -169,8 +169,10 @@ class StripeWorld:
         invoices = objects["invoices"]
         lines = (
             entry["id"]
-            for id_, one in invoices.items()
-            for entry in self.books.nested.get(f"/v1/invoices/{id_}/lines", one["lines"]["data"])
+            for id_, invoice in invoices.items()
+            for entry in self.books.nested.get(
+                f"/v1/invoices/{id_}/lines", invoice["lines"]["data"]
+            )
         )
         return {
             Product: set(objects["products"]),
@@ -211,8 +213,8 @@ class ZendeskWorld:
         rows = self.desk.rows
         tickets = {str(n) for n, row in rows["tickets"].items() if row["status"] != "deleted"}
         people = {str(n) for n, row in rows["users"].items() if row["role"] == "end-user"}
-        there = {str(n) for n, row in rows["organizations"].items() if not row.get("deleted_at")}
-        return {Ticket: tickets, SourceContact: people, SourceAccount: there}
+        existing = {str(n) for n, row in rows["organizations"].items() if not row.get("deleted_at")}
+        return {Ticket: tickets, SourceContact: people, SourceAccount: existing}
 
 
 @contextmanager

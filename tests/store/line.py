@@ -41,16 +41,16 @@ class Line:
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
                 for end in select([client, server], [], [])[0]:
-                    said = end.recv(1 << 16)
-                    if not said:
+                    data = end.recv(1 << 16)
+                    if not data:
                         return
                     if end is server:
-                        client.sendall(said)
-                    elif self.cut(said, server):
+                        client.sendall(data)
+                    elif self.cut(data, server):
                         self.cuts += 1
                         return
                     else:
-                        server.sendall(said)
+                        server.sendall(data)
 
 
 @contextmanager
@@ -58,9 +58,9 @@ def line_to(url: str) -> Iterator[tuple[str, Line]]:
     """The URL of the same database by way of a line, and the line."""
     parsed = make_url(url)
     line = Line((parsed.host or "127.0.0.1", parsed.port or 5432))
-    there = parsed.set(host="127.0.0.1", port=line.port)
+    relayed = parsed.set(host="127.0.0.1", port=line.port)
     try:
-        yield there.render_as_string(hide_password=False), line
+        yield relayed.render_as_string(hide_password=False), line
     finally:
         line.close()
 
@@ -72,11 +72,11 @@ class AtCommit:
         """`stored`: the server gets the COMMIT, and only its answer is lost."""
         self.stored, self.left = stored, number
 
-    def __call__(self, said: bytes, server: socket.socket) -> bool:
-        self.left -= COMMIT in said
-        here = COMMIT in said and self.left == 0
+    def __call__(self, data: bytes, server: socket.socket) -> bool:
+        self.left -= COMMIT in data
+        here = COMMIT in data and self.left == 0
         if here:
-            (pass_on if self.stored else take_back)(said, server)
+            (pass_on if self.stored else take_back)(data, server)
         return here
 
 
@@ -87,18 +87,18 @@ class Late:
         self.go = threading.Event()
         self.left = 1
 
-    def __call__(self, said: bytes, server: socket.socket) -> bool:
-        if COMMIT not in said or not self.left:
+    def __call__(self, data: bytes, server: socket.socket) -> bool:
+        if COMMIT not in data or not self.left:
             return False
         self.left -= 1
         on_its_way = server.dup()  # the server does not see that the client has gone
-        threading.Thread(target=self._deliver, args=[said, on_its_way], daemon=True).start()
+        threading.Thread(target=self._deliver, args=[data, on_its_way], daemon=True).start()
         return True
 
-    def _deliver(self, said: bytes, server: socket.socket) -> None:
+    def _deliver(self, data: bytes, server: socket.socket) -> None:
         with server, suppress(OSError):
             assert self.go.wait(20)
-            pass_on(said, server)
+            pass_on(data, server)
 
 
 class AtRequest:
@@ -108,10 +108,10 @@ class AtRequest:
         """`stored`: the server gets the request, and only its answer is lost."""
         self.stored, self.left = stored, number
 
-    def __call__(self, said: bytes, server: socket.socket) -> bool:
+    def __call__(self, data: bytes, server: socket.socket) -> bool:
         self.left -= 1
         if self.left == 0 and self.stored:
-            pass_on(said, server)
+            pass_on(data, server)
         return self.left == 0
 
 
@@ -126,10 +126,10 @@ def take_back(_said: bytes, server: socket.socket) -> None:
         pass
 
 
-def pass_on(said: bytes, server: socket.socket) -> None:
+def pass_on(data: bytes, server: socket.socket) -> None:
     """Pass a request on, and wait until the server has answered it, if it does: not a COPY.
 
     A COMMIT is always answered: a slow machine may take its time until it is stored.
     """
-    server.sendall(said)
-    select([server], [], [], 60 if COMMIT in said else 0.2)
+    server.sendall(data)
+    select([server], [], [], 60 if COMMIT in data else 0.2)

@@ -63,9 +63,9 @@ def test_stores_what_sqlalchemy_stores(store: Store) -> None:
     with store.read() as connection:
         # The bare text of the columns, as no type of ours reads it back.
         columns = ", ".join(column.name for column in TABLE.c if column.name != "source_id")
-        found = connection.exec_driver_sql(f"SELECT {columns} FROM subscription_item").all()
-    assert len(found) == 2
-    assert found[0] == found[1]
+        actual = connection.exec_driver_sql(f"SELECT {columns} FROM subscription_item").all()
+    assert len(actual) == 2
+    assert actual[0] == actual[1]
 
 
 def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store: Store) -> None:
@@ -94,10 +94,10 @@ def test_a_page_is_stored_as_its_rows_are_one_by_one(store: Store) -> None:
             upsert_uniform_rows(connection, TABLE, [row], {})
     columns = ", ".join(column.name for column in TABLE.c if column.name != "source_id")
     with store.read() as connection:
-        found = connection.exec_driver_sql(
+        actual = connection.exec_driver_sql(
             f"SELECT source_id, {columns} FROM subscription_item"
         ).all()
-    stored = {source_id: values for source_id, *values in found}
+    stored = {source_id: values for source_id, *values in actual}
     assert len(stored) == 2 * MIN_ROWS_FOR_OWN_STATEMENT
     for row in page:
         of_page = stored[row["source_id"]]

@@ -27,8 +27,8 @@ def put(store: Store, record: type[Record], rows: list[dict[str, Any]], at: Any 
 def stored(store: Store, record: type[Record]) -> list[dict[str, Any]]:
     table = get_table(record)
     with store.read() as connection:
-        found = connection.execute(select(table).order_by(table.c.source_id)).mappings()
-        return [dict(row) for row in found]
+        actual = connection.execute(select(table).order_by(table.c.source_id)).mappings()
+        return [dict(row) for row in actual]
 
 
 def items(number: int, **fields: Any) -> list[dict[str, Any]]:
@@ -81,9 +81,9 @@ def test_what_another_reader_stored_meanwhile_is_replaced(store: Store) -> None:
     engine = {"source": "crm", "last_seen_at": LATER, "changed_at": LATER, "first_seen_at": LATER}
     with store.write() as connection:
         upsert_in_bulk(connection, table, admitted, {**engine, "deleted_at": None}, new=True)
-    found = stored(store, SubscriptionItem)
-    assert {row["product"] for row in found} == {"new"}
-    assert [row["first_seen_at"] for row in found[:2]] == [NOW, LATER]
+    actual = stored(store, SubscriptionItem)
+    assert {row["product"] for row in actual} == {"new"}
+    assert [row["first_seen_at"] for row in actual[:2]] == [NOW, LATER]
 
 
 def test_large_new_tables_are_analysed_once(store: Store) -> None:

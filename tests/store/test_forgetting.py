@@ -207,9 +207,9 @@ def test_what_has_no_suppressed_address_stays_as_it_is(value: Any) -> None:
 
 
 def test_only_digests_are_kept_and_they_depend_on_the_salt() -> None:
-    one, other = suppressed(ANN), suppressed(ANN)
-    assert ANN not in repr(one)
-    assert one.known.keys() != other.known.keys()
+    first, other = suppressed(ANN), suppressed(ANN)
+    assert ANN not in repr(first)
+    assert first.known.keys() != other.known.keys()
 
 
 def test_a_domain_of_nobody_we_know_is_not_kept() -> None:
@@ -289,8 +289,8 @@ def relinked(store: Store, source_id: str, contact: str, on: datetime) -> None:
 def test_what_was_known_before_is_erased_too(known: Store) -> None:
     later = NOW + timedelta(days=1)
     with known.write() as connection:
-        said = {"source_id": "1007", "contact_source_id": "7", "opened_at": NOW}
-        admitted, _ = validate_rows(Ticket, [{**said, "subject": "Second thoughts"}])
+        ticket = {"source_id": "1007", "contact_source_id": "7", "opened_at": NOW}
+        admitted, _ = validate_rows(Ticket, [{**ticket, "subject": "Second thoughts"}])
         store_rows(connection, Ticket, admitted, WriteContext("crm", later))
         once = Contact(id="p0", name="Ann Once", first_seen_at=NOW, changed_at=NOW).model_dump()
         upsert_rows(connection, get_table(Contact), [once])

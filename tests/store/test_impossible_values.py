@@ -116,11 +116,11 @@ def test_odd_text_in_an_id_or_a_reason_stops_no_page(store: Store, odd: str) -> 
 
 
 def _by_record() -> Mapping[type[Record], list[dict[str, Any]]]:
-    found: dict[type[Record], list[dict[str, Any]]] = {}
+    actual: dict[type[Record], list[dict[str, Any]]] = {}
     for number, (record, field, value) in enumerate(IMPOSSIBLE):
         row = {"source_id": f"bad {number}", **JUST[record], field: value}
-        found.setdefault(record, [{"source_id": "good", **JUST[record]}]).append(row)
-    return found
+        actual.setdefault(record, [{"source_id": "good", **JUST[record]}]).append(row)
+    return actual
 
 
 def _stream(record: type[Record]) -> Stream:

@@ -45,9 +45,9 @@ class Counter:
         return self.stored(connection)
 
     def stored(self, connection: Connection) -> int:
-        found = connection.scalar(text("SELECT count(*) FROM counted"))
-        assert isinstance(found, int)
-        return found
+        actual = connection.scalar(text("SELECT count(*) FROM counted"))
+        assert isinstance(actual, int)
+        return actual
 
     def rows(self) -> int:
         with self.store.read() as connection:
@@ -56,15 +56,15 @@ class Counter:
 
 @pytest.fixture
 def line(database: str) -> Iterator[tuple[str, Line]]:
-    with line_to(database) as found:
-        yield found
+    with line_to(database) as actual:
+        yield actual
 
 
 @pytest.fixture
 def counter(line: tuple[str, Line]) -> Iterator[Counter]:
-    found = Counter(line[0])
-    yield found
-    found.store.close()
+    actual = Counter(line[0])
+    yield actual
+    actual.store.close()
 
 
 def end_connections(url: str) -> None:
@@ -167,10 +167,10 @@ def test_a_backend_that_is_ended_in_the_middle_costs_a_try(
     counter: Counter, line: tuple[str, Line]
 ) -> None:
     def ended(connection: Connection) -> int:
-        found = counter.add(connection)
+        actual = counter.add(connection)
         if counter.tries < 3:
             end_connections(line[0])
-        return found
+        return actual
 
     assert counter.store.transact(ended) == 1
     assert (counter.tries, counter.rows()) == (3, 1)
@@ -181,7 +181,7 @@ def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
     with counter.store.write() as connection:
         connection.execute(text("INSERT INTO counted VALUES (0)"))
         connection.execute(text("INSERT INTO counted VALUES (100)"))
-    both, found = threading.Barrier(2, timeout=120), list[int]()
+    both, actual = threading.Barrier(2, timeout=120), list[int]()
     one_is_stored = threading.Event()
 
     def crosswise(connection: Connection, order: list[int], first: list[int]) -> int:
@@ -200,7 +200,7 @@ def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
 
     def work(order: list[int]) -> None:
         first: list[int] = []
-        found.append(counter.store.transact(lambda c: crosswise(c, order, first)))
+        actual.append(counter.store.transact(lambda c: crosswise(c, order, first)))
         one_is_stored.set()
 
     assert counter.store.patience
@@ -210,7 +210,7 @@ def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [1, 1]
+    assert actual == [1, 1]
     assert [reason.partition("deadlock")[1] for reason in counter.reasons] == ["deadlock"]
     with counter.store.read() as connection:
         values = connection.scalars(text("SELECT by FROM counted ORDER BY by")).all()

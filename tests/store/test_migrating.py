@@ -63,11 +63,11 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """This cs-sync with one migration more; the file of that migration."""
     folder = tmp_path / "migrations"
     shutil.copytree(LOCATION, folder)
-    found = folder / "versions" / "next.py"
-    found.write_text(dedent(NEXT.format(head=HEAD, also="")), encoding="utf-8")
+    actual = folder / "versions" / "next.py"
+    actual.write_text(dedent(NEXT.format(head=HEAD, also="")), encoding="utf-8")
     monkeypatch.setattr(migrating, "LOCATION", folder)
     monkeypatch.setattr(migrating, "HEAD", "next")
-    return found
+    return actual
 
 
 def revision(store: Store) -> str:

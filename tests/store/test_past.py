@@ -90,11 +90,11 @@ def test_spans_are_those_of_the_policy_known_then(store: Store) -> None:
 def _temporary_tables(connection: Connection) -> list[str]:
     """Those of the two tables asked about: a warm connection may keep stages of bulk copies."""
     if connection.dialect.name == "sqlite":
-        said = "SELECT name FROM sqlite_temp_master WHERE type = 'table' ORDER BY name"
+        query = "SELECT name FROM sqlite_temp_master WHERE type = 'table' ORDER BY name"
     else:
-        said = (
+        query = (
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence = 't'"
             " AND relnamespace = pg_my_temp_schema() ORDER BY relname"
         )
-    names = connection.exec_driver_sql(said).scalars()
+    names = connection.exec_driver_sql(query).scalars()
     return [name for name in names if name in (TICKET.name, USE.name)]

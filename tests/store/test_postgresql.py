@@ -29,11 +29,11 @@ def database(postgres: str) -> Iterator[str]:
 @pytest.fixture
 def stores(database: str) -> Iterator[list[Store]]:
     """Two workspaces in one database."""
-    found = [open_store(database, schema) for schema in WORKSPACES]
-    for store in found:
+    actual = [open_store(database, schema) for schema in WORKSPACES]
+    for store in actual:
         empty(store)
-    yield found
-    for store in found:
+    yield actual
+    for store in actual:
         store.close()
 
 

@@ -24,8 +24,8 @@ LATER = NOW + timedelta(hours=1)
 def rows_of(store: Store, record: type[Record]) -> list[dict[str, Any]]:
     table = get_table(record)
     with store.read() as connection:
-        found = connection.execute(select(table).order_by(*table.primary_key))
-        return [row._asdict() for row in found]
+        actual = connection.execute(select(table).order_by(*table.primary_key))
+        return [row._asdict() for row in actual]
 
 
 def put(store: Store, record: type[Record], *rows: dict[str, Any], at: datetime = NOW) -> int:

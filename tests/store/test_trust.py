@@ -87,13 +87,15 @@ def test_mrr_by_subscription_and_the_lines_that_bill_it(store: Store) -> None:
         sources = read_invoicing_sources(connection)
     assert parts == {"a": {"EUR": {("files", "s-a"): 70}}}
     assert list(billed) == ["a"]
-    found = {one.line.source_id: (one.line.amount, one.kind, one.status) for one in billed["a"]}
-    assert found == {
+    actual = {
+        entry.line.source_id: (entry.line.amount, entry.kind, entry.status) for entry in billed["a"]
+    }
+    assert actual == {
         "l1": (70, "licensed", "open"),
         "l3": (9, "one_off", "open"),
         "n2": (30, "licensed", "open"),
     }
-    taxed = {one.line.source_id: one.inclusive_tax_percent for one in billed["a"]}
+    taxed = {entry.line.source_id: entry.inclusive_tax_percent for entry in billed["a"]}
     assert taxed["l1"] == Decimal(19)
     assert sources == {"files"}
 

@@ -103,10 +103,10 @@ class Forgetful:
         while True:
             self.before.pop(number, lambda: None)()
             number += 1
-            there = sorted((at.isoformat(), id_) for id_, at in self.created.items())
+            existing = sorted((at.isoformat(), id_) for id_, at in self.created.items())
             since = window.since.isoformat() if window.since else ""
-            mine = [k for k in there if since <= k[0] < window.until.isoformat()]
-            rest = [list(k) for k in mine if list(k) > after]
+            own = [k for k in existing if since <= k[0] < window.until.isoformat()]
+            rest = [list(k) for k in own if list(k) > after]
             some, after = rest[:A_PAGE], (rest[:A_PAGE] or [after])[-1]
             yield [id_ for _, id_ in some], after if len(rest) > A_PAGE else None
 

@@ -44,7 +44,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 EVERY = timedelta(minutes=7)
 
 
-@pytest.fixture(params=CHANGES, ids=lambda found: " ".join(found))
+@pytest.fixture(params=CHANGES, ids=lambda actual: " ".join(actual))
 def change(request: pytest.FixtureRequest) -> tuple[ZoneInfo, datetime]:
     zone, at = request.param
     return ZoneInfo(zone), datetime.fromisoformat(at).replace(tzinfo=UTC)
@@ -77,10 +77,10 @@ def told_in(zone: ZoneInfo, events: list[datetime], clock: Clock) -> Stream:
 
     def read(window: Window) -> Iterator[Page]:
         since = window.since or datetime.min.replace(tzinfo=UTC)
-        found = [at for at in events if since <= at < window.until and at < clock.now]
-        for place in range(0, len(found), 10):
+        actual = [at for at in events if since <= at < window.until and at < clock.now]
+        for place in range(0, len(actual), 10):
             clock.advance(minutes=1)
-            some = [at.astimezone(zone) for at in found[place : place + 10]]
+            some = [at.astimezone(zone) for at in actual[place : place + 10]]
             rows = [{"source_id": f"t{at.timestamp():.0f}", "opened_at": at} for at in some]
             yield Page({Ticket: rows}, resume=place)
 

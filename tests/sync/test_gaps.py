@@ -292,8 +292,8 @@ def test_children_end_with_their_swept_parent_and_others_stay(store: Store, cloc
     table = get_table(Invoice)
     with store.read() as connection:
         alive = select(table.c.source, table.c.source_id).where(table.c.deleted_at.is_(None))
-        found = sorted(tuple(row) for row in connection.execute(alive))
-    assert found == [("another", "in_1"), ("another", "in_2"), ("scripted", "in_2")]
+        actual = sorted(tuple(row) for row in connection.execute(alive))
+    assert actual == [("another", "in_1"), ("another", "in_2"), ("scripted", "in_2")]
     others = ["line of in_1", "line of in_2", "line of in_2", "line of nobody"]
     assert living_lines(store) == others
 

@@ -139,16 +139,16 @@ class Process:
             lambda _e: None,
             suppressed=self.suppressed,
         )
-        found: list[StreamResult] = []
+        actual: list[StreamResult] = []
         if line and cut:
             line.cut = cut
         for stream in given:
-            sync_sources(session, [Scripted([stream]).opened()], ReadRequest(), found.append)
+            sync_sources(session, [Scripted([stream]).opened()], ReadRequest(), actual.append)
         if line:
             line.cut = lambda _said, _server: False
         with self.store.write() as connection:
             release_lease(connection, held, self.clock())
-        return [(one.stream, one.status, one.stored, one.error) for one in found]
+        return [(item.stream, item.status, item.stored, item.error) for item in actual]
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +159,8 @@ def database(postgres: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def line(database: str) -> Iterator[tuple[str, Line]]:
-    with line_to(database) as found:
-        yield found
+    with line_to(database) as actual:
+        yield actual
 
 
 @pytest.fixture
@@ -175,11 +175,11 @@ def everything(store: Store) -> Tables:
     """Every row of every table, as text."""
     with store.read() as connection:
         names = sorted(METADATA.tables)
-        found = {
+        actual = {
             name: connection.scalars(text(f'SELECT t::text FROM "{name}" t')).all()
             for name in names
         }
-    return {name: sorted(rows) for name, rows in found.items() if rows}
+    return {name: sorted(rows) for name, rows in actual.items() if rows}
 
 
 class Requests:
@@ -213,20 +213,20 @@ class Undisturbed:
 def undisturbed(line: tuple[str, Line]) -> Undisturbed:
     store, asked = open_store(line[0], WORKSPACES[0]), Requests()
     empty(store)
-    found = Undisturbed(both(Process(store), line[1], asked), everything(store), asked)
+    actual = Undisturbed(both(Process(store), line[1], asked), everything(store), asked)
     store.close()
-    return found
+    return actual
 
 
 def test_the_runs_to_be_disturbed_do_all_that_a_page_can(undisturbed: Undisturbed) -> None:
-    rows = {name: len(found) for name, found in undisturbed.tables.items()}
+    rows = {name: len(actual) for name, actual in undisturbed.tables.items()}
     assert rows["ticket"] == len(MANY) + 2
     assert rows["ticket_history"] == 5, "three changed, two buried"
     assert rows["subscription_item"] == 3, "two versions of one, one of the other"
     assert rows["rejected_record"] == 1
     stored = [outcome[2] for outcome in undisturbed.outcomes]
-    assert [one.changed for one in stored] == [len(MANY) + 1, 3, 2, 4, 3, 0]
-    assert [one.deleted for one in stored] == [0, 0, 0, 2, 0, 1]
+    assert [item.changed for item in stored] == [len(MANY) + 1, 3, 2, 4, 3, 0]
+    assert [item.deleted for item in stored] == [0, 0, 0, 2, 0, 1]
     assert undisturbed.asked.commits > 15
 
 

@@ -52,8 +52,8 @@ def test_once_a_week_it_begins_where_the_latest_changes_may_lie() -> None:
         (thursday, thursday + timedelta(days=6), LOOKBACK),
         (thursday, thursday + timedelta(days=7), timedelta(days=97)),
     ):
-        found = plan_windows(slow, StreamPosition(cursor.isoformat(), ()), ReadRequest(), now)
-        assert [o.window.since for o in found] == [cursor - back]
+        actual = plan_windows(slow, StreamPosition(cursor.isoformat(), ()), ReadRequest(), now)
+        assert [o.window.since for o in actual] == [cursor - back]
 
 
 def test_between_slow_passes_a_stream_says_how_many_days_are_in_doubt() -> None:
@@ -85,17 +85,17 @@ def test_what_is_no_later_than_that_is_found_within_two_weeks(
 ) -> None:
     """Whenever runs happen: one that sees the event arrived reads the day on which it happened."""
     slow = replace(STREAM, late=timedelta(days=30), lookback=timedelta(days=3), lag=timedelta(0))
-    arrived, found, cursor = happened + late, False, NOW
+    arrived, actual, cursor = happened + late, False, NOW
     for pause in pauses:
         now = cursor + timedelta(days=pause)
         [opened] = plan_windows(slow, StreamPosition(cursor.isoformat(), ()), ReadRequest(), now)
         since = opened.window.since
         assert since is not None
         event, seen = NOW + timedelta(days=happened), now >= NOW + timedelta(days=arrived)
-        found = found or (seen and since <= event < now)
+        actual = actual or (seen and since <= event < now)
         cursor = now
     if cursor >= NOW + timedelta(days=arrived + 7):
-        assert found
+        assert actual
 
 
 def test_a_window_left_open_is_finished_as_it_was() -> None:
@@ -118,11 +118,11 @@ def test_a_feed_left_open_longer_than_the_source_remembers_is_not_finished() -> 
     old, young = NOW - timedelta(days=29), NOW - timedelta(days=27)
     for since, given_up in ((old, True), (young, False)):
         left = OpenWindow("000", Window(since, NOW, resume="e7", backfill=False), NOW)
-        found = plan_windows(
+        actual = plan_windows(
             forgetful, StreamPosition(since.isoformat(), (left,)), ReadRequest(), NOW
         )
-        assert (found == (left,)) is not given_up
-        assert found[0].window.backfill is given_up
+        assert (actual == (left,)) is not given_up
+        assert actual[0].window.backfill is given_up
     left = OpenWindow("000", Window(None, old, resume="p2"), old)
     assert plan_windows(forgetful, StreamPosition(None, (left,)), ReadRequest(), NOW) == (left,)
 

@@ -132,9 +132,9 @@ class _Lenient:
         self._given = http
 
     def get(self, path: str, params: Any = None) -> Any:
-        found = self._given.get(path, params)
-        found = found if isinstance(found, dict) else {}
-        return {"items": found.get("items") or (), "next": found.get("next")}
+        actual = self._given.get(path, params)
+        actual = actual if isinstance(actual, dict) else {}
+        return {"items": actual.get("items") or (), "next": actual.get("next")}
 
 
 class CollectsAllPagesFirst(PebbleSource):

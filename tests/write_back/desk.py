@@ -87,7 +87,7 @@ class Desk(PushHarness):
         with self.open_connector() as destination:
             self.findings = list(destination.prepare(build_field_specs(PREFIX)))
         self.company = dict(zip(ACCOUNTS, self.crm.accounts(), strict=False))
-        self.linked = {account: [(one, "")] for account, one in self.company.items()}
+        self.linked = {account: [(item, "")] for account, item in self.company.items()}
         self.portraits: dict[str, AccountFields] = {}
         self.rows: dict[str, dict[str, Any]] = {}
         for account in ACCOUNTS:
@@ -165,7 +165,7 @@ class Desk(PushHarness):
 
     def written(self) -> list[str]:
         """Paths of the last process's requests that change something."""
-        paths = [one.request.url.path for one in self.wire.sent]
+        paths = [item.request.url.path for item in self.wire.sent]
         return [path for path in paths if path.endswith(("/create", "/update"))]
 
     def lose_database(self) -> None:
@@ -200,15 +200,15 @@ class Desk(PushHarness):
 
     def task(self, key: str) -> Record:
         """The one task with this key."""
-        (found,) = self.tasks(key)
-        return found
+        (actual,) = self.tasks(key)
+        return actual
 
     def merge(self, winner: str, loser: str) -> bool:
         """Somebody merges two accounts' companies; False where that is not possible."""
-        one, other = self.record(winner), self.record(loser)
-        if one is None or other is None or one is other:
+        first, other = self.record(winner), self.record(loser)
+        if first is None or other is None or first is other:
             return False
-        self.portal.merge("companies", one, other)
+        self.portal.merge("companies", first, other)
         return True
 
     def archive(self, account: str) -> None:
@@ -232,10 +232,8 @@ class Desk(PushHarness):
             taken.add(company)
 
     def _next_action(self, account: str) -> str:
-        mine = [
-            r for r in self.rows.values() if r["account_id"] == account and r["state"] == "open"
-        ]
-        return mine[0]["title"] if mine else ""
+        own = [r for r in self.rows.values() if r["account_id"] == account and r["state"] == "open"]
+        return own[0]["title"] if own else ""
 
 
 def at_request(number: int, fault: Fault) -> Fault:

@@ -49,9 +49,9 @@ def test_where_accounts_have_records_exactly_one_is_written(
     [call] = build_follow_up_records([CALL], crm, {})
     assert (wish.op.remote_id, call.op.account_remote_id) == (remote_id, remote_id)
     assert call.op.owner_remote_id == "7"
-    for found in (wish.refusal, call.refusal):
-        assert (found or "").startswith(refusal or "")
-        assert bool(found) == bool(refusal)
+    for actual in (wish.refusal, call.refusal):
+        assert (actual or "").startswith(refusal or "")
+        assert bool(actual) == bool(refusal)
 
 
 def test_a_destination_without_records_is_given_our_own_ids() -> None:

@@ -38,8 +38,8 @@ OLD: dict[str, Any] = {
 )
 def test_changes(new: dict[str, Any], changed: set[str]) -> None:
     later = {"cs_updated_at": datetime(2026, 11, 21, tzinfo=UTC)}
-    found = diff_fields(OLD, {**OLD, **new, **later}, "cs_")
-    assert set(found) == changed | ({"cs_updated_at"} if changed else set())
+    actual = diff_fields(OLD, {**OLD, **new, **later}, "cs_")
+    assert set(actual) == changed | ({"cs_updated_at"} if changed else set())
 
 
 def test_every_number_has_a_dead_band() -> None:

@@ -99,14 +99,14 @@ def test_a_lost_database_finds_everything_and_leaves_what_people_did(
     desk.work()
     finished, edited, *_ = calls
     desk.portal.update(desk.task(finished), {STATUS: "COMPLETED"})
-    mine = {"hs_task_body": "<p>I called</p>", "hs_task_subject": "Called"}
-    desk.portal.update(desk.task(edited), mine)
+    own = {"hs_task_body": "<p>I called</p>", "hs_task_subject": "Called"}
+    desk.portal.update(desk.task(edited), own)
     desk.lose_database()
     done = desk.work()
     assert (done.writes.create, done.whole) == (0, True)
     everything_is_there_once(desk, calls)
     assert desk.task(finished).properties[STATUS] == "COMPLETED"
-    assert mine.items() <= desk.task(edited).properties.items()
+    assert own.items() <= desk.task(edited).properties.items()
 
 
 def test_completed_reopened_and_deleted_tasks_are_left_alone(desk: Desk, calls: list[str]) -> None:
@@ -167,22 +167,22 @@ def test_without_a_lease_two_databases_make_no_twin_where_keys_are_unique(
     """A second installation pushes the same, in the middle of the first one's push."""
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()
-    one, other = Desk(tmp_path / "one"), Desk(tmp_path / "other")
-    calls = [one.call(account, 0) for account in ACCOUNTS]
+    first, other = Desk(tmp_path / "one"), Desk(tmp_path / "other")
+    calls = [first.call(account, 0) for account in ACCOUNTS]
     assert [other.call(account, 0) for account in ACCOUNTS] == calls
-    other.wire.vendor_answers = one.crm.answer
-    other.linked = one.linked
+    other.wire.vendor_answers = first.crm.answer
+    other.linked = first.linked
     inside: list[Round] = []
 
     def meanwhile(exchange: Exchange) -> httpx.Response:
         inside.append(other.work())
         return exchange.answer()
 
-    done = one.work(at_request(number, meanwhile))
+    done = first.work(at_request(number, meanwhile))
     assert done.whole, done
     assert [round_.whole for round_ in inside] in ([True], [])
-    everything_is_there_once(one, calls)
-    one.close()
+    everything_is_there_once(first, calls)
+    first.close()
     other.close()
 
 

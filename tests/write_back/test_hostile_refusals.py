@@ -85,16 +85,16 @@ def test_short_limits_are_waited_for(desk: Desk, calls: list[str], policy: str) 
 
 
 @pytest.mark.parametrize(
-    ("status", "category", "said"),
+    ("status", "category", "text"),
     [(401, "INVALID_AUTHENTICATION", "access token"), (403, "MISSING_SCOPES", "not permit")],
 )
 def test_a_key_that_is_refused_in_the_middle_stops_the_push(
-    desk: Desk, calls: list[str], status: int, category: str, said: str
+    desk: Desk, calls: list[str], status: int, category: str, text: str
 ) -> None:
     answer = {"status": "error", "message": "no", "category": category}
     done = desk.work(on([CREATE], lambda _exchange: httpx.Response(status, json=answer)))
     assert (done.writes.update, done.writes.left, done.writes.unknown) == (4, 4, 0)
-    assert said in done.writes.problems[0]
+    assert text in done.writes.problems[0]
     assert not desk.tasks()
     assert desk.work().whole
     everything_is_there_once(desk, calls)

@@ -147,12 +147,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.check(self.desk.work(on([path], FAULTS[name])))
         self.desk.score(account, before)
 
-    @rule(path=PATH, one=ACCOUNT, other=ACCOUNT)
-    def push_while_somebody_merges(self, path: str, one: str, other: str) -> None:
+    @rule(path=PATH, first=ACCOUNT, other=ACCOUNT)
+    def push_while_somebody_merges(self, path: str, first: str, other: str) -> None:
         self.count("push: merged meanwhile")
-        self.desk.score(one, 12.0)
+        self.desk.score(first, 12.0)
         self.desk.score(other, 77.0)
-        self.check(self.desk.work(self.meanwhile(path, lambda: self.desk.merge(one, other))))
+        self.check(self.desk.work(self.meanwhile(path, lambda: self.desk.merge(first, other))))
 
     @rule(path=PATH, account=ACCOUNT)
     def push_while_somebody_archives(self, path: str, account: str) -> None:
@@ -197,19 +197,19 @@ class LedgerMachine(RuleBasedStateMachine):
         if task is not None:
             self.count(f"task {status.lower()}")
             self.desk.portal.update(task, {STATUS: status})
-            mine = self.theirs.setdefault(task.id, {})
-            mine.pop(STATUS, None)
+            own = self.theirs.setdefault(task.id, {})
+            own.pop(STATUS, None)
             if status != "NOT_STARTED":
-                mine[STATUS] = status
+                own[STATUS] = status
 
     @rule(pick=PICK)
     def somebody_writes_into_a_task(self, pick: int) -> None:
         task = self.some(list(self.desk.portal.live("tasks")), pick)
         if task is not None:
             self.count("task edited")
-            mine = {"hs_task_body": "I will ask Ana first", "hs_task_subject": "Ask Ana"}
-            self.desk.portal.update(task, mine)
-            self.theirs.setdefault(task.id, {}).update(mine)
+            own = {"hs_task_body": "I will ask Ana first", "hs_task_subject": "Ask Ana"}
+            self.desk.portal.update(task, own)
+            self.theirs.setdefault(task.id, {}).update(own)
 
     @rule(pick=PICK)
     def somebody_deletes_a_task(self, pick: int) -> None:
@@ -307,9 +307,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def nothing_of_theirs_is_overwritten(self) -> None:
         for record in self.desk.portal.live("companies"):
             assert record.properties["name"] == self.names[record.id]
-        for id_, mine in self.theirs.items():
+        for id_, changes in self.theirs.items():
             task = self.desk.portal.objects["tasks"][id_]
-            assert {name: task.properties[name] for name in mine} == mine
+            assert {name: task.properties[name] for name in changes} == changes
 
     def no_score_is_lost(self, done: Round) -> None:
         wished = {w.op.key: w for w in self.desk.wished(self.entries()) if w.op.object == "account"}
@@ -322,17 +322,17 @@ class LedgerMachine(RuleBasedStateMachine):
             for name, value in wished[item.account].op.fields.items():
                 if name in item.edited or name.removeprefix(PREFIX) in DEPENDENT_FIELDS:
                     continue
-                there = shown.get(name)
-                if value in (None, "") or is_same_value(value, there):
+                present = shown.get(name)
+                if value in (None, "") or is_same_value(value, present):
                     continue
-                moved = diff_fields({name: float(there or "nan")}, {name: value}, PREFIX)
-                assert not moved, f"{item}: {name} shows {there!r} instead of {value!r}: {done}"
+                moved = diff_fields({name: float(present or "nan")}, {name: value}, PREFIX)
+                assert not moved, f"{item}: {name} shows {present!r} instead of {value!r}: {done}"
 
     def no_follow_up_is_lost(self, done: Round) -> None:
-        there = {task.properties[KEY] for task in self.desk.tasks()}
+        keys = {task.properties[KEY] for task in self.desk.tasks()}
         for item in done.plan:
             if item.object == "follow_up" and item.action != "refused":
-                assert item.key in there, f"{item} is neither there nor refused"
+                assert item.key in keys, f"{item} is neither there nor refused"
 
 
 class PlainLedgerMachine(LedgerMachine):

@@ -57,9 +57,9 @@ class Desk:
 def desk(postgres_workspace: str) -> Iterator[Desk]:
     portal = Portal(companies={f"c-{name}": {} for name in ACCOUNTS})
     with line_to(postgres_workspace) as (url, line):
-        found = Desk(url, line, portal)
-        yield found
-        found.store.close()
+        actual = Desk(url, line, portal)
+        yield actual
+        actual.store.close()
 
 
 @pytest.mark.parametrize("stored", [True, False])
@@ -83,9 +83,9 @@ def test_when_the_server_stays_away_the_next_push_finds_out_what_was_sent(
 ) -> None:
     left = number
 
-    def away(said: bytes, _server: object) -> bool:
+    def away(data: bytes, _server: object) -> bool:
         nonlocal left
-        left -= COMMIT in said
+        left -= COMMIT in data
         return left <= 0
 
     pushing = desk.pusher(clock)

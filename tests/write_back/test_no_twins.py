@@ -104,9 +104,9 @@ class Portal:
         """Somebody completes every task."""
         for task in self.tasks.values():
             task[1] = "done"
-        for key, one in self.kept.items():
-            if one.task_key in self.written and one.state == "open":
-                self.kept[key] = replace(one, state="done")
+        for key, item in self.kept.items():
+            if item.task_key in self.written and item.state == "open":
+                self.kept[key] = replace(item, state="done")
 
     def run(self) -> None:
         self.day += 1
@@ -115,17 +115,17 @@ class Portal:
         refs = (RecordRef("hubspot", company), RecordRef("stripe", "cus_1"))
         answers = [Answer(1, "link", refs)] if self.linked else []
         facts = IdentityFacts([*self.records.values()], aliases=self.aliases, answers=answers)
-        found = resolve_identities(facts, self.known)
-        self.known = remembered(found, self.known, self.day)
+        actual = resolve_identities(facts, self.known)
+        self.known = remembered(actual, self.known, self.day)
         companies: dict[str, list[str]] = {}
-        for link in found.account_links:
+        for link in actual.account_links:
             fact = self.records.get(link.ref)
             if link.ref.source == "hubspot" and fact and not fact.deleted:
                 companies.setdefault(link.target, []).append(link.ref.source_id)
         crm = DestinationIndex(
             "hubspot", {a: [(r, "") for r in records] for a, records in companies.items()}
         )
-        customers = {k.target for k in found.account_links if k.ref.source == "stripe"}
+        customers = {k.target for k in actual.account_links if k.ref.source == "stripe"}
         subjects = {a: f"hubspot:{r[0]}" for a, r in companies.items() if len(r) == 1}
         views = [
             view(id=name, now=now, band="red", answers=(answer(2),), band_since=self.band_since,
@@ -133,11 +133,11 @@ class Portal:
             for name in sorted(customers)
         ]  # fmt: skip
         drafts = plan_follow_ups(views, WATCHED, {}).drafts
-        stored = self.follow_records(found, customers, subjects)
+        stored = self.follow_records(actual, customers, subjects)
         self.rename(map_current_keys(drafts, stored, subjects))
         decision = make_decision(
             drafts,
-            self.follow_records(found, customers, subjects),
+            self.follow_records(actual, customers, subjects),
             WATCHED,
             {v.id: v for v in views},
             DecisionContext(
@@ -160,37 +160,39 @@ class Portal:
         """Give follow-ups new keys, also where others name them as their task."""
         self.kept = {
             keys.get(key, key): replace(
-                one, key=keys.get(key, key), lead=keys.get(one.lead or "", one.lead)
+                item, key=keys.get(key, key), lead=keys.get(item.lead or "", item.lead)
             )
-            for key, one in self.kept.items()
+            for key, item in self.kept.items()
         }
 
     def follow_records(
-        self, found: Resolution, customers: set[str], subjects: dict[str, str]
+        self, actual: Resolution, customers: set[str], subjects: dict[str, str]
     ) -> list[StoredFollowUp]:
         """The follow-ups on record, each at the account that continues it."""
-        for one in [*self.kept.values()]:
-            at = found.merged_accounts.get(one.account_id, one.account_id)
-            self.kept[one.key] = replace(one, account_id=at, written=one.task_key in self.written)
+        for item in [*self.kept.values()]:
+            at = actual.merged_accounts.get(item.account_id, item.account_id)
+            self.kept[item.key] = replace(
+                item, account_id=at, written=item.task_key in self.written
+            )
         parted: dict[str, set[str]] = {}
-        for link in found.account_links:
+        for link in actual.account_links:
             for earlier in self.past.setdefault(link.ref, set()):
-                account = found.merged_accounts.get(earlier, earlier)
+                account = actual.merged_accounts.get(earlier, earlier)
                 if account != link.target:
                     parted.setdefault(account, set()).add(link.target)
             self.past[link.ref].add(link.target)
         successors = map_successors(parted, customers, subjects)
         return [
-            replace(one, account_id=successors.get(one.account_id, one.account_id))
-            for one in self.kept.values()
+            replace(item, account_id=successors.get(item.account_id, item.account_id))
+            for item in self.kept.values()
         ]
 
     def write(self, crm: DestinationIndex) -> None:
         self.crm = crm
         new = [task for task in self.group() if task.is_open and task.key not in self.written]
-        there = [OpenFollowUp(key, "1", record)
+        existing = [OpenFollowUp(key, "1", record)
                  for key, (record, state) in self.tasks.items() if state == "open"]  # fmt: skip
-        taken = match_open_follow_ups(new, there, set(self.kept), crm)
+        taken = match_open_follow_ups(new, existing, set(self.kept), crm)
         for old, values in taken.items():
             changed = replace(self.kept.pop(old), **values)
             self.kept[changed.key] = changed
@@ -230,9 +232,9 @@ def test_no_follow_up_has_a_twin(steps: list[str]) -> None:
         portal.run()
         open_now = Counter(record for record, state in portal.tasks.values() if state == "open")
         assert not open_now or max(open_now.values()) == 1, "one account has one open task"
-        lost = [one for one in portal.kept.values()
-                if one.state == "open" and one.task_key not in portal.tasks
-                and portal.crm.find_record(one.account_id)[0]]  # fmt: skip
+        lost = [item for item in portal.kept.values()
+                if item.state == "open" and item.task_key not in portal.tasks
+                and portal.crm.find_record(item.account_id)[0]]  # fmt: skip
         assert lost == [], "what is due is in a task"
 
 
@@ -248,8 +250,8 @@ def test_the_own_id_that_arrives_later_and_a_lost_database_make_no_second_call()
                 portal.arrive(*(("stripe", "cus_1") if step == "customer" else ("hubspot", "100")))
             portal.run()
         assert len(portal.tasks) == 1
-        assert {one.task_key for one in portal.kept.values()} == set(portal.tasks)
-        assert {one.playbook for one in portal.kept.values()} == set(WATCHED)
+        assert {item.task_key for item in portal.kept.values()} == set(portal.tasks)
+        assert {item.playbook for item in portal.kept.values()} == set(WATCHED)
 
 
 def test_a_task_that_was_done_before_a_loss_is_not_made_again_for_a_company_that_comes_later() -> (
@@ -265,7 +267,7 @@ def test_a_task_that_was_done_before_a_loss_is_not_made_again_for_a_company_that
     company = portal.records.pop(RecordRef("hubspot", "100"))
     portal.lose()
     portal.run()
-    assert [one.state for one in portal.kept.values()] == ["open", "open"]
+    assert [item.state for item in portal.kept.values()] == ["open", "open"]
     assert portal.written == set(), "there is no company to write them to"
     portal.records[company.ref] = company
     portal.run()
@@ -289,7 +291,7 @@ def test_a_second_claim_and_its_answer_make_no_second_task(first: str) -> None:
         acts[step]()
         portal.run()
         if step not in ("customer", "company"):
-            states = {one.playbook: one.state for one in portal.kept.values()}
+            states = {item.playbook: item.state for item in portal.kept.values()}
             assert len(portal.kept) == 2
             assert states == dict.fromkeys(WATCHED, "open")
             assert [record for record, _ in portal.tasks.values()] == ["100"]
@@ -298,7 +300,7 @@ def test_a_second_claim_and_its_answer_make_no_second_task(first: str) -> None:
 def test_each_open_task_stands_for_one_new_follow_up_at_its_company() -> None:
     crm = DestinationIndex("hubspot", {"acme": [("7", "")], "beta": [("8", "")], "none": []})
     ours, orphan = build_follow_up_key("call", "x", "1"), build_follow_up_key("call", "old", "1")
-    there = [
+    existing = [
         OpenFollowUp(ours, "1", "7"),
         OpenFollowUp(orphan, "2", "7"),
         OpenFollowUp(build_follow_up_key("review", "old", "1"), "3", "7"),
@@ -315,7 +317,7 @@ def test_each_open_task_stands_for_one_new_follow_up_at_its_company() -> None:
             {"key": "e", "account_id": COMPANY, "playbook": "review"},
         )
     )
-    assert match_open_follow_ups(new, there, {ours, *"zabcde"}, crm) == {
+    assert match_open_follow_ups(new, existing, {ours, *"zabcde"}, crm) == {
         "a": {"key": orphan, "lead": None},
         "z": {"lead": orphan},
         "b": {"lead": orphan},

@@ -233,9 +233,9 @@ def test_what_is_refused_for_good_may_be_tried_again_by_hand(
 def test_a_key_twice_in_one_plan_is_one_write_of_both(
     pusher: DestinationWriter, portal: Portal
 ) -> None:
-    one, other = desired_records()[0], desired_records()[0]
-    one = change_op(one, fields={"cs_health_score": 10.0, "cs_mrr": 5.0})
-    writes = push(pusher, [one, other])
+    first, other = desired_records()[0], desired_records()[0]
+    first = change_op(first, fields={"cs_health_score": 10.0, "cs_mrr": 5.0})
+    writes = push(pusher, [first, other])
     assert (writes.update, portal.calls) == (1, 1)
     assert portal.companies["c-a0"] == {
         "cs_mrr": 5.0, "cs_health_score": 50.0, "cs_health_band": "yellow",

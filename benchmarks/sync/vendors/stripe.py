@@ -44,8 +44,8 @@ class Shelf:
 
 
 def _number(query: Query, name: str) -> int | None:
-    found = query.get(name)
-    return int(found[0]) if found else None
+    value = query.get(name)
+    return int(value[0]) if value else None
 
 
 def listed(url: str, rows: list[bytes], *, more: bool) -> bytes:
@@ -118,15 +118,15 @@ class Stripe:
     def _event_page(self, query: Query) -> bytes:
         wanted = {value[0] for name, value in query.items() if name.startswith("types[")}
         since, before = _number(query, "created[gte]") or 0, _number(query, "created[lt]")
-        found = [
+        matches = [
             (place, body)
             for place, (at, kind, body) in reversed(list(enumerate(self.events)))
             if kind in wanted and at >= since and (before is None or at < before)
         ]
         if after := query.get("starting_after"):
-            found = [entry for entry in found if entry[0] < int(after[0].removeprefix("evt_"))]
-        rows = [body for _, body in found[:100]]
-        return listed("/v1/events", rows, more=len(found) > len(rows))
+            matches = [entry for entry in matches if entry[0] < int(after[0].removeprefix("evt_"))]
+        rows = [body for _, body in matches[:100]]
+        return listed("/v1/events", rows, more=len(matches) > len(rows))
 
 
 def customer(place: int, created: int, suffix: str = "") -> dict[str, Any]:

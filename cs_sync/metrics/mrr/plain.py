@@ -90,7 +90,7 @@ def _may_switch(versions: Sequence[PlainVersion], policy: MrrPolicy) -> bool:
         return False
     every = {_get_subscription(version): version for version in versions}
     span = policy.switch_span
-    ends = [(key, one.ends_at) for key, one in every.items() if one.ends_at is not None]
+    ends = [(key, ended.ends_at) for key, ended in every.items() if ended.ends_at is not None]
     return any(
         key != other and abs(begun.started_at - end) <= span
         for key, end in ends

@@ -103,13 +103,13 @@ def _get_last_known(removed: RemovedItem | None, first: ItemFact) -> datetime:
     return first.valid_from if removed is None else removed.reported_at or removed.alive_at
 
 
-def _came_as_went(one: ItemFact, shown: Collection[ItemFact]) -> list[str | None]:
+def _came_as_went(removed: ItemFact, shown: Collection[ItemFact]) -> list[str | None]:
     """Return the products of items that came as one went.
 
     Only that is known of it. Without any it was an extra: it took no other's place.
     """
-    mine = (other for other in shown if other.subscription == one.subscription)
-    return [other.product for other in mine if _is_near(other.valid_from, [one.valid_from])]
+    others = (other for other in shown if other.subscription == removed.subscription)
+    return [other.product for other in others if _is_near(other.valid_from, [removed.valid_from])]
 
 
 def _find_concurrent_products(

@@ -38,8 +38,8 @@ def find_uncharged_periods(book: SubscriptionHistory) -> list[UnchargedPeriod]:
     Or with one given up at once.
     """
     gaps = _list_gaps(book) if book.shows_present else ()
-    found = {*_list_written_off(book), *(UnchargedPeriod(*gap) for gap in gaps)}
-    return sorted(found, key=lambda period: (period.start, period.end))
+    periods = {*_list_written_off(book), *(UnchargedPeriod(*gap) for gap in gaps)}
+    return sorted(periods, key=lambda period: (period.start, period.end))
 
 
 def merge_intervals(intervals: list[Interval]) -> list[Interval]:

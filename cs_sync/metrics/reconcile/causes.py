@@ -244,13 +244,13 @@ def _filter_facts(key: SubscriptionKey, facts: BillingFacts) -> BillingFacts:
     """Return the facts of one subscription, and the discounts of its account."""
     source, source_id = key
 
-    def mine(named: str | None, where: str) -> bool:
+    def is_own(named: str | None, where: str) -> bool:
         return (where, named) == (source, source_id)
 
     return replace(
         facts,
         subscriptions=tuple(s for s in facts.subscriptions if s.key == key),
         items=tuple(i for i in facts.items if i.subscription == key),
-        invoices=tuple(i for i in facts.invoices if mine(i.subscription_source_id, i.source)),
-        lines=tuple(i for i in facts.lines if mine(i.subscription_source_id, i.source)),
+        invoices=tuple(i for i in facts.invoices if is_own(i.subscription_source_id, i.source)),
+        lines=tuple(i for i in facts.lines if is_own(i.subscription_source_id, i.source)),
     )

@@ -169,7 +169,7 @@ def _sweep_as_known(scope: Scope) -> CTE:
     end = len(turns)
     placed = _place_known_spans(scope, turns)
     p = placed.c
-    zero, one = literal(0), literal(1)
+    zero, once = literal(0), literal(1)
     paid = is_positive(p.amount)
     whose = (p.account_id, p.currency)
     begin, stop = _get_later(p.since, p.known), _get_earlier(p.until, p.replaced)
@@ -179,14 +179,14 @@ def _sweep_as_known(scope: Scope) -> CTE:
     seen_until = p.replaced - 1
     names = ("amount", "held", "stood", "had", "seen", "present")
     rows: list[tuple[ColumnElement[int], dict[str, ColumnElement[int]], ColumnElement[bool]]] = [
-        (begin, {"amount": p.amount, "held": one}, counts),
-        (stop, {"amount": -p.amount, "held": -one}, counts),
-        (next_begin, {"stood": p.amount, "had": one}, stands),
-        (next_stop, {"stood": -p.amount, "had": -one}, stands),
+        (begin, {"amount": p.amount, "held": once}, counts),
+        (stop, {"amount": -p.amount, "held": -once}, counts),
+        (next_begin, {"stood": p.amount, "had": once}, stands),
+        (next_stop, {"stood": -p.amount, "had": -once}, stands),
         (next_begin, {"seen": paid}, next_begin < seen_until),
         (seen_until, {"seen": -paid}, next_begin < seen_until),
-        (begin, {"present": one}, begin < p.replaced),
-        (p.replaced, {"present": -one}, begin < p.replaced),
+        (begin, {"present": once}, begin < p.replaced),
+        (p.replaced, {"present": -once}, begin < p.replaced),
         (p.since, {"peak": peak}, peak > 0),
     ]
     events = union_all(

@@ -155,7 +155,7 @@ def _list_phrases(text: ParsedText) -> Iterator[tuple[Phrase, tuple[int, int]]]:
         for first, token in enumerate(clause):
             most = _MAX_WORDS if _SPACED.fullmatch(token.word) else _MAX_PIECES
             for last in range(first, min(len(clause), first + most)):
-                words = tuple(one.word for one in clause[first : last + 1])
+                words = tuple(part.word for part in clause[first : last + 1])
                 if len(set(words)) == len(words):
                     end = clause[last].end
                     if len(words) >= _SENTENCE and last == len(clause) - 1:

@@ -83,12 +83,12 @@ def _compile_dataclass(kind: type[Any]) -> tuple[Convert, Convert]:
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
     converters = [_compile(hints[name]) for name in names]
-    there = [(place, to) for place, (to, _) in enumerate(converters) if to is not None]
+    changed = [(place, to) for place, (to, _) in enumerate(converters) if to is not None]
     back = [(place, to) for place, (_, to) in enumerate(converters) if to is not None]
 
     def to_json(value: Any) -> list[Any]:
         plain = [getattr(value, name) for name in names]
-        for place, convert in there:
+        for place, convert in changed:
             plain[place] = convert(plain[place])
         return plain
 

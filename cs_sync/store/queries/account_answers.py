@@ -34,7 +34,7 @@ class StoredAnswer:
 
 def read_answers(connection: Connection) -> list[Answer]:
     """Return the answers in force, oldest first."""
-    return [one.answer for one in read_stored_answers(connection) if one.undone_at is None]
+    return [answer.answer for answer in read_stored_answers(connection) if answer.undone_at is None]
 
 
 def read_stored_answers(connection: Connection) -> list[StoredAnswer]:
@@ -65,17 +65,17 @@ def insert_answers(connection: Connection, answers: Sequence[StoredAnswer]) -> N
     suppressed = read_suppression_list(connection)
     rows = [
         {
-            "answer": one.answer.number,
+            "answer": answer.answer.number,
             "position": position,
-            "kind": one.answer.kind,
+            "kind": answer.answer.kind,
             "source": ref.source,
             "source_id": ref.source_id,
-            "reason": suppressed.value(one.answer.reason),
-            "decided_at": one.decided_at,
-            "undone_at": one.undone_at,
+            "reason": suppressed.value(answer.answer.reason),
+            "decided_at": answer.decided_at,
+            "undone_at": answer.undone_at,
         }
-        for one in answers
-        for position, ref in enumerate(one.answer.refs)
+        for answer in answers
+        for position, ref in enumerate(answer.answer.refs)
     ]
     if rows:
         connection.execute(insert(ANSWER), rows)

@@ -35,12 +35,12 @@ def find_accounts(connection: Connection, name: str, known_at: datetime | None =
         known_at: The knowledge time; None means now.
     """
 
-    def found(statement: Select[Any]) -> list[Any]:
+    def read_matches(statement: Select[Any]) -> list[Any]:
         then = statement if known_at is None else rewrite_as_of(statement, known_at)
         return list(connection.execute(then).all())
 
     itself = select(ACCOUNT.c.id, ACCOUNT.c.merged_into).where(ACCOUNT.c.id == name)
-    for exact in found(itself):
+    for exact in read_matches(itself):
         return [exact.merged_into or exact.id]
     linked = select(LINK.c.account_id).where(LINK.c.source_id == name)
     statement = select(ACCOUNT.c.id).where(
@@ -52,7 +52,7 @@ def find_accounts(connection: Connection, name: str, known_at: datetime | None =
             ACCOUNT.c.id.in_(linked),
         ),
     )
-    return [row.id for row in found(statement.order_by(ACCOUNT.c.id))]
+    return [row.id for row in read_matches(statement.order_by(ACCOUNT.c.id))]
 
 
 def read_mrr_at(

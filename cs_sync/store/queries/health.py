@@ -150,8 +150,8 @@ def read_coverage(
         of the limits of age they exceeded.
     """
     limits: dict[Coverage, set[int]] = {}
-    for one in model.list_models():
-        for item in one.active().values():
+    for part in model.list_models():
+        for item in part.active().values():
             if (coverage := get_coverage(item.signal, active_features)) is not None:
                 limits.setdefault(coverage, set()).update(filter(None, [item.max_age_days]))
     both = union(select(LINK.c.source), select(CONTACT_LINK.c.source))

@@ -150,12 +150,16 @@ def _find_special_accounts(
 
 
 def _own_subscriptions(versions: Iterable[PlainVersion]) -> Ids:
-    return {(one.source, one.subscription_source_id): one.account_id for one in versions}
+    return {
+        (version.source, version.subscription_source_id): version.account_id for version in versions
+    }
 
 
 def _own_items(versions: Iterable[PlainVersion]) -> Ids:
     return {
-        (one.source, one.source_id): one.account_id for one in versions if one.source_id is not None
+        (version.source, version.source_id): version.account_id
+        for version in versions
+        if version.source_id is not None
     }
 
 

@@ -71,8 +71,8 @@ def clock(world: World) -> Clock:
 
 @pytest.fixture(scope="session")
 def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as found:
-        yield found
+    with asyncio.Runner() as actual:
+        yield actual
 
 
 @pytest.fixture

@@ -122,19 +122,19 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
             tasks = _all(client, TASKS, "cs_sync_key,hs_task_subject,hs_task_status,hs_timestamp")
         code = demo.interrupt()
         text = report.read_text(encoding="utf-8")
-    said = ("".join(demo.out), "".join(demo.err))
-    return Played(code, *said, text, companies, tasks, page, url, demo.process.pid)
+    output = ("".join(demo.out), "".join(demo.err))
+    return Played(code, *output, text, companies, tasks, page, url, demo.process.pid)
 
 
 def _all(client: httpx.Client, path: str, properties: str) -> list[dict[str, Any]]:
     headers = {"authorization": f"Bearer {keys.HUBSPOT_TOKEN}"}
     params = {"limit": "100", "properties": properties, "associations": "companies"}
-    found: list[dict[str, Any]] = []
+    actual: list[dict[str, Any]] = []
     while True:
         answer = client.get(path, params=params, headers=headers).raise_for_status().json()
-        found += answer["results"]
+        actual += answer["results"]
         if "paging" not in answer:
-            return found
+            return actual
         params["after"] = answer["paging"]["next"]["after"]
 
 
@@ -178,11 +178,11 @@ def test_the_report_needs_no_network(played: Played) -> None:
 def test_scores_stand_on_the_companies(played: Played) -> None:
     scored = [c["properties"] for c in played.companies if c["properties"]["cs_health_band"]]
     assert len(scored) > 200
-    assert {one["cs_health_band"] for one in scored} >= {"red", "yellow", "green"}
-    for one in scored:
-        assert one["cs_health_reasons"]
-        if one["cs_health_band"] != "insufficient":
-            assert 0 <= float(one["cs_health_score"]) <= 105
+    assert {item["cs_health_band"] for item in scored} >= {"red", "yellow", "green"}
+    for item in scored:
+        assert item["cs_health_reasons"]
+        if item["cs_health_band"] != "insufficient":
+            assert 0 <= float(item["cs_health_score"]) <= 105
     assert len(scored) < len(played.companies)  # leads and former customers are left alone
     assert 'href="' in played.page
 

@@ -59,9 +59,9 @@ ACTIVE = "export"
 @pytest.fixture(scope="module")
 def client(acme: World, runner: asyncio.Runner) -> Iterator[httpx.Client]:
     app = Starlette(routes=list_routes(Site(acme, lambda: acme.now, limits=False)))
-    with httpx.Client(transport=Bridge(app, runner), base_url="http://127.0.0.1") as found:
-        found.headers["Authorization"] = f"Bearer {keys.POSTHOG_KEY}"
-        yield found
+    with httpx.Client(transport=Bridge(app, runner), base_url="http://127.0.0.1") as actual:
+        actual.headers["Authorization"] = f"Bearer {keys.POSTHOG_KEY}"
+        yield actual
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_the_connector_reads_the_usage_that_happened(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:
     rows = records(read("usage"), UsageDay)
-    found = {
+    actual = {
         (row["day"], row["account_source_id"], row["contact_source_id"]): (
             row["events"], row["sessions"], row["seconds"],
         )
@@ -113,17 +113,17 @@ def test_the_connector_reads_the_usage_that_happened(
         for row in acme.usage
     }
     assert len(rows) == len(happened) > 1000
-    assert found == happened
+    assert actual == happened
 
 
 def test_the_connector_reads_the_features_that_were_used(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:
     """By account, and by person where the workspace asks who used it."""
-    found = Counter[tuple[str, str, str | None, str]]()
+    actual = Counter[tuple[str, str, str | None, str]]()
     for row in records(read("features"), FeatureDay):
         who = row["account_source_id"], row["contact_source_id"]
-        found[(row["day"], *who, row["feature"])] += row["users"]
+        actual[(row["day"], *who, row["feature"])] += row["users"]
     happened = Counter(
         (
             str(row.day),
@@ -134,8 +134,8 @@ def test_the_connector_reads_the_features_that_were_used(
         for row in acme.usage
         for feature in row.features
     )
-    assert found == happened
-    assert any(person for _, _, person, _ in found)
+    assert actual == happened
+    assert any(person for _, _, person, _ in actual)
 
 
 def test_the_connector_reads_groups_and_the_people_who_used_the_product(
@@ -157,12 +157,12 @@ def test_the_connector_reads_each_answer_once_with_its_last_words(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:
     rows = records(read("surveys"), SurveyResponse)
-    found = Counter(
+    actual = Counter(
         (r["kind"], r["score"], r["scale_min"], r["scale_max"], r["comment"]) for r in rows
     )
     asked = [answer for answer in acme.survey_answers if answer.channel == "posthog"]
     assert any(answer.number % 5 == 0 and answer.comment for answer in asked)
-    assert found == Counter(
+    assert actual == Counter(
         (a.kind, a.score, a.scale_min, a.scale_max, a.comment or None) for a in asked
     )
     assert {row["kind"] for row in rows} == {"nps", "ces"}
@@ -179,7 +179,7 @@ def test_no_query_gives_more_than_fifty_thousand_rows(client: httpx.Client) -> N
 
 
 @pytest.mark.parametrize(
-    ("sql", "said"),
+    ("sql", "text"),
     [
         ("SELECT nothing FROM events", "nothing"),
         ("SELECT 1 FROM persons_of_mine", "persons_of_mine"),
@@ -188,12 +188,12 @@ def test_no_query_gives_more_than_fifty_thousand_rows(client: httpx.Client) -> N
         ("DROP TABLE events", "Only SELECT"),
     ],
 )
-def test_a_bad_query_is_a_validation_error(client: httpx.Client, sql: str, said: str) -> None:
+def test_a_bad_query_is_a_validation_error(client: httpx.Client, sql: str, text: str) -> None:
     answer = ask(client, sql)
     assert answer.status_code == 400
     body = answer.json()
     assert (body["type"], body["attr"]) == ("validation_error", None)
-    assert said in body["detail"]
+    assert text in body["detail"]
 
 
 def test_values_are_values_whatever_they_hold(client: httpx.Client) -> None:

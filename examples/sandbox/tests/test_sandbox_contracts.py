@@ -19,17 +19,17 @@ LONG_AGO = 1_600_000_000
 def nullable_as_union(node: Any) -> Any:
     """Return OpenAPI 3.0's `nullable: true` as JSON Schema says it."""
     if isinstance(node, list):
-        return [nullable_as_union(one) for one in node]
+        return [nullable_as_union(item) for item in node]
     if not isinstance(node, dict):
         return node
-    found = {key: nullable_as_union(value) for key, value in node.items()}
-    return {"anyOf": [found, {"type": "null"}]} if found.pop("nullable", False) else found
+    actual = {key: nullable_as_union(value) for key, value in node.items()}
+    return {"anyOf": [actual, {"type": "null"}]} if actual.pop("nullable", False) else actual
 
 
 def without_nulls(node: Any) -> Any:
     """Return a document without its nulls."""
     if isinstance(node, list):
-        return [without_nulls(one) for one in node]
+        return [without_nulls(item) for item in node]
     if isinstance(node, dict):
         return {key: without_nulls(value) for key, value in node.items() if value is not None}
     return node
@@ -56,10 +56,10 @@ class Description:
     def check_answer(self, method: str, path: str, answer: Any) -> None:
         """Check an answer against what its path promises for its status."""
         responses = self._operation(method, path)["responses"]
-        said = responses.get(str(answer.status_code))
-        if said is None:
-            said = responses["default" if answer.status_code >= 400 else "200"]
-        self.check(said["content"]["application/json"]["schema"], answer.json())
+        response = responses.get(str(answer.status_code))
+        if response is None:
+            response = responses["default" if answer.status_code >= 400 else "200"]
+        self.check(response["content"]["application/json"]["schema"], answer.json())
 
     def _operation(self, method: str, path: str) -> dict[str, Any]:
         fitting = [
@@ -68,8 +68,8 @@ class Description:
             if method in item and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
         ]
         assert fitting, f"{method} {path} is not described"
-        found: dict[str, Any] = self.document["paths"][min(fitting, key=lambda t: t.count("{"))]
-        operation: dict[str, Any] = found[method]
+        actual: dict[str, Any] = self.document["paths"][min(fitting, key=lambda t: t.count("{"))]
+        operation: dict[str, Any] = actual[method]
         return operation
 
 
@@ -123,8 +123,8 @@ def test_stripe_lists(
     assert rows
     for row in rows:
         stripe_says.check_object(component, row)
-    one = stripe.get(f"/{name}/{rows[0]['id']}")
-    stripe_says.check_answer("get", f"/v1/{name}/{rows[0]['id']}", one)
+    first = stripe.get(f"/{name}/{rows[0]['id']}")
+    stripe_says.check_answer("get", f"/v1/{name}/{rows[0]['id']}", first)
 
 
 def test_stripe_nested_lists_account_and_errors(stripe: Any, stripe_says: Description) -> None:

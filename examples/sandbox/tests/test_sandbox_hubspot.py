@@ -121,8 +121,8 @@ def test_associations_are_read_in_a_batch(hubspot: Any) -> None:
     body = {"inputs": [{"id": "31000000001"}, {"id": "999"}]}
     answer = hubspot.post("/associations/2026-03/companies/contacts/batch/read", body)
     assert answer.status_code == 207
-    (found,), (error,) = answer.json()["results"], answer.json()["errors"]
-    assert found["from"]["id"] == "31000000001"
+    (actual,), (error,) = answer.json()["results"], answer.json()["errors"]
+    assert actual["from"]["id"] == "31000000001"
     assert error["subCategory"] == "crm.associations.NO_ASSOCIATIONS_FOUND"
 
 
@@ -131,9 +131,9 @@ def test_search_filters_by_time_and_refuses_beyond_ten_thousand(hubspot: Any) ->
     name = "hs_lastmodifieddate"
     since = {"propertyName": name, "operator": "GTE", "value": "1788000000000"}
     body = {"filterGroups": [{"filters": [since]}], "sorts": [name], "limit": 200}
-    found = hubspot.post(search, {**body, "properties": ["name"]}).json()
-    times = [row["properties"][name] for row in found["results"]]
-    assert 0 < found["total"] < 408
+    actual = hubspot.post(search, {**body, "properties": ["name"]}).json()
+    times = [row["properties"][name] for row in actual["results"]]
+    assert 0 < actual["total"] < 408
     assert times == sorted(times)
     assert times[0] >= "2026-08-29"
     assert hubspot.post(search, {"limit": 200, "after": "9801"}).status_code == 400
@@ -297,17 +297,17 @@ def test_an_admins_rule_refuses_the_batch_and_lists_properties_as_json(
     app: Starlette, hubspot: Any, call: Callable[..., Any]
 ) -> None:
     rule = {"action": "rule", "kind": "companies", "property": "name", "pattern": "^[A-Z]"}
-    told = {**rule, "message": "begins with a capital"}
-    assert call(app, "/_sandbox").post("/edit", told).status_code == 200
-    one = {"id": "31000000002", "properties": {"name": "acme"}}
-    refused = hubspot.post(f"{OBJECTS}/companies/batch/update", {"inputs": [one]})
+    expected = {**rule, "message": "begins with a capital"}
+    assert call(app, "/_sandbox").post("/edit", expected).status_code == 200
+    first = {"id": "31000000002", "properties": {"name": "acme"}}
+    refused = hubspot.post(f"{OBJECTS}/companies/batch/update", {"inputs": [first]})
     assert refused.status_code == 400
     assert refused.json()["message"] == (
         'Property values were not valid: [{"isValid":false,"message":"begins with a capital",'
         '"error":"RULE_VIOLATION","name":"name"}]'
     )
     call(app, "/_sandbox").post("/edit", rule | {"pattern": ""})
-    assert hubspot.post(f"{OBJECTS}/companies/batch/update", {"inputs": [one]}).status_code == 200
+    assert hubspot.post(f"{OBJECTS}/companies/batch/update", {"inputs": [first]}).status_code == 200
 
 
 def test_what_does_not_change_leaves_no_trace(hubspot: Any, clock: Any) -> None:

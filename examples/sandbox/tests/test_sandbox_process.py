@@ -22,8 +22,8 @@ from cs_sync_sandbox import Sandbox, keys
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, today=date(2026, 11, 20), accounts=120, limits=False) as found:
-        yield found
+    with Sandbox(seed=7, today=date(2026, 11, 20), accounts=120, limits=False) as actual:
+        yield actual
 
 
 def test_the_stripe_sdk_reads_every_subscription(box: Sandbox) -> None:
@@ -31,11 +31,11 @@ def test_the_stripe_sdk_reads_every_subscription(box: Sandbox) -> None:
         keys.STRIPE_KEY, base_addresses={"api": f"{box.url}/stripe"}, max_network_retries=0
     )
     params: Any = {"status": "all", "limit": 100, "expand": ["data.discounts"]}
-    found = list(client.v1.subscriptions.list(params).auto_paging_iter())
-    assert len(found) >= 120
-    assert {s.object for s in found} == {"subscription"}
-    one = client.v1.customers.retrieve(str(found[0].customer))
-    assert one.id == found[0].customer
+    actual = list(client.v1.subscriptions.list(params).auto_paging_iter())
+    assert len(actual) >= 120
+    assert {s.object for s in actual} == {"subscription"}
+    first = client.v1.customers.retrieve(str(actual[0].customer))
+    assert first.id == actual[0].customer
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         client.v1.customers.retrieve("cus_nobody")
 

@@ -81,10 +81,10 @@ def test_what_needs_expansion_is_absent_or_an_id_without(stripe: Any) -> None:
     assert all(isinstance(d, str) for s in plain for d in s["discounts"])
     paths = ["data.discounts", "data.items.data.discounts"]
     full = every(stripe, "subscriptions", status="all", **{"expand[]": paths})
-    found = [d for s in full for d in s["discounts"]]
-    found += [d for s in full for item in s["items"]["data"] for d in item["discounts"]]
-    assert found
-    assert all(d["source"]["coupon"] for d in found)
+    actual = [d for s in full for d in s["discounts"]]
+    actual += [d for s in full for item in s["items"]["data"] for d in item["discounts"]]
+    assert actual
+    assert all(d["source"]["coupon"] for d in actual)
 
 
 @pytest.mark.parametrize(

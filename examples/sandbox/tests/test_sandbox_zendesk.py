@@ -89,8 +89,8 @@ def test_a_user_wrote_from_the_second_address(zendesk: Any, world: World) -> Non
     id_ = 37_000_000_000 + person.number
     users = {u["id"]: u for u in every(zendesk, "users")}
     assert users[id_]["email"] == person.emails[1]
-    found = zendesk.get(f"/users/{id_}/identities").json()["identities"]
-    assert {i["value"] for i in found} == set(person.emails)
+    actual = zendesk.get(f"/users/{id_}/identities").json()["identities"]
+    assert {i["value"] for i in actual} == set(person.emails)
     assert {u["role"] for u in users.values()} == {"end-user", "agent", "admin"}
 
 

@@ -22,9 +22,9 @@ def world(whole_world: World) -> World:
 
 
 def test_the_same_seed_gives_the_same_world_and_another_seed_another() -> None:
-    one, same, other = (build_world(seed, date(2026, 3, 31), 40) for seed in (1, 1, 2))
-    assert one == same
-    assert one.usage != other.usage
+    first, same, other = (build_world(seed, date(2026, 3, 31), 40) for seed in (1, 1, 2))
+    assert first == same
+    assert first.usage != other.usage
 
 
 def test_nothing_happens_in_the_future(world: World) -> None:
@@ -60,7 +60,7 @@ def test_some_accounts_come_back_and_some_have_two_subscriptions(world: World) -
     spans = defaultdict(list)
     for s in world.subscriptions:
         spans[s.account_key].append((s.started_at, s.ended_at or world.now))
-    pairs = [sorted(found) for found in spans.values() if len(found) == 2]
+    pairs = [sorted(actual) for actual in spans.values() if len(actual) == 2]
     assert sum(second[0] > first[1] for first, second in pairs) >= 8
     assert sum(second[0] < first[1] for first, second in pairs) >= 2
 

@@ -29,9 +29,9 @@ def item(slot: str, price: str, quantity: int | None) -> ItemVersion:
     return ItemVersion(f"si_1{slot}", price, quantity, START, None)
 
 
-def value(world: World, one: Subscription, at: datetime = LATER) -> Fraction:
+def value(world: World, first: Subscription, at: datetime = LATER) -> Fraction:
     """Return the MRR of a world that has this subscription only."""
-    return calculate_mrr(replace(world, subscriptions=(one,)), at).get("acct_1", Fraction())
+    return calculate_mrr(replace(world, subscriptions=(first,)), at).get("acct_1", Fraction())
 
 
 @pytest.fixture(scope="module")

@@ -104,16 +104,16 @@ def test_blank_lines_before_the_header_are_passed(tmp_path: Path, begin: str) ->
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "text"),
     [
         ("P" * 200_000, "a cell has more than 131,072 characters"),
         ('"Pelican', "a quote is never closed"),
     ],
 )
-def test_what_is_no_csv_is_told_in_plain_words(tmp_path: Path, cell: str, said: str) -> None:
+def test_what_is_no_csv_is_told_in_plain_words(tmp_path: Path, cell: str, text: str) -> None:
     path = tmp_path / "accounts.csv"
     path.write_text(f"source_id,name\na1,{cell}\n", encoding="utf-8")
     [row] = read_rows(path)
     assert row.fault
     assert row.fault[0] == "bad_csv"
-    assert said in row.fault[1]
+    assert text in row.fault[1]

@@ -21,7 +21,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "code", "said"),
+    ("name", "text", "code", "output"),
     [
         ("accounts.csv", "source_id,nmae\na1,Acme\n", "unknown_column", "did you mean name?"),
         ("tickets.csv", "source_id,created_at\nt1,x\n", "unknown_column", "opened_at"),
@@ -123,7 +123,7 @@ HEADERS = {
     ],
 )
 def test_a_bad_row_names_file_line_column_and_reason(
-    tmp_path: Path, name: str, text: str, code: str, said: str
+    tmp_path: Path, name: str, text: str, code: str, output: str
 ) -> None:
     (tmp_path / "subscriptions.csv").write_text("source_id,account\ns1,a1\n")
     (tmp_path / name).write_text(HEADERS.get(name, "") + text)
@@ -137,6 +137,6 @@ def test_a_bad_row_names_file_line_column_and_reason(
     line = 2 if suffix == "csv" else 1
     assert rejection.code == code
     assert rejection.reason.startswith(f"{name}, line {line}")
-    assert said in rejection.reason
+    assert output in rejection.reason
     assert rejection.raw["file"] == name
     assert rejection.raw["line"] == line

@@ -78,8 +78,8 @@ def test_every_record_but_what_a_feed_tells_has_a_file() -> None:
 
 def test_streams_are_the_files_with_what_others_refer_to_first(write: Write) -> None:
     source = write({"tickets.csv": "source_id\n", "accounts.csv": ACCOUNTS})
-    found = [(stream.name, stream.record, stream.deletes) for stream in source.streams()]
-    assert found == [("accounts", SourceAccount, "sweep"), ("tickets", Ticket, "sweep")]
+    actual = [(stream.name, stream.record, stream.deletes) for stream in source.streams()]
+    assert actual == [("accounts", SourceAccount, "sweep"), ("tickets", Ticket, "sweep")]
 
 
 def test_accounts_take_attributes_lists_and_flags(write: Write) -> None:
@@ -91,8 +91,8 @@ def test_accounts_take_attributes_lists_and_flags(write: Write) -> None:
             + 'a2,"Bolt, Inc",,"[""bolt.example""]",,EU,YES,2026-01-05T09:00:00Z,\n'
         }
     )
-    one, two = rows(source, "accounts")
-    assert one == {
+    first, two = rows(source, "accounts")
+    assert first == {
         "source_id": "a1",
         "name": "Acme",
         "domain": "acme.example",
@@ -120,9 +120,9 @@ def test_rows_are_valid_records(write: Write) -> None:
     )
     engine = {"source": "files", "row_hash": "", "first_seen_at": WINDOW.until}
     engine |= {"last_seen_at": WINDOW.until, "changed_at": WINDOW.until}
-    for found in source.streams():
-        for row in rows(source, found.name):
-            record = found.record.model_validate(engine | row)
+    for actual in source.streams():
+        for row in rows(source, actual.name):
+            record = actual.record.model_validate(engine | row)
             assert record.source_id
     assert rows(source, "tickets")[0]["tags"] == ["a", "b"]
     assert rows(source, "tickets")[0]["contact_source_id"] == "c1"
@@ -181,8 +181,8 @@ def test_good_rows_around_a_bad_one_are_read(write: Write) -> None:
     text = 'source_id,name\na1,"two\nlines"\na2,"x"y\n\n,,\na4,x,y\na3,Cog\n,\n'
     (page,) = pages(write({"accounts.csv": text}), "accounts")
     assert [row["source_id"] for row in page.records[SourceAccount]] == ["a1", "a3"]
-    found = [(rejection.code, rejection.raw["line"]) for rejection in page.rejected]
-    assert found == [("bad_csv", 4), ("too_many_cells", 7)]
+    actual = [(rejection.code, rejection.raw["line"]) for rejection in page.rejected]
+    assert actual == [("bad_csv", 4), ("too_many_cells", 7)]
 
 
 def test_a_rejected_row_keeps_its_id_and_what_was_read(write: Write) -> None:
@@ -194,8 +194,8 @@ def test_a_rejected_row_keeps_its_id_and_what_was_read(write: Write) -> None:
 def test_a_rejected_row_without_an_id_is_named_by_what_identifies_it(write: Write) -> None:
     header = "day,account,eventz\n"
     usage = header + "2026-11-20,a1,5\nyesterday,a1,5\n"
-    found = rejections(write({"accounts.csv": ACCOUNTS, "usage_days.csv": usage}), "usage_days")
-    assert [rejection.source_id for rejection in found] == ["2026-11-20|a1|", None]
+    actual = rejections(write({"accounts.csv": ACCOUNTS, "usage_days.csv": usage}), "usage_days")
+    assert [rejection.source_id for rejection in actual] == ["2026-11-20|a1|", None]
 
 
 def test_text_that_is_not_utf8_rejects_its_row_only(write: Write, tmp_path: Path) -> None:
@@ -242,8 +242,10 @@ def test_words_of_a_list_are_taken_in_any_case(write: Write) -> None:
     header = "source_id,account,started_at,currency,status,collection_paused\n"
     body = "s1,a1,2026-01-10,eur,Active,yes\ns2,a1,2026-01-10,EUR,past_due,false\n"
     source = write({"accounts.csv": ACCOUNTS, "subscriptions.csv": header + body})
-    found = [(row["status"], row.get("collection_paused")) for row in rows(source, "subscriptions")]
-    assert found == [("active", "void"), ("past_due", None)]
+    actual = [
+        (row["status"], row.get("collection_paused")) for row in rows(source, "subscriptions")
+    ]
+    assert actual == [("active", "void"), ("past_due", None)]
     assert {row["currency"] for row in rows(source, "subscriptions")} == {"EUR"}
 
 
@@ -413,9 +415,9 @@ def test_answers_without_a_scale_have_that_of_their_survey(tmp_path: Path) -> No
         path=Path(), survey_scales=scales, workspace=WorkspaceInfo(folder=tmp_path)
     )
     (page,) = pages(FilesSource(config, VendorHttp("files", ())), "survey_responses")
-    found = [(r["source_id"], r["scale_min"], r["scale_max"]) for r in
+    actual = [(r["source_id"], r["scale_min"], r["scale_max"]) for r in
              next(iter(page.records.values()))]  # fmt: skip
-    assert found == [("1", 1, 5), ("2", 0, 10), ("3", 0, 10)]
+    assert actual == [("1", 1, 5), ("2", 0, 10), ("3", 0, 10)]
     assert [rejection.source_id for rejection in page.rejected] == ["4"]
 
 

@@ -247,10 +247,10 @@ def map_aliases(kind: ObjectType, item: Json) -> list[Row]:
 def map_objects(kind: ObjectType, items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
     """Map a page of objects; return records and rejections."""
 
-    def one(item: Json) -> tuple[Row, list[Row]]:
+    def map_object(item: Json) -> tuple[Row, list[Row]]:
         return kind.row(item), map_aliases(kind, item)
 
-    made, rejected = map_each(kind.record, items, one)
+    made, rejected = map_each(kind.record, items, map_object)
     rows: Rows = {kind.record: [row for row, _ in made]}
     if merged := [alias for _, aliases in made for alias in aliases]:
         rows[Alias] = merged

@@ -56,8 +56,10 @@ def test_companies_are_read_by_id_a_hundred_at_once_and_never_written(
     sent: Callable[[respx.Route], list[Any]],
 ) -> None:
     route = vendor.post(READ).respond(json={"results": [company(1, cs_score="9", cs_band="red")]})
-    found = list(destination.compare([asked(n, cs_score=9.0, cs_band="green") for n in range(150)]))
-    assert found == [RemoteAccount("1", "1", {"cs_band": "red"})]
+    actual = list(
+        destination.compare([asked(n, cs_score=9.0, cs_band="green") for n in range(150)])
+    )
+    assert actual == [RemoteAccount("1", "1", {"cs_band": "red"})]
     first, second = sent(route)
     assert [len(body["inputs"]) for body in (first, second)] == [100, 50]
     assert "idProperty" not in first
@@ -71,8 +73,8 @@ def test_a_merged_company_is_its_survivor_and_one_that_is_gone_is_passed_over(
     survivor = company(9, hs_merged_object_ids="1;5", cs_score="70")
     gone = {"category": "OBJECT_NOT_FOUND", "message": "gone", "context": {"ids": ["2"]}}
     vendor.post(READ).respond(207, json={"results": [survivor], "errors": [gone]})
-    found = list(destination.compare([asked(n, cs_score=70) for n in (1, 2, 9)]))
-    assert found == [RemoteAccount("1", "9"), RemoteAccount("9", "9")]
+    actual = list(destination.compare([asked(n, cs_score=70) for n in (1, 2, 9)]))
+    assert actual == [RemoteAccount("1", "9"), RemoteAccount("9", "9")]
 
 
 def test_a_look_that_fails_in_part_is_an_error_and_no_deletion(

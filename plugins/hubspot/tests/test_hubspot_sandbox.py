@@ -95,12 +95,12 @@ def destination(vendor_http: VendorHttp) -> HubSpotDestination:
 
 
 def rows(stream: Stream, window: Window, record: type[Record] | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    actual: dict[str, Any] = {}
     for page in stream.read(window):
         assert not page.rejected
         for row in page.records.get(record or stream.record, ()):
-            found[str(row["source_id"])] = {k: v for k, v in row.items() if k != "raw"}
-    return found
+            actual[str(row["source_id"])] = {k: v for k, v in row.items() if k != "raw"}
+    return actual
 
 
 def streams(source: HubSpotSource) -> dict[str, Stream]:
@@ -144,10 +144,10 @@ def test_a_change_a_merge_and_a_deletion_arrive(
     clock.at += timedelta(minutes=5)
 
     window = Window(cursor - companies.lookback, clock.at, backfill=False)
-    found = rows(companies, window)
-    assert found[changed]["name"] == "New Name Ltd"
-    assert gone not in found
-    assert loser not in found
+    actual = rows(companies, window)
+    assert actual[changed]["name"] == "New Name Ltd"
+    assert gone not in actual
+    assert loser not in actual
     assert rows(companies, window, Alias)[loser]["survivor_source_id"] == winner
     deleted = {i for page in companies.read(window) for i in page.deleted.get(SourceAccount, ())}
     assert {loser, gone} <= deleted
@@ -189,8 +189,8 @@ def test_follow_ups_are_created_once_and_completed_ones_stay_so(
     again = list(destination.write(follow_ups(ids)))
     assert all(isinstance(a, Ack) and a.existed for a in again)
     assert len(portal.objects["tasks"]) == len(ids)
-    (found,) = destination.find([f"Review:{ids[0]}"])
-    assert found.fields["done"]
+    (actual,) = destination.find([f"Review:{ids[0]}"])
+    assert actual.fields["done"]
 
 
 def closing(follow_up: Op, remote_id: str) -> Op:
@@ -234,7 +234,7 @@ def test_news_is_a_note_on_the_company_and_exists_once(
     shown = portal.objects["notes"][note].properties
     assert shown["hs_note_body"] == ("Call &lt;Acme&gt;<br><br>#518: “&lt;b&gt;again&lt;/b&gt;”")
     assert shown["hs_timestamp"] == "2026-11-21T09:00:00.000Z"
-    assert [found.remote_id for found in destination.find(["n1", "n2"])] == [note]
+    assert [actual.remote_id for actual in destination.find(["n1", "n2"])] == [note]
 
 
 def test_a_deleted_company_refuses_its_own_follow_up_only(

@@ -35,15 +35,15 @@ class Index:
     def search(self, kind: str, query: dict[str, Any]) -> dict[str, Any]:
         assert kind == "companies"
         self.queries.append(query)
-        found = list(self.changed)
+        actual = list(self.changed)
         for condition in _filters(query):
-            found = self._filter(found, condition)
+            actual = self._filter(actual, condition)
         by_id = query["sorts"][0]["propertyName"] == "hs_object_id"
-        found.sort(key=(lambda n: (n, 0)) if by_id else (lambda n: (self.changed[n], -n)))
-        page = found[: query["limit"]]
+        actual.sort(key=(lambda n: (n, 0)) if by_id else (lambda n: (self.changed[n], -n)))
+        page = actual[: query["limit"]]
         assert len(page) <= self.cap
-        more = {"paging": {"next": {"after": str(len(page))}}} if len(found) > len(page) else {}
-        return {"total": len(found), "results": [self._item(n) for n in page], **more}
+        more = {"paging": {"next": {"after": str(len(page))}}} if len(actual) > len(page) else {}
+        return {"total": len(actual), "results": [self._item(n) for n in page], **more}
 
     def _filter(self, numbers: list[int], condition: dict[str, str]) -> list[int]:
         meets, limit = OPERATORS[condition["operator"]], int(condition["value"])
@@ -71,9 +71,9 @@ def read(index: Index, limit: int, place: SearchCursor | None = None) -> list[st
 
 def test_more_than_the_cap_is_read_once_each() -> None:
     index = Index({n: n // 3 for n in range(1, 12_001)})
-    found = read(index, 200)
-    assert len(found) == 12_000
-    assert set(found) == {str(n) for n in range(1, 12_001)}
+    actual = read(index, 200)
+    assert len(actual) == 12_000
+    assert set(actual) == {str(n) for n in range(1, 12_001)}
     assert len(index.queries) <= 62
 
 
@@ -87,11 +87,11 @@ def test_an_import_that_shares_one_time_is_walked_by_ids() -> None:
 
 def test_a_record_saved_while_the_walk_goes_on_hides_no_other() -> None:
     index = Index({n: n for n in range(1, 31)})
-    found: list[str] = []
+    actual: list[str] = []
     for page in search_changes(index.search, KIND, SearchCursor(to_milliseconds(START)), UNTIL, 10):
-        found += [item["id"] for item in page.items]
+        actual += [item["id"] for item in page.items]
         index.changed[1] = index.changed[2] = 10**9
-    assert set(found) == {str(n) for n in range(1, 31)}
+    assert set(actual) == {str(n) for n in range(1, 31)}
 
 
 def test_the_total_is_checked_against_what_was_read() -> None:
@@ -131,17 +131,17 @@ def test_nothing_changed_is_one_empty_page() -> None:
 )
 def test_resuming_anywhere_reads_the_rest(changed: dict[int, int], limit: int, stop: int) -> None:
     index = Index(changed)
-    found: list[str] = []
+    actual: list[str] = []
     place: SearchCursor | None = None
     start = SearchCursor(to_milliseconds(START))
     for number, page in enumerate(search_changes(index.search, KIND, start, UNTIL, limit)):
-        found += [item["id"] for item in page.items]
+        actual += [item["id"] for item in page.items]
         place = page.place
         if number == stop or place is None:
             break
     if place is not None:
-        found += read(
+        actual += read(
             index, limit, SearchCursor.from_json(orjson.loads(orjson.dumps(place.as_json())))
         )
-    assert set(found) == {str(n) for n in changed}
-    assert len(found) <= 2 * len(changed)
+    assert set(actual) == {str(n) for n in changed}
+    assert len(actual) <= 2 * len(changed)

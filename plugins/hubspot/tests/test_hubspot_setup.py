@@ -135,11 +135,11 @@ def test_a_property_of_another_type_is_never_touched(
 def test_a_property_that_appears_meanwhile_is_taken_as_it_is(
     destination: HubSpotDestination, schema: Schema, vendor: respx.MockRouter
 ) -> None:
-    there = {"name": "cs_score", "type": "number"}
+    existing = {"name": "cs_score", "type": "number"}
     answers = [httpx.Response(200, json={"results": []})]
-    answers += [httpx.Response(200, json={"results": [there]})] * 3
+    answers += [httpx.Response(200, json={"results": [existing]})] * 3
     vendor.get(f"{PROPERTIES}/companies").mock(side_effect=answers)
-    schema.known["companies"].append(there)
+    schema.known["companies"].append(existing)
     (finding,) = (f for f in destination.prepare(FIELDS[:1]) if "companies" in f.subject)
     assert finding == Finding(True, "companies.cs_score", "exists")
 

@@ -31,8 +31,8 @@ def read(source: HubSpotSource, vendor: respx.MockRouter, *items: Any, since: An
 
     def search(request: httpx.Request) -> httpx.Response:
         asked = orjson.loads(request.content)
-        found = [item for item in items if any(map(partial(_holds, item), asked["filterGroups"]))]
-        return httpx.Response(200, json={"total": len(found), "results": found})
+        actual = [item for item in items if any(map(partial(_holds, item), asked["filterGroups"]))]
+        return httpx.Response(200, json={"total": len(actual), "results": actual})
 
     vendor.get(PLACE).mock(side_effect=respond)
     vendor.post(f"{PLACE}/search").mock(side_effect=search)
@@ -42,14 +42,14 @@ def read(source: HubSpotSource, vendor: respx.MockRouter, *items: Any, since: An
 
 def _holds(item: Any, group: Any) -> bool:
     """Whether an answer is found by the filters of a group."""
-    for one in group["filters"]:
-        name, wanted = one["propertyName"], one["value"]
+    for entry in group["filters"]:
+        name, wanted = entry["propertyName"], entry["value"]
         value = item["id"] if name == "hs_object_id" else item["properties"][name]
         if name == "hs_lastmodifieddate":
             value = datetime.fromisoformat(value).timestamp() * 1000
-        if one["operator"] != "EQ":
+        if entry["operator"] != "EQ":
             value, wanted = float(value), float(wanted)
-        if not TESTS[one["operator"]](value, wanted):
+        if not TESTS[entry["operator"]](value, wanted):
             return False
     return True
 
@@ -121,15 +121,15 @@ def test_scales_of_surveys_can_be_given(http: Any, vendor: respx.MockRouter) -> 
     scales: Mapping[str, Any] = {"CSAT": [1, 5], "CUSTOM": [1, 3]}
     given = HubSpotConfig.model_validate({"access_token": "t" * 9, "survey_scales": scales})
     first = read(HubSpotSource(given, http), vendor, answer("CSAT", "5"), answer("CUSTOM", "3"))
-    found = [(r["score"], r["scale_max"]) for r in first.records[SurveyResponse]]
-    assert found == [(5.0, 5.0), (3.0, 3.0)]
+    actual = [(r["score"], r["scale_max"]) for r in first.records[SurveyResponse]]
+    assert actual == [(5.0, 5.0), (3.0, 3.0)]
 
 
 SMILEYS = [answer("CSAT", v, f"70{n}", 2, hs_survey_name="Tickets") for n, v in enumerate("22210")]
 STARS = [answer("CSAT", v, f"71{n}", 3 + n, hs_survey_name="Stars") for n, v in enumerate("12545")]
 
 
-def found(page: Page) -> set[tuple[str, float, float]]:
+def list_refused(page: Page) -> set[tuple[str, float, float]]:
     return {(r["survey"], r["scale_min"], r["scale_max"]) for r in page.records[SurveyResponse]}
 
 
@@ -138,7 +138,7 @@ def test_a_survey_that_does_not_fit_its_type_is_refused_whole(
 ) -> None:
     """A 2 of five stars is on the scale of smileys, too, where it would be the best there is."""
     page = read(source, vendor, *SMILEYS, *STARS)
-    assert found(page) == {("Tickets", 0, 2)}
+    assert list_refused(page) == {("Tickets", 0, 2)}
     assert [refused.source_id for refused in page.rejected] == ["710", "711", "712", "713", "714"]
     assert {refused.code for refused in page.rejected} == {"UNKNOWN_SCALE"}
     assert 'survey_scales = { "Stars" = [1, 5] }' in page.rejected[0].reason
@@ -149,7 +149,7 @@ def test_what_was_stored_on_the_wrong_scale_is_taken_back(
 ) -> None:
     """The first two answers fitted; the third does not, and only it has changed since."""
     fitting = read(source, vendor, *STARS[:2])
-    assert found(fitting) == {("Stars", 0, 2)}
+    assert list_refused(fitting) == {("Stars", 0, 2)}
     page = read(source, vendor, *SMILEYS, *STARS[:3], since=datetime(2026, 10, 5, tzinfo=UTC))
     assert page.records[SurveyResponse] == []
     assert sorted(page.deleted[SurveyResponse]) == ["710", "711", "712"]
@@ -168,7 +168,7 @@ def test_a_scale_of_a_survey_wins_over_that_of_its_type(
     http: Any, vendor: respx.MockRouter, scales: Any, expected: set[Any]
 ) -> None:
     given = HubSpotConfig.model_validate({"access_token": "t" * 9, "survey_scales": scales})
-    assert found(read(HubSpotSource(given, http), vendor, *SMILEYS, *STARS)) == expected
+    assert list_refused(read(HubSpotSource(given, http), vendor, *SMILEYS, *STARS)) == expected
 
 
 def test_nps_has_one_scale() -> None:

@@ -64,32 +64,32 @@ class Portal:
         asked = [i["id"] for i in body["inputs"]]
         if "idProperty" in body:
             assert body["idProperty"] == "cs_sync_key"
-            there = self.with_keys([] if "archived" in request.url.params else asked)
+            existing = self.with_keys([] if "archived" in request.url.params else asked)
         else:
-            there = [self.tasks[id_] for id_ in asked]
-        if len(there) == len(asked):
-            return httpx.Response(200, json={"results": there})
+            existing = [self.tasks[id_] for id_ in asked]
+        if len(existing) == len(asked):
+            return httpx.Response(200, json={"results": existing})
         missing = {"category": "OBJECT_NOT_FOUND", "message": "not found", "context": {"ids": []}}
-        return httpx.Response(207, json={"results": there, "errors": [missing], "numErrors": 1})
+        return httpx.Response(207, json={"results": existing, "errors": [missing], "numErrors": 1})
 
     def _hang(self, request: httpx.Request) -> httpx.Response:
         """Every task hangs on every company."""
         asked = orjson.loads(request.content)["inputs"]
         to = [{"toObjectId": id_, "associationTypes": []} for id_ in self.tasks]
-        results = [{"from": {"id": one["id"]}, "to": to} for one in asked]
+        results = [{"from": {"id": item["id"]}, "to": to} for item in asked]
         return httpx.Response(200, json={"results": results})
 
     def _find(self, request: httpx.Request) -> httpx.Response:
         (group,) = orjson.loads(request.content)["filterGroups"]
         (wanted,) = group["filters"]
         assert wanted["operator"] == "IN"
-        there = [
+        existing = [
             t
             for t in self.tasks.values()
             if t["properties"]["cs_sync_key"].lower() in wanted["values"]
             if not self.index_is_late
         ]
-        return httpx.Response(200, json={"results": there, "total": len(there)})
+        return httpx.Response(200, json={"results": existing, "total": len(existing)})
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def test_a_task_hangs_on_the_person_to_speak_to_too(
     ]
     (body,) = sent(portal.create)
     kinds = [
-        (one["to"]["id"], one["types"][0]["associationTypeId"])
-        for one in body["inputs"][0]["associations"]
+        (item["to"]["id"], item["types"][0]["associationTypeId"])
+        for item in body["inputs"][0]["associations"]
     ]
     assert kinds == [("9001", 192), ("501", 204)]
 
@@ -288,7 +288,7 @@ def test_a_lost_answer_is_raised_after_those_that_were_given(
     assert len(answers) == 100
     assert portal.create.call_count == 2, "a lost create is not sent again"
 
-    settled = {found.key for found in destination.find([f"k{n}" for n in range(200)])}
+    settled = {actual.key for actual in destination.find([f"k{n}" for n in range(200)])}
     assert len(settled) == 200
     again = list(destination.write([call(f"k{n}") for n in range(200)]))
     assert all(isinstance(a, Ack) and a.existed for a in again)
@@ -322,9 +322,9 @@ def test_find_tells_what_became_of_a_task(destination: HubSpotDestination, porta
         hs_timestamp="2026-11-25T09:00:00Z",
         hs_task_completion_date="2026-11-25T09:00:00Z",
     )
-    (found,) = destination.find(["k1", "k2"])
-    assert (found.key, found.remote_id) == ("k1", "1")
-    assert found.fields == {
+    (actual,) = destination.find(["k1", "k2"])
+    assert (actual.key, actual.remote_id) == ("k1", "1")
+    assert actual.fields == {
         "status": "COMPLETED",
         "done": True,
         "touched": True,

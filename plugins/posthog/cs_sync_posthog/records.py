@@ -101,12 +101,12 @@ def map_account_page(groups: Sequence[Any], resume: str | None, place: str) -> P
     `place` is the base URL of a group's page.
     """
 
-    def one(group: Any) -> Row:
+    def map_group(group: Any) -> Row:
         if not (isinstance(group, Mapping) and group.get("group_key")):
             raise MappingError("no_key", "a group without group_key")
         return _map_account(group, place)
 
-    made, rejected = map_each(SourceAccount, groups, one, lambda group: group["group_key"])
+    made, rejected = map_each(SourceAccount, groups, map_group, lambda group: group["group_key"])
     return Page({SourceAccount: made}, resume=resume, rejected=rejected)
 
 

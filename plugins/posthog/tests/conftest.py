@@ -36,13 +36,13 @@ class FakeProject:
 
     def body(self, call: int = 0) -> dict[str, Any]:
         """What a query was sent as."""
-        found: dict[str, Any] = orjson.loads(self.query.calls[call].request.content)
-        return found
+        actual: dict[str, Any] = orjson.loads(self.query.calls[call].request.content)
+        return actual
 
     def values(self, call: int = 0) -> dict[str, Any]:
         """The values of a query."""
-        found: dict[str, Any] = self.body(call)["query"]["values"]
-        return found
+        actual: dict[str, Any] = self.body(call)["query"]["values"]
+        return actual
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def read(make_source: Callable[..., PostHogSource]) -> Callable[..., list[Page]]
     """All pages of a stream in a window."""
 
     def pages(stream: str, window: Window, **settings: Any) -> list[Page]:
-        streams = {found.name: found for found in make_source(**settings).streams()}
+        streams = {actual.name: actual for actual in make_source(**settings).streams()}
         return list(streams[stream].read(window))
 
     return pages

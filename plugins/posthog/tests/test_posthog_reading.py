@@ -39,8 +39,8 @@ def test_the_plugin_offers_the_source() -> None:
 def test_usage_is_one_row_per_day_account_and_person(project: Any, read: Read) -> None:
     project.answers([ROW, ["2026-11-20", "acct_42", "u-18", 3, 0, 0]])
     (page,) = read("usage", WEEK)
-    one, other = page.records[UsageDay]
-    assert one == {
+    first, other = page.records[UsageDay]
+    assert first == {
         "source_id": "2026-11-20|acct_42|u-17",
         "day": "2026-11-20",
         "account_source_id": "acct_42",

@@ -41,8 +41,8 @@ def page(answers: dict[str, Any], *questions: dict[str, Any], **scales: str) -> 
     return answer_page([sent(answers)], {"s": survey})
 
 
-def only(found: Page) -> dict[str, Any]:
-    (row,) = found.records[SurveyResponse]
+def only(actual: Page) -> dict[str, Any]:
+    (row,) = actual.records[SurveyResponse]
     return dict(row)
 
 
@@ -99,8 +99,8 @@ def test_older_sdks_name_answers_by_place() -> None:
 def test_each_rating_is_a_response_and_the_first_keeps_the_submission() -> None:
     answers = {"$survey_response_q1": "9", "$survey_response_q3": "4"}
     rows = page(answers, rating(), rating("q3", scale=5)).records[SurveyResponse]
-    found = [(row["source_id"], row["score"], row["scale_max"]) for row in rows]
-    assert found == [("sub1", 9.0, 10), ("sub1|q3", 4.0, 5)]
+    actual = [(row["source_id"], row["score"], row["scale_max"]) for row in rows]
+    assert actual == [("sub1", 9.0, 10), ("sub1|q3", 4.0, 5)]
 
 
 def test_words_without_a_rating_are_kept() -> None:
@@ -152,16 +152,18 @@ def test_a_survey_deleted_while_they_are_counted_off_hides_no_other(
     project: Any, read: Callable[..., list[Page]], deleted: str | None, calls: int
 ) -> None:
     """Five surveys, two a page; one is deleted after the first page, and those behind move up."""
-    there = [f"s{n}" for n in range(5)]
+    existing = [f"s{n}" for n in range(5)]
     asked: list[str] = []
 
     def list_page(request: httpx.Request) -> httpx.Response:
         start = int(request.url.params["offset"])
-        more = request.url.copy_set_param("offset", start + 2) if start + 2 < len(there) else None
-        rows = [definition(rating(), id=name) for name in there[start : start + 2]]
-        body = {"count": len(there), "next": more and str(more), "results": rows}
-        if deleted in there:
-            there.remove(deleted)
+        more = (
+            request.url.copy_set_param("offset", start + 2) if start + 2 < len(existing) else None
+        )
+        rows = [definition(rating(), id=name) for name in existing[start : start + 2]]
+        body = {"count": len(existing), "next": more and str(more), "results": rows}
+        if deleted in existing:
+            existing.remove(deleted)
         return httpx.Response(200, json=body)
 
     def hidden(request: httpx.Request) -> httpx.Response:
@@ -172,7 +174,7 @@ def test_a_survey_deleted_while_they_are_counted_off_hides_no_other(
     project.router.get(path__regex="/archived-response-uuids/").mock(side_effect=hidden)
     project.answers([])
     read("surveys", Window(UNTIL, UNTIL))
-    assert asked == there
+    assert asked == existing
     assert listed.call_count == calls
 
 

@@ -47,7 +47,7 @@ def small_world() -> World:
         *whole.subscriptions[:7],
         *(s for s in whole.subscriptions[7:] if named & {d.id for d in s.discounts}),
     )
-    used = {item.price_id for one in subscriptions for item in one.items}
+    used = {item.price_id for subscription in subscriptions for item in subscription.items}
     used |= {line.price_id for invoice in invoices for line in invoice.lines}
     prices = tuple(price for price in whole.prices if price.id in used)
     refunds = tuple(

@@ -49,8 +49,8 @@ def only(made: Iterable[Mapped], record: type[Record]) -> Json:
 
 
 def the_rejection(made: Iterable[Mapped]) -> Rejection:
-    (found,) = [m for m in made if isinstance(m, Rejection)]
-    return found
+    (actual,) = [m for m in made if isinstance(m, Rejection)]
+    return actual
 
 
 def test_a_subscription_with_its_item(objects: Any) -> None:
@@ -190,11 +190,11 @@ def test_paused_collection(objects: Any) -> None:
 @pytest.mark.parametrize("shape", ["source", "expanded", "inline"])
 def test_discounts_of_every_shape_read_alike(objects: Any, shape: str) -> None:
     coupon = objects.coupon(applies_to={"products": ["prod_pro"]})
-    found = objects.discount(coupon=coupon if shape == "expanded" else coupon["id"])
+    actual = objects.discount(coupon=coupon if shape == "expanded" else coupon["id"])
     if shape == "inline":
-        found = {**objects.discount(), "coupon": objects.coupon()}
-        del found["source"]
-    raw = objects.subscription(discounts=[found])
+        actual = {**objects.discount(), "coupon": objects.coupon()}
+        del actual["source"]
+    raw = objects.subscription(discounts=[actual])
     row = only(map_subscription(raw, Books(coupons=[coupon])), Discount)
     assert (row["percent_off"], row["amount_off"]) == (Decimal(20), None)
     assert (row["duration"], row["products"]) == ("forever", ["prod_pro"])
@@ -356,9 +356,9 @@ def test_a_one_off_invoice_belongs_to_no_subscription(objects: Any) -> None:
 )  # fmt: skip
 def test_half_an_object_is_rejected_whole(raw: Any, code: str) -> None:
     mapper = partial(map_subscription, lookup=Books())
-    (found,) = map_or_reject(Subscription, raw, mapper)
-    assert isinstance(found, Rejection)
-    assert (found.code, found.raw) == (code, raw)
+    (actual,) = map_or_reject(Subscription, raw, mapper)
+    assert isinstance(actual, Rejection)
+    assert (actual.code, actual.raw) == (code, raw)
 
 
 def test_hostile_text_goes_through_untouched(objects: Any) -> None:

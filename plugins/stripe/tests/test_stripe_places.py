@@ -169,15 +169,15 @@ def test_events_that_expired_meanwhile_do_not_hold_the_rest_back(
 ) -> None:
     """The two of one second are kept, the one before them is gone, and so is the place."""
     short.lists["customers"] = at_seconds(objects, 9, 8, 7, 6)
-    told = [
+    events = [
         objects.event("customer.updated", row, START + second)
         for row, second in zip(short.lists["customers"], (90, 80, 80, 70), strict=True)
     ]
-    short.lists["events"] = told
+    short.lists["events"] = events
     pages = reading(source, CHANGES)
     first = next(pages)
-    assert first.resume == {"after": told[1]["id"], "created": START + 80, "gone": None}
-    short.lists["events"] = [told[2]]
+    assert first.resume == {"after": events[1]["id"], "created": START + 80, "gone": None}
+    short.lists["events"] = [events[2]]
     assert [ids(first), *map(ids, pages)] == [["cus_0", "cus_1"], ["cus_2"]]
     types = [
         [value for key, value in asked.multi_items() if key.startswith("types")]
@@ -203,8 +203,8 @@ def test_a_list_inside_an_object_is_read_anew(items: Any, pages: Pages, rows: An
             drop(items, "subscription_items", "si_1")
 
     items.before = once
-    found = rows(pages("subscriptions", WINDOW), SubscriptionItem)
-    assert [row["source_id"] for row in found] == ["si_0", "si_2", "si_3", "si_4"]
+    actual = rows(pages("subscriptions", WINDOW), SubscriptionItem)
+    assert [row["source_id"] for row in actual] == ["si_0", "si_2", "si_3", "si_4"]
     asked = items.calls("/v1/subscription_items")
     assert [params.get("starting_after") for params in asked] == [None, "si_1", None, "si_2"]
 

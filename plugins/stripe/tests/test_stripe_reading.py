@@ -43,15 +43,15 @@ def test_lists_are_read_to_their_end_and_resume_after_the_last_object(
 ) -> None:
     vendor.page_size = 2
     vendor.lists["customers"] = [objects.customer(f"cus_{n}") for n in range(5)]
-    found = pages("customers", BACKFILL)
+    actual = pages("customers", BACKFILL)
     at = {"created": objects.START, "gone": None}
-    assert [page.resume for page in found] == [
+    assert [page.resume for page in actual] == [
         {"after": "cus_1", **at}, {"after": "cus_3", **at}, None,
     ]  # fmt: skip
-    assert [row["source_id"] for row in rows(found, SourceAccount)] == [
+    assert [row["source_id"] for row in rows(actual, SourceAccount)] == [
         "cus_0", "cus_1", "cus_2", "cus_3", "cus_4",
     ]  # fmt: skip
-    rest = pages("customers", Window(None, UNTIL, resume=found[1].resume))
+    rest = pages("customers", Window(None, UNTIL, resume=actual[1].resume))
     assert [row["source_id"] for row in rows(rest, SourceAccount)] == ["cus_4"]
 
 
@@ -130,9 +130,9 @@ def test_items_beyond_the_embedded_ten_are_read(
     raw["items"]["has_more"] = True
     vendor.lists["subscriptions"] = [raw, objects.subscription("sub_2", items=[])]
     vendor.lists["subscription_items"] = items
-    found = pages("subscriptions", BACKFILL)
-    assert [row["source_id"] for row in rows(found, Item)] == [i["id"] for i in items]
-    assert [row["source_id"] for row in rows(found, Subscription)] == ["sub_1", "sub_2"]
+    actual = pages("subscriptions", BACKFILL)
+    assert [row["source_id"] for row in rows(actual, Item)] == [i["id"] for i in items]
+    assert [row["source_id"] for row in rows(actual, Subscription)] == ["sub_1", "sub_2"]
     (params,) = vendor.calls("/v1/subscription_items")
     assert (params["subscription"], params["expand[0]"]) == ("sub_1", "data.discounts")
 
@@ -209,11 +209,11 @@ def test_event_pages_resume_and_read_an_object_once(
         for at, id in ((9, "cus_1"), (8, "cus_2"), (7, "cus_1"))
     ]
     vendor.lists["events"] = events
-    found = pages("customers", CHANGES)
-    assert [page.resume for page in found] == [
+    actual = pages("customers", CHANGES)
+    assert [page.resume for page in actual] == [
         *({"after": e["id"], "created": e["created"], "gone": None} for e in events[:2]), None,
     ]  # fmt: skip
-    assert [len(rows([page], SourceAccount)) for page in found] == [1, 1, 0]
+    assert [len(rows([page], SourceAccount)) for page in actual] == [1, 1, 0]
 
 
 def test_what_is_gone_is_deleted_whether_by_404_or_by_its_stub(
@@ -276,9 +276,9 @@ def test_a_bad_object_does_not_spoil_its_page(
 ) -> None:
     vendor.lists["customers"] = [objects.customer(), {"object": "customer"}, {"id": "cus_3",
                                  "metadata": "half"}]  # fmt: skip
-    found = pages("customers", BACKFILL)
-    assert [row["source_id"] for row in rows(found, SourceAccount)] == ["cus_1"]
-    assert [(r.source_id, r.code) for r in rejections(found)] == [
+    actual = pages("customers", BACKFILL)
+    assert [row["source_id"] for row in rows(actual, SourceAccount)] == ["cus_1"]
+    assert [(r.source_id, r.code) for r in rejections(actual)] == [
         (None, "missing_id"), ("cus_3", "malformed"),
     ]  # fmt: skip
 
@@ -373,9 +373,9 @@ def test_an_event_that_cannot_be_understood_stops_no_other(
     good = objects.event("customer.updated", {"id": "cus_1"})
     odd = {**good, "data": {"object": None}, "id": "evt_odd"}
     vendor.lists["events"] = [odd, good]
-    found = pages("customers", Window(None, UNTIL, backfill=False))
-    assert [row["source_id"] for row in rows(found, SourceAccount)] == ["cus_1"]
-    assert [rejection.code for rejection in rejections(found)] == ["malformed"]
+    actual = pages("customers", Window(None, UNTIL, backfill=False))
+    assert [row["source_id"] for row in rows(actual, SourceAccount)] == ["cus_1"]
+    assert [rejection.code for rejection in rejections(actual)] == ["malformed"]
 
 
 def test_a_nested_list_that_is_none_costs_its_object_only(
@@ -383,9 +383,9 @@ def test_a_nested_list_that_is_none_costs_its_object_only(
 ) -> None:
     good, odd = objects.invoice("in_1"), objects.invoice("in_2")
     vendor.lists["invoices"] = [{**odd, "lines": ["what?"]}, {**odd, "lines": None}, good]
-    found = pages("invoices", BACKFILL)
-    assert [row["source_id"] for row in rows(found, Invoice)] == ["in_1"]
-    assert [r.source_id for r in rejections(found)] == ["in_2", "in_2"]
+    actual = pages("invoices", BACKFILL)
+    assert [row["source_id"] for row in rows(actual, Invoice)] == ["in_1"]
+    assert [r.source_id for r in rejections(actual)] == ["in_2", "in_2"]
 
 
 def test_a_price_that_is_no_object_costs_no_subscription(

@@ -93,11 +93,11 @@ def test_a_file_with_mistakes_is_told_what_to_correct(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError) as caught:
         load_config(file, load_plugins())
-    told = str(caught.value)
-    assert "connectors.webhook.url: must be an https:// address" in told
-    assert "connectors.webhook.base_url: unknown key" in told
-    assert "connectors.webhook.signing_secret: must be whsec_ and the base64" in told
-    assert "canary" not in told
+    message = str(caught.value)
+    assert "connectors.webhook.url: must be an https:// address" in message
+    assert "connectors.webhook.base_url: unknown key" in message
+    assert "connectors.webhook.signing_secret: must be whsec_ and the base64" in message
+    assert "canary" not in message
 
 
 def test_the_template_asks_for_address_and_secret(

@@ -36,8 +36,8 @@ def is_ours() -> Check:
     [code] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)
-    found: Check = names["is_ours"]
-    return found
+    actual: Check = names["is_ours"]
+    return actual
 
 
 class Receiver(ThreadingHTTPServer):

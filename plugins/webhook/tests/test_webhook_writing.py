@@ -56,8 +56,8 @@ def hook() -> Iterator[respx.Route]:
 
 
 def body(request: httpx.Request) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(request.content)
-    return found
+    actual: dict[str, Any] = orjson.loads(request.content)
+    return actual
 
 
 def test_a_changed_account_is_one_message(
@@ -112,8 +112,8 @@ def test_each_change_has_a_name_of_its_own() -> None:
     closed = replace(CALL, remote_id="5f0c", fields={"status": "closed"})
     revised = replace(CALL, remote_id="5f0c", fields={"title": "Save"}, before={"title": "Call"})
     later = replace(CALL, remote_id="5f0c", fields={"due_at": NOON + timedelta(days=1)})
-    said = (SCORE, fallen_again, lower, other, first, CALL, closed, revised, later)
-    assert len({build_message(op, NOON).id for op in said}) == len(said)
+    ops = (SCORE, fallen_again, lower, other, first, CALL, closed, revised, later)
+    assert len({build_message(op, NOON).id for op in ops}) == len(ops)
 
 
 @pytest.mark.parametrize(
@@ -198,9 +198,9 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_message(
 ) -> None:
     hook.side_effect = [first, httpx.Response(200)]
     assert list(webhook.write([SCORE])) == [Ack("acme", "acme")]
-    one, two = (call.request for call in hook.calls)
-    assert one.content == two.content
-    assert one.headers["webhook-id"] == two.headers["webhook-id"]
+    before, after = (call.request for call in hook.calls)
+    assert before.content == after.content
+    assert before.headers["webhook-id"] == after.headers["webhook-id"]
 
 
 def test_without_an_answer_the_push_ends(webhook: WebhookDestination, hook: respx.Route) -> None:

@@ -64,13 +64,13 @@ def read_tickets(
         metrics = mapping.index_by_ticket(answer.get("metric_sets") or ())
         deleted = _collect_ids(row for row in rows if _get_field(row, "status") == "deleted")
 
-        def one(raw: Raw, metrics: dict[Any, Raw] = metrics) -> Mapped:
+        def map_ticket(raw: Raw, metrics: dict[Any, Raw] = metrics) -> Mapped:
             return mapping.map_ticket(raw, metrics.get(raw["id"], {}), base_url, topic_field)
 
         yield _build_page(
             Ticket,
             (row for row in rows if _get_field(row, "status") != "deleted"),
-            one,
+            map_ticket,
             cursor,
             {Ticket: deleted, SurveyResponse: deleted},
         )

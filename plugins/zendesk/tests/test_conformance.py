@@ -25,14 +25,14 @@ pytestmark = pytest.mark.slow("syncs the sandbox for each promise")
 @cache
 def small_world() -> World:
     whole = build_world(7, date(2026, 11, 20), 20)
-    there = [ticket for ticket in whole.tickets if ticket.status != "deleted"]
+    tickets = [ticket for ticket in whole.tickets if ticket.status != "deleted"]
     gone = [ticket for ticket in whole.tickets if ticket.status == "deleted"]
-    open_ = [replace(ticket, status="open", solved_at=None) for ticket in there[:4]]
+    open_ = [replace(ticket, status="open", solved_at=None) for ticket in tickets[:4]]
     return replace(
         whole,
         companies=tuple(c for c in whole.companies if c.in_zendesk)[:8],
         people=tuple(p for p in whole.people if p.in_zendesk)[:8],
-        tickets=(*open_, *there[4:8], *gone[:1]),
+        tickets=(*open_, *tickets[4:8], *gone[:1]),
     )
 
 

@@ -80,9 +80,9 @@ def test_tickets_are_read_by_cursor_and_the_last_one_is_kept(
             export("tickets", [ticket(2)], "c2"),
         ]
     )
-    found = pages("tickets", ALL)
-    assert [page.resume for page in found] == ["c1", "c2"]
-    assert [row["source_id"] for row in rows(found, Ticket)] == ["1", "2"]
+    actual = pages("tickets", ALL)
+    assert [page.resume for page in actual] == ["c1", "c2"]
+    assert [row["source_id"] for row in rows(actual, Ticket)] == ["1", "2"]
     first, second = (dict(call.request.url.params) for call in route.calls)
     assert first == {"start_time": "0", "include": "metric_sets", "per_page": "1000"}
     assert second == {"cursor": "c1", "include": "metric_sets", "per_page": "1000"}
@@ -115,10 +115,10 @@ def test_a_ticket_with_its_metrics(vendor: respx.MockRouter, pages: Pages, rows:
 def test_a_ticket_that_went_through_several_hands(
     agents: int | None, groups: int, transfers: int
 ) -> None:
-    told = metrics(assignee_stations=agents, group_stations=groups)
+    figures = metrics(assignee_stations=agents, group_stations=groups)
     (row,) = (
         row
-        for kind, row in mapped(ticket(), told, "https://acme.zendesk.com", None)
+        for kind, row in mapped(ticket(), figures, "https://acme.zendesk.com", None)
         if kind is Ticket
     )
     assert row["transfers"] == transfers
@@ -130,11 +130,11 @@ def test_what_has_not_happened_yet_is_unknown(
     waiting = metrics(reply_time_in_minutes={"calendar": None}, solved_at=None, replies=0)
     raw = ticket(status="new", organization_id=None, satisfaction_rating={"score": "offered"})
     vendor.get(TICKETS).mock(side_effect=[export("tickets", [raw], "c1", metric_sets=[waiting])])
-    found = pages("tickets", ALL)
-    (row,) = rows(found, Ticket)
+    actual = pages("tickets", ALL)
+    (row,) = rows(actual, Ticket)
     assert (row["first_reply_at"], row["solved_at"], row["agent_replies"]) == (None, None, 0)
     assert row["account_source_id"] is None
-    assert not rows(found, SurveyResponse)
+    assert not rows(actual, SurveyResponse)
 
 
 def test_seconds_are_finer_than_minutes_and_closing_has_its_time(
@@ -149,11 +149,11 @@ def test_seconds_are_finer_than_minutes_and_closing_has_its_time(
     assert row["closed_at"] == datetime(2026, 11, 6, 9, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("said", "score"), [("good", 1.0), ("bad", 0.0)])
+@pytest.mark.parametrize(("text", "score"), [("good", 1.0), ("bad", 0.0)])
 def test_ratings_are_answers_on_a_scale_of_two(
-    vendor: respx.MockRouter, pages: Pages, rows: Rows, said: str, score: float
+    vendor: respx.MockRouter, pages: Pages, rows: Rows, text: str, score: float
 ) -> None:
-    raw = ticket(satisfaction_rating={"id": 9, "score": said, "comment": "<b>So</b> 'slow'"})
+    raw = ticket(satisfaction_rating={"id": 9, "score": text, "comment": "<b>So</b> 'slow'"})
     vendor.get(TICKETS).mock(side_effect=[export("tickets", [raw], "c", metric_sets=[metrics()])])
     (row,) = rows(pages("tickets", ALL), SurveyResponse)
     assert (row["kind"], row["score"], row["scale_min"], row["scale_max"]) == (
@@ -179,8 +179,8 @@ def test_a_row_that_is_repeated_on_a_page_counts_once_and_the_last_wins(
 ) -> None:
     twice = [ticket(1, status="open"), ticket(2), ticket(1, status="solved")]
     vendor.get(TICKETS).mock(side_effect=[export("tickets", twice, "c1")])
-    found = rows(pages("tickets", ALL), Ticket)
-    assert [(row["source_id"], row["status"]) for row in found] == [
+    actual = rows(pages("tickets", ALL), Ticket)
+    assert [(row["source_id"], row["status"]) for row in actual] == [
         ("1", "solved"), ("2", "solved"),
     ]  # fmt: skip
 
@@ -234,14 +234,14 @@ def test_organizations_go_on_at_the_second_where_a_page_ended(
         side_effect=[httpx.Response(200, json=first), httpx.Response(200, json=last)]
     )
     since = datetime(2026, 9, 1, tzinfo=UTC)
-    found = pages("organizations", Window(since, UNTIL, backfill=False))
-    assert [page.resume for page in found] == [1_790_000_000, None]
+    actual = pages("organizations", Window(since, UNTIL, backfill=False))
+    assert [page.resume for page in actual] == [1_790_000_000, None]
     starts = [call.request.url.params["start_time"] for call in route.calls]
     assert starts == [str(int(since.timestamp())), "1790000000"]
-    row = rows(found, SourceAccount)[0]
+    row = rows(actual, SourceAccount)[0]
     assert (row["domain"], row["extra_domains"]) == ("acme.example", ["acme.test"])
     assert (row["external_key"], row["attributes"]) == ("42", {"plan": "pro", "tags": ["vip"]})
-    assert found[1].deleted == {SourceAccount: ["89"]}
+    assert actual[1].deleted == {SourceAccount: ["89"]}
 
 
 def test_a_bad_row_does_not_spoil_its_page(

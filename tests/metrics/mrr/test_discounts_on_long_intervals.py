@@ -24,8 +24,8 @@ def yearly(number: str, period: tuple[datetime, datetime], off: int, **fields: A
 
 def spans(*rows: Any, **switches: Any) -> list[tuple[int, datetime]]:
     plan = item(amount="120000", price="y", changed_at=at(2027, 2), **YEARLY)
-    found = calculate_account_mrr(facts(sub(), plan, *rows), MrrPolicy(**switches)).spans
-    return [(s.amount, s.valid_from) for s in found]
+    actual = calculate_account_mrr(facts(sub(), plan, *rows), MrrPolicy(**switches)).spans
+    return [(s.amount, s.valid_from) for s in actual]
 
 
 PAID = [yearly("1", YEAR, 60_000), yearly("2", NEXT, 0)]
@@ -95,8 +95,8 @@ def test_two_and_three_months_at_once(months: int) -> None:
         line("2", (middle, end), 30_000, 1, discounts=[], **every),
     ]
     plan = item(amount="30000", changed_at=at(2026, 6), **every)
-    found = calculate_account_mrr(facts(sub(), plan, fifth, *lines), MrrPolicy()).spans
-    assert [(s.amount, s.valid_from) for s in found] == [
+    actual = calculate_account_mrr(facts(sub(), plan, fifth, *lines), MrrPolicy()).spans
+    assert [(s.amount, s.valid_from) for s in actual] == [
         (24_000 // months, start), (30_000 // months, middle),
     ]  # fmt: skip
 
@@ -131,10 +131,10 @@ def test_an_item_that_changes_is_charged_anew_with_the_discounts_that_still_run(
     old = item(amount="120000", price="y", valid_to=change, **YEARLY)
     new = item(amount="240000", price="z", valid_from=change, **YEARLY)
     half = discount(**HALF, ends_at=at(2026, 4))
-    found = calculate_account_mrr(
+    actual = calculate_account_mrr(
         facts(sub(), old, new, half, yearly("1", YEAR, 60_000)), MrrPolicy()
     ).spans
-    assert [(s.amount, s.valid_from) for s in found] == [
+    assert [(s.amount, s.valid_from) for s in actual] == [
         (5_000, at(2026, 1)), (20_000, change),
     ]  # fmt: skip
 
@@ -153,8 +153,8 @@ def test_the_rest_of_a_year_charged_in_full_proves_that_no_discount_ran(
         yearly("1", YEAR, 60_000, discounts=[terms]),
         line("2", (change, YEAR[1]), charged, 1, **rest),
     ]
-    found = calculate_account_mrr(facts(sub(), old, new, *bills), MrrPolicy()).spans
-    assert [(s.amount, s.valid_from) for s in found][:2] == [
+    actual = calculate_account_mrr(facts(sub(), old, new, *bills), MrrPolicy()).spans
+    assert [(s.amount, s.valid_from) for s in actual][:2] == [
         (5_000, at(2026, 1)), (monthly, change),
     ]  # fmt: skip
 
@@ -188,8 +188,8 @@ def test_of_two_discounts_the_one_that_a_charge_leaves_no_room_for_is_gone(
         yearly("1", YEAR, 75_000, discounts=cuts),
         line("2", (change, YEAR[1]), charged, 1, **rest),
     ]
-    found = calculate_account_mrr(facts(sub(), old, new, *rows), MrrPolicy()).spans
-    assert [(s.amount, s.valid_from) for s in found][:2] == [
+    actual = calculate_account_mrr(facts(sub(), old, new, *rows), MrrPolicy()).spans
+    assert [(s.amount, s.valid_from) for s in actual][:2] == [
         (3_750, at(2026, 1)), (round(200 * share), change),
     ]  # fmt: skip
 
@@ -206,8 +206,8 @@ def test_free_time_puts_off_the_charge_that_ends_a_discount() -> None:
     plan = item(amount="30000", changed_at=at(2026, 6), **every)
     half = discount(**HALF, ends_at=at(2026, 2))
     running = sub(trial_start=at(2026, 3), trial_end=at(2026, 5))
-    found = calculate_account_mrr(facts(running, plan, half, *lines), MrrPolicy()).spans
-    assert [(s.amount, s.valid_from) for s in found] == [
+    actual = calculate_account_mrr(facts(running, plan, half, *lines), MrrPolicy()).spans
+    assert [(s.amount, s.valid_from) for s in actual] == [
         (5_000, at(2026, 1)), (10_000, at(2026, 5)),
     ]  # fmt: skip
 
@@ -223,16 +223,16 @@ def test_months_of_a_coupon_that_only_a_bill_tells_run_on_through_free_time() ->
         line("3", (at(2026, 4), at(2026, 5)), 1_000, 1, discounts=[], interval="month"),
     ]
     running = sub(trial_start=at(2026, 1, 20), trial_end=at(2026, 4))
-    found = calculate_account_mrr(facts(running, item(price="p"), *bills), MrrPolicy()).spans
-    assert [(s.amount, s.valid_from) for s in found] == [(500, at(2026, 1)), (1_000, at(2026, 3))]
+    actual = calculate_account_mrr(facts(running, item(price="p"), *bills), MrrPolicy()).spans
+    assert [(s.amount, s.valid_from) for s in actual] == [(500, at(2026, 1)), (1_000, at(2026, 3))]
 
 
 def test_up_to_a_month_and_without_invoices_a_discount_counts_for_its_own_time() -> None:
     """As before: nobody waits for the next invoice of a monthly plan, nor for one never shown."""
     half = discount(**HALF, starts_at=at(2026, 1, 15), ends_at=at(2026, 4, 15))
     monthly = line("1", (at(2026, 1), at(2026, 2)), 1_000, 1, interval="month", discounts=[])
-    found = calculate_account_mrr(facts(sub(), item(), half, monthly), MrrPolicy()).spans
-    assert [(s.amount, s.valid_from) for s in found] == [
+    actual = calculate_account_mrr(facts(sub(), item(), half, monthly), MrrPolicy()).spans
+    assert [(s.amount, s.valid_from) for s in actual] == [
         (1_000, at(2026, 1)), (500, at(2026, 1, 15)), (1_000, at(2026, 4, 15)),
     ]  # fmt: skip
     assert spans(half) == [
@@ -242,9 +242,9 @@ def test_up_to_a_month_and_without_invoices_a_discount_counts_for_its_own_time()
 
 def test_the_end_of_a_discounted_year_is_an_expansion_with_the_cause_discount() -> None:
     plan = item(amount="120000", price="y", changed_at=at(2027, 2), **YEARLY)
-    found = calculate_account_mrr(facts(sub(), plan, discount(**HALF, ends_at=at(2026, 4)), *PAID),
+    actual = calculate_account_mrr(facts(sub(), plan, discount(**HALF, ends_at=at(2026, 4)), *PAID),
                         MrrPolicy())  # fmt: skip
-    last = found.movements[-1]
+    last = actual.movements[-1]
     assert (last.kind, last.amount, last.cause, last.at) == (
         "expansion", 5_000, "discount", at(2027, 1),
     )  # fmt: skip

@@ -117,8 +117,10 @@ def test_as_many_seats_tell_the_successor_from_an_extra() -> None:
     assert list_movements(plan, extra, new) == [
         (at(2026, 2), "new", 24000), (CAME, "expansion", 300), (SWITCH, "expansion", 36000),
     ]  # fmt: skip
-    one = shown("new", SWITCH, at(2026, 6), **NEW)
-    assert list_movements(plan, extra, one)[1][:2] == (CAME, "contraction"), "no plan counts twice"
+    first = shown("new", SWITCH, at(2026, 6), **NEW)
+    assert list_movements(plan, extra, first)[1][:2] == (CAME, "contraction"), (
+        "no plan counts twice"
+    )
 
 
 def test_what_a_change_of_the_interval_does_not_bill_is_gone() -> None:

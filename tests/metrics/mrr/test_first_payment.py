@@ -87,5 +87,5 @@ def test_a_customer_who_stops_to_pay_later_was_one() -> None:
 
 def test_what_failed_before_a_second_try_succeeded_counts_from_the_second() -> None:
     second = invoice("second", at(2026, 2, 19), paid_at=at(2026, 2, 19))
-    found = spans(sub(**TRIAL), first("uncollectible"), second)
-    assert found == [(at(2026, 2, 19), None, 1000)]
+    actual = spans(sub(**TRIAL), first("uncollectible"), second)
+    assert actual == [(at(2026, 2, 19), None, 1000)]

@@ -15,8 +15,8 @@ NOW: dict[str, Any] = {"price": "p", "changed_at": at(2026, 6)}
 
 
 def versions(*rows: Any) -> list[tuple[datetime, datetime | None, int, bool]]:
-    found = build_item_versions(facts(sub(), *rows))
-    return [(v.valid_from, v.valid_to, int(v.quantity), v.reconstructed) for v in found]
+    actual = build_item_versions(facts(sub(), *rows))
+    return [(v.valid_from, v.valid_to, int(v.quantity), v.reconstructed) for v in actual]
 
 
 def test_an_item_that_never_changed_is_proven() -> None:
@@ -170,8 +170,8 @@ def test_void_trial_and_metered_lines_prove_nothing() -> None:
         line("void", MAR, 99000, 99),
         line("3", APR, 5000, 50000, usage_type="metered"),
     ]
-    found = build_item_versions(facts(sub(**trial), *rows))
-    [version] = found
+    actual = build_item_versions(facts(sub(**trial), *rows))
+    [version] = actual
     assert (version.valid_from, version.valid_to) == (at(2026, 1), None)
     assert version.quantity == 3
 

@@ -97,10 +97,10 @@ def test_spans_are_positive_disjoint_and_the_sum_of_their_parts(
         assert sum(part.amount for part in span.parts) == span.amount
         assert all(part.amount >= 0 for part in span.parts)
         assert span.valid_to is None or span.valid_to > span.valid_from
-    for one, other in pairwise(spans):
-        if one.currency == other.currency:
-            assert one.valid_to is not None
-            assert one.valid_to <= other.valid_from
+    for before, other in pairwise(spans):
+        if before.currency == other.currency:
+            assert before.valid_to is not None
+            assert before.valid_to <= other.valid_from
 
 
 @given(books(), POLICIES)

@@ -35,8 +35,8 @@ def list_movements(
     book = BillingFacts(
         "a", book.subscriptions, book.items, (), book.invoices, book.lines, book.changes, past
     )
-    found = calculate_account_mrr(book, MrrPolicy(**switches)).movements
-    return [(m.at, m.kind, m.cause) for m in found]
+    actual = calculate_account_mrr(book, MrrPolicy(**switches)).movements
+    return [(m.at, m.kind, m.cause) for m in actual]
 
 
 def paused(since: datetime, until: datetime | None = None) -> list[Any]:
@@ -123,16 +123,16 @@ def test_two_pauses_between_two_syncs_are_both_told() -> None:
         change(at(2026, 6, 18), collection_paused=None),
         change(at(2026, 6, 25), collection_paused="void"),
     ]
-    found = list_movements(RUNNING, MINE, *bills(), *events)
-    assert [when.day for when, _, _ in found] == [10, 12, 14, 18, 25]
+    actual = list_movements(RUNNING, MINE, *bills(), *events)
+    assert [when.day for when, _, _ in actual] == [10, 12, 14, 18, 25]
 
 
 def test_a_pause_that_is_told_to_be_over_is_not_the_one_that_is_seen_later() -> None:
     """The end of the first is told, and the second is seen; their beginnings are not."""
     seen = sub(started_at=START, changed_at=at(2026, 6, 15), collection_paused="void")
     rows = (RUNNING, MINE, *bills(until=5), change(at(2026, 3, 1), collection_paused="void"))
-    found = list_movements(*rows, past=(sub(started_at=START, changed_at=at(2026, 2, 20)), seen))
-    assert [when for when, _, _ in found][-2:] == [at(2026, 6, 15), at(2026, 7, 2)]
+    actual = list_movements(*rows, past=(sub(started_at=START, changed_at=at(2026, 2, 20)), seen))
+    assert [when for when, _, _ in actual][-2:] == [at(2026, 6, 15), at(2026, 7, 2)]
 
 
 FREE: dict[str, Any] = {"trial_start": at(2026, 3, 20), "trial_end": at(2026, 4, 20)}
@@ -140,17 +140,17 @@ FREE: dict[str, Any] = {"trial_start": at(2026, 3, 20), "trial_end": at(2026, 4,
 
 @pytest.mark.parametrize("status", ["trialing", "active"])
 def test_a_free_month_is_a_gift_to_a_running_customer(status: str) -> None:
-    mine = sub(started_at=START, status=status, **FREE)
-    assert list_movements(mine, MINE, *bills(until=3)) == [(START, "new", "start")]
-    away = list_movements(mine, MINE, *bills(until=3), running_trials="excluded")
+    own = sub(started_at=START, status=status, **FREE)
+    assert list_movements(own, MINE, *bills(until=3)) == [(START, "new", "start")]
+    away = list_movements(own, MINE, *bills(until=3), running_trials="excluded")
     assert away == paused(FREE["trial_start"], FREE["trial_end"])
 
 
 def test_the_first_trial_is_known_from_its_bill_when_another_is_shown() -> None:
     first = line("trial", (at(2026, 1, 1), START), 0, 1)
-    mine = sub(started_at=at(2026, 1), **FREE)
+    own = sub(started_at=at(2026, 1), **FREE)
     since = item("i", price="p", valid_from=at(2026, 1), **SEEN)
-    rows = (mine, since, invoice("trial", at(2026, 1)), first, *bills(until=3))
+    rows = (own, since, invoice("trial", at(2026, 1)), first, *bills(until=3))
     assert list_movements(*rows) == [(START, "new", "start")]
 
 
@@ -188,8 +188,8 @@ def test_an_overdue_invoice_that_was_paid_in_the_end_was_overdue() -> None:
 def test_a_cancellation_that_was_taken_back_was_one_by_request() -> None:
     asked = sub(started_at=START, changed_at=at(2026, 4, 2), canceled_at=at(2026, 4, 1))
     rows = (sub(started_at=START, changed_at=at(2026, 4, 9)), MINE, *bills(until=3))
-    found = list_movements(*rows, past=(asked,), cancellation="request")
-    assert [when for when, _, _ in found] == [START, at(2026, 4, 1), at(2026, 4, 9)]
+    actual = list_movements(*rows, past=(asked,), cancellation="request")
+    assert [when for when, _, _ in actual] == [START, at(2026, 4, 1), at(2026, 4, 9)]
     assert len(list_movements(*rows, past=(asked,))) == 1
 
 
@@ -207,8 +207,8 @@ def test_bills_of_a_pause_prove_what_was_agreed() -> None:
         "i", price="p", valid_from=START, quantity=2, is_snapshot=True, first_seen_at=at(2026, 7)
     )
     rows = (RUNNING, two, *bills(until=3), *dear)
-    found = calculate_account_mrr(facts(*rows), MrrPolicy(pause="counted")).movements
-    assert [(m.at, m.amount) for m in found] == [(START, 1000), (at(2026, 4, 10), 1000)]
+    actual = calculate_account_mrr(facts(*rows), MrrPolicy(pause="counted")).movements
+    assert [(m.at, m.amount) for m in actual] == [(START, 1000), (at(2026, 4, 10), 1000)]
 
 
 def test_a_pause_whose_end_nobody_told_ends_with_the_subscription() -> None:

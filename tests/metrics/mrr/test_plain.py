@@ -121,9 +121,9 @@ def _seats(quantity: int, start: datetime, **more: object) -> ItemFact:
 
 def test_a_subscription_that_grows_and_ends() -> None:
     """2 seats at 10.00 from January, 3 from February on, cancelled in April."""
-    one = sub("s", started_at=at(2026, 1), ended_at=at(2026, 4), status="canceled",
+    first = sub("s", started_at=at(2026, 1), ended_at=at(2026, 4), status="canceled",
               cancel_reason="unused")  # fmt: skip
-    book = facts(one, _seats(2, at(2026, 1)), _seats(3, at(2026, 2)))
+    book = facts(first, _seats(2, at(2026, 1)), _seats(3, at(2026, 2)))
     plain = calculate(book, MrrPolicy())
     assert plain is not None
     assert [(s.valid_from, s.valid_to, s.amount) for s in plain.spans] == [

@@ -25,8 +25,8 @@ def switch(end: datetime, start: datetime, **fields: Any) -> list[Any]:
 
 
 def steps(rows: list[Any], **switches: Any) -> list[tuple[datetime, str, int, str]]:
-    found = calculate_account_mrr(facts(*rows), MrrPolicy(**switches)).movements
-    return [(m.at, m.kind, m.amount, m.cause) for m in found]
+    actual = calculate_account_mrr(facts(*rows), MrrPolicy(**switches)).movements
+    return [(m.at, m.kind, m.amount, m.cause) for m in actual]
 
 
 NEW = (at(2026, 1), "new", 1000, "start")
@@ -50,8 +50,8 @@ def test_the_same_plan_again_is_no_step_at_all() -> None:
 
 def test_beside_another_subscription_nothing_contracts() -> None:
     other = [sub("o"), item("k", "500", subscription_source_id="o")]
-    found = steps([*switch(EDGE, at(2026, 2, 1, 3)), *other])
-    assert [kind for _, kind, _, _ in found] == ["new", "expansion"]
+    actual = steps([*switch(EDGE, at(2026, 2, 1, 3)), *other])
+    assert [kind for _, kind, _, _ in actual] == ["new", "expansion"]
 
 
 def test_beyond_the_span_it_is_churn_and_return() -> None:
@@ -63,23 +63,23 @@ def test_beyond_the_span_it_is_churn_and_return() -> None:
 @pytest.mark.parametrize("netting", ["hour", "none"])
 def test_the_span_follows_the_netting_of_the_policy(netting: str) -> None:
     rows = switch(EDGE, at(2026, 2, 1, 3))
-    found = steps(rows, switch_netting=netting)
-    assert [kind for _, kind, _, _ in found] == ["new", "churn", "reactivation"]
+    actual = steps(rows, switch_netting=netting)
+    assert [kind for _, kind, _, _ in actual] == ["new", "churn", "reactivation"]
     joined = steps(rows, switch_netting=netting, switch_within_hours=24)
     assert [kind for _, kind, _, _ in joined] == ["new", "expansion"]
 
 
 def test_a_trial_of_another_plan_is_no_switch() -> None:
     trial: dict[str, Any] = {"trial_start": at(2026, 2, 1, 3), "trial_end": at(2026, 2, 15, 3)}
-    found = steps(switch(EDGE, at(2026, 2, 1, 3), **trial))
-    assert [kind for _, kind, _, _ in found] == ["new", "churn", "reactivation"]
+    actual = steps(switch(EDGE, at(2026, 2, 1, 3), **trial))
+    assert [kind for _, kind, _, _ in actual] == ["new", "churn", "reactivation"]
 
 
 def test_another_currency_follows_without_a_gap() -> None:
-    found = calculate_account_mrr(
+    actual = calculate_account_mrr(
         facts(*switch(EDGE, at(2026, 2, 1, 3), currency="USD")), MrrPolicy()
     )
-    edges = {span.currency: (span.valid_from, span.valid_to) for span in found.spans}
+    edges = {span.currency: (span.valid_from, span.valid_to) for span in actual.spans}
     assert edges == {"EUR": (at(2026, 1), at(2026, 2, 1, 3)), "USD": (at(2026, 2, 1, 3), None)}
 
 

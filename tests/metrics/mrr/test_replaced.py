@@ -199,7 +199,7 @@ def test_a_successor_that_is_first_billed_as_it_changes_is_no_extra() -> None:
 def test_changes_that_were_missed_between_two_are_not_taken_for_the_first() -> None:
     """Read in March and in May: what became of April's change is not told."""
     items = [{"source_id": "old", "price": "basic", "quantity": n} for n in ("3", "5")]
-    one, other = (
+    first, other = (
         replace(change(day, items=[was]), after=[became], first_seen_at=seen)
         for day, was, became, seen in (
             (at(2026, 3, 3), items[1], items[0], at(2026, 3, 5)),
@@ -211,7 +211,7 @@ def test_changes_that_were_missed_between_two_are_not_taken_for_the_first() -> N
         for n, seats in ((2, 5), (3, 5), (4, 3), (5, 5), (6, 3))
     ]
     now = shown("old", at(2026, 2), at(2026, 6, 5), quantity=3, **BASIC)
-    assert [m[0] for m in list_movements(now, *seats, one, other)] == [
+    assert [m[0] for m in list_movements(now, *seats, first, other)] == [
         at(2026, 2), at(2026, 3, 3), at(2026, 5), at(2026, 5, 3),
     ]  # fmt: skip
 

@@ -10,8 +10,8 @@ from tests.metrics.mrr.facts_of import at, discount, facts, item, sub
 
 
 def steps(*rows: Any, **switches: Any) -> list[tuple[datetime, str, int, str]]:
-    found = calculate_account_mrr(facts(*rows), MrrPolicy(**switches)).movements
-    return [(m.at, m.kind, m.amount, m.cause) for m in found]
+    actual = calculate_account_mrr(facts(*rows), MrrPolicy(**switches)).movements
+    return [(m.at, m.kind, m.amount, m.cause) for m in actual]
 
 
 def test_an_account_is_rounded_once_not_each_of_its_items() -> None:
@@ -29,8 +29,10 @@ def test_currencies_are_kept_apart() -> None:
         item("i"),
         item("j", "500", subscription_source_id="t"),
     ]
-    found = [(s.currency, s.amount) for s in calculate_account_mrr(facts(*rows), MrrPolicy()).spans]
-    assert found == [("EUR", 1000), ("JPY", 500)]
+    actual = [
+        (s.currency, s.amount) for s in calculate_account_mrr(facts(*rows), MrrPolicy()).spans
+    ]
+    assert actual == [("EUR", 1000), ("JPY", 500)]
 
 
 def test_versions_without_an_end_last_until_the_next() -> None:

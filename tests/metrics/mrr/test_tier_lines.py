@@ -61,10 +61,10 @@ def test_a_fixed_fee_of_a_tier_is_no_further_unit() -> None:
         ],
     }
     seen = {"is_snapshot": True, "changed_at": at(2026, 4), "first_seen_at": at(2026, 4)}
-    mine = item("i", None, 4, price="p", tiers=tiers, **seen)
+    own = item("i", None, 4, price="p", tiers=tiers, **seen)
     lines = [tier(bill, month, 4800, 8) for bill, month in (("a", JAN), ("b", FEB))]
     lines += [tier("a", JAN, 200, 0), tier("b", FEB, 200, 0), tier("c", MAR, 4000, 4)]
-    assert months(mine, *BILLS, *lines) == [5000, 5000, 4000]
+    assert months(own, *BILLS, *lines) == [5000, 5000, 4000]
 
 
 def test_prorations_of_tiers_are_one_change() -> None:

@@ -30,18 +30,20 @@ def compared(*rows: Any, end: datetime = APRIL, policy: MrrPolicy = POLICY) -> R
     mrr: dict[str, dict[tuple[str, str], int]] = {}
     for span in calculate_account_mrr(account, policy).spans:
         if span.valid_from < end and (span.valid_to is None or end <= span.valid_to):
-            found = mrr.setdefault(span.currency, {})
+            actual = mrr.setdefault(span.currency, {})
             for part in span.parts:
                 key = (part.source, part.subscription)
-                found[key] = found.get(key, 0) + part.amount
+                actual[key] = actual.get(key, 0) + part.amount
     books = build_comparisons({"a": mrr}, {"a": billed(account)}, end, policy)
     (row,) = [book.compare_account(account) for book in books]
     return row
 
 
 def billed(account: BillingFacts) -> list[BilledLine]:
-    status = {one.source_id: one.status for one in account.invoices}
-    return [BilledLine(one, "EUR", status[one.invoice_source_id]) for one in account.lines]
+    status = {invoice.source_id: invoice.status for invoice in account.invoices}
+    return [
+        BilledLine(invoice, "EUR", status[invoice.invoice_source_id]) for invoice in account.lines
+    ]
 
 
 def bill(name: str, period: tuple[datetime, datetime], amount: int, **fields: Any) -> list[Any]:

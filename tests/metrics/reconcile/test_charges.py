@@ -44,15 +44,15 @@ def charge(start: datetime, end: datetime, amount: int, **fields: Any) -> Monthl
 def test_a_line_is_divided_by_the_months_of_its_service_period(
     start: datetime, end: datetime, interval: str, count: int, amount: int, monthly: Fraction
 ) -> None:
-    found = charge(start, end, amount, interval=interval, interval_count=count)
-    assert found.net == monthly
+    actual = charge(start, end, amount, interval=interval, interval_count=count)
+    assert actual.net == monthly
 
 
 def test_a_proration_is_scaled_up_to_its_whole_interval() -> None:
     """17 of the 31 days of March: 1645 is what is left of 3000."""
-    found = charge(at(2026, 3, 15), at(2026, 4), 1645, is_proration=True)
-    assert found.net == Fraction(1645 * 31, 17)
-    assert abs(found.net - 3000) < found.rounding == Fraction(31, 17)
+    actual = charge(at(2026, 3, 15), at(2026, 4), 1645, is_proration=True)
+    assert actual.net == Fraction(1645 * 31, 17)
+    assert abs(actual.net - 3000) < actual.rounding == Fraction(31, 17)
 
 
 def test_a_proration_ends_with_the_period_that_a_line_of_the_same_subscription_has() -> None:
@@ -62,14 +62,14 @@ def test_a_proration_ends_with_the_period_that_a_line_of_the_same_subscription_h
         line("whole", february, 2800, 1),
         line("share", (at(2026, 2, 14), february[1]), 1400, 1, is_proration=True),
     ]
-    charges = calculate_monthly_charges([BilledLine(one, "EUR", "paid") for one in lines], POLICY)
-    assert [one.net for one in charges] == [2800, 2800]
+    charges = calculate_monthly_charges([BilledLine(item, "EUR", "paid") for item in lines], POLICY)
+    assert [item.net for item in charges] == [2800, 2800]
 
 
 def test_discounts_and_the_tax_in_a_price_come_off() -> None:
     month = (at(2026, 3), at(2026, 4))
-    found = charge(*month, 11_900, discount_amount=5950, tax=Decimal(19))
-    assert [found.net, found.discount] == [5000, 5000]
+    actual = charge(*month, 11_900, discount_amount=5950, tax=Decimal(19))
+    assert [actual.net, actual.discount] == [5000, 5000]
     shown = charge(*month, 11_900, discount_amount=5950, inclusive_tax_amount=950)
     assert [shown.net, shown.discount] == [5000, 5000]
     kept = MrrPolicy(inclusive_tax="kept")
@@ -78,8 +78,8 @@ def test_discounts_and_the_tax_in_a_price_come_off() -> None:
 
 
 def test_a_line_of_a_trial_says_what_it_waives() -> None:
-    found = charge(at(2026, 3), at(2026, 4), 0, unit_amount=Decimal(2500), quantity=2)
-    assert [found.net, found.waived] == [0, 5000]
+    actual = charge(at(2026, 3), at(2026, 4), 0, unit_amount=Decimal(2500), quantity=2)
+    assert [actual.net, actual.waived] == [0, 5000]
 
 
 @pytest.mark.parametrize(
