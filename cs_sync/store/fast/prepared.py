@@ -36,6 +36,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import UTCDateTime
 
 from cs_sync.store.inserts import build_insert
+from cs_sync_schemas.money import ExactDecimal
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -325,10 +326,10 @@ def _build_binder(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
         return None
     if dialect.name == "sqlite" and isinstance(kind, UTCDateTime):
         return partial(_bind_datetimes, bind)
-    if dialect.name == "sqlite" and isinstance(kind, Date):
+    if dialect.name == "sqlite" and isinstance(kind, Date | ExactDecimal):
         return partial(_bind_repeated, bind, bind(None))
     if dialect.name == "sqlite" and isinstance(kind, JSON):
-        return partial(_bind_each, dump_json, bind(None))
+        return partial(_bind_documents, bind(None))
     return partial(_bind_each, bind, bind(None))
 
 
@@ -337,9 +338,24 @@ def _bind_each(bind: Converter, nothing: Any, values: Sequence[Any]) -> list[Any
 
 
 def _bind_repeated(bind: Converter, nothing: Any, values: Sequence[Any]) -> list[Any]:
-    """Convert each distinct value once, as a page has few days."""
+    """Convert each distinct value once, as a page has few days, prices and quantities."""
     bound = {value: nothing if value is None else bind(value) for value in set(values)}
     return [bound[value] for value in values]
+
+
+def _bind_documents(nothing: Any, values: Sequence[Any]) -> list[Any]:
+    """Convert JSON documents; most lists and objects of a page are empty."""
+    return [
+        nothing
+        if value is None
+        else dump_json(value)
+        if value or type(value) not in _EMPTY_DOCUMENTS
+        else _EMPTY_DOCUMENTS[type(value)]
+        for value in values
+    ]
+
+
+_EMPTY_DOCUMENTS: Mapping[type, str] = {list: "[]", dict: "{}"}
 
 
 def _bind_datetimes(bind: Converter, values: Sequence[datetime | None]) -> list[Any]:

@@ -11,6 +11,8 @@ from cs_sync_hubspot.config import SCALES, HubSpotConfig
 from cs_sync_schemas import Alias, Owner, Record, SourceAccount, SourceContact, SurveyResponse
 
 Json = Mapping[str, Any]
+Texts = Mapping[str, str]
+"""The set properties of an object, without outer blanks."""
 Rows = dict[type[Record], list[Row]]
 
 
@@ -38,26 +40,42 @@ class ObjectType:
     record: type[Record]
     modified: str
     properties: tuple[str, ...]
-    fields: Callable[[Json], Row]
+    fields: Callable[[Json, Texts], dict[str, Any]]
 
     def changed_at(self, item: Json) -> datetime:
         """Return the time of the last change.
 
         From the property used by searches.
         """
-        at = parse_time(read_text(item, self.modified)) or parse_time(item.get("updatedAt"))
+        return self._find_change(item, read_text(item, self.modified))
+
+    def row(self, item: Json) -> Row:
+        """Map an object to a record."""
+        texts = read_texts(item)
+        source_id, changed_at = str(item["id"]), self._find_change(item, texts.get(self.modified))
+        fields = self.fields(item, texts)
+        fields["source_id"], fields["updated_at"], fields["raw"] = source_id, changed_at, item
+        return fields
+
+    def _find_change(self, item: Json, modified: str | None) -> datetime:
+        at = parse_time(modified) or parse_time(item.get("updatedAt"))
         if at is None:
             raise MappingError("NO_TIME", f"{self.name} {item.get('id')} has no {self.modified}")
         return at
 
-    def row(self, item: Json) -> Row:
-        """Map an object to a record."""
-        common = {"source_id": str(item["id"]), "updated_at": self.changed_at(item), "raw": item}
-        return {**common, **self.fields(item)}
+
+def read_texts(item: Json) -> Texts:
+    """Return the set properties without outer blanks; null and "" both mean unset."""
+    return {
+        name: text
+        for name, value in (item.get("properties") or _NONE).items()
+        if value is not None
+        and (text := value.strip() if isinstance(value, str) else str(value).strip())
+    }
 
 
 def read_text(item: Json, name: str) -> str | None:
-    """Return a property without outer blanks; null and "" both mean unset."""
+    """Return one property as `read_texts` does."""
     value = (item.get("properties") or _NONE).get(name)
     if value is None:
         return None
@@ -136,63 +154,60 @@ def build_object_types(config: HubSpotConfig) -> dict[str, ObjectType]:
     return {kind.name: kind for kind in kinds}
 
 
-def map_company(config: HubSpotConfig, item: Json) -> Row:
+def map_company(config: HubSpotConfig, item: Json, texts: Texts) -> dict[str, Any]:
     """Map a company to an account, without unset attributes."""
-    attributes = {name: read_text(item, name) for name in config.company_properties}
     return {
-        "name": read_text(item, "name"),
-        "domain": _lower_or_none(read_text(item, "domain")),
-        "extra_domains": split_list(_lower_or_none(read_text(item, "hs_additional_domains"))),
-        "external_key": read_text(item, config.account_key_property),
-        "owner_source_id": read_text(item, "hubspot_owner_id"),
-        "attributes": {name: value for name, value in attributes.items() if value is not None},
-        "created_at": parse_time(read_text(item, "createdate") or item.get("createdAt")),
-        "last_contacted_at": parse_time(read_text(item, "notes_last_contacted")),
+        "name": texts.get("name"),
+        "domain": _lower_or_none(texts.get("domain")),
+        "extra_domains": split_list(_lower_or_none(texts.get("hs_additional_domains"))),
+        "external_key": texts.get(config.account_key_property),
+        "owner_source_id": texts.get("hubspot_owner_id"),
+        "attributes": {
+            name: texts[name] for name in dict.fromkeys(config.company_properties) if name in texts
+        },
+        "created_at": parse_time(texts.get("createdate") or item.get("createdAt")),
+        "last_contacted_at": parse_time(texts.get("notes_last_contacted")),
         "url": _build_company_url(config, str(item["id"])),
     }
 
 
-def map_contact(config: HubSpotConfig, item: Json) -> Row:
+def map_contact(config: HubSpotConfig, item: Json, texts: Texts) -> dict[str, Any]:
     """Map a contact with its primary company."""
-    name = " ".join(filter(None, (read_text(item, "firstname"), read_text(item, "lastname"))))
+    first, last = texts.get("firstname"), texts.get("lastname")
     key = config.contact_key_property
     return {
-        "account_source_id": read_text(item, "associatedcompanyid"),
-        "email": _lower_or_none(read_text(item, "email")),
-        "extra_emails": split_list(_lower_or_none(read_text(item, "hs_additional_emails"))),
-        "external_key": read_text(item, key) if key else None,
-        "name": name or None,
-        "role": read_text(item, "jobtitle"),
-        "created_at": parse_time(read_text(item, "createdate") or item.get("createdAt")),
+        "account_source_id": texts.get("associatedcompanyid"),
+        "email": _lower_or_none(texts.get("email")),
+        "extra_emails": split_list(_lower_or_none(texts.get("hs_additional_emails"))),
+        "external_key": texts.get(key) if key else None,
+        "name": f"{first} {last}" if first and last else first or last,
+        "role": texts.get("jobtitle"),
+        "created_at": parse_time(texts.get("createdate") or item.get("createdAt")),
     }
 
 
-def map_submission(config: HubSpotConfig, item: Json) -> Row:
+def map_submission(config: HubSpotConfig, item: Json, texts: Texts) -> dict[str, Any]:
     """Map a survey answer.
 
     The scale is its survey's if configured, else its type's.
     """
     kind, survey = (
-        (read_text(item, "hs_survey_type") or "").upper(),
-        read_text(item, "hs_survey_name"),
+        (texts.get("hs_survey_type") or "").upper(),
+        texts.get("hs_survey_name"),
     )
     scales = SCALES | config.survey_scales
     scale = scales.get(survey or "") if kind != "NPS" else None
-    score, low, high = _parse_score(
-        config, kind, read_text(item, "hs_value"), scale or scales.get(kind)
-    )
+    score, low, high = _parse_score(config, kind, texts.get("hs_value"), scale or scales.get(kind))
     return {
-        "contact_source_id": read_text(item, "hs_contact_id"),
+        "contact_source_id": texts.get("hs_contact_id"),
         "kind": kind.lower(),
         "survey": survey,
         "score": score,
         "scale_min": low,
         "scale_max": high,
         "higher_is_better": True,
-        "comment": read_text(item, "hs_content"),
-        "answered_at": parse_time(
-            read_text(item, "hs_submission_timestamp") or item.get("createdAt")
-        ),
+        "comment": texts.get("hs_content"),
+        "answered_at": parse_time(texts.get("hs_submission_timestamp") or item.get("createdAt")),
     }
 
 
@@ -232,6 +247,9 @@ def _parse_score(
 
 def map_aliases(kind: ObjectType, item: Json) -> list[Row]:
     """Return the ids merged into this object."""
+    merged = read_text(item, _MERGED)
+    if merged is None:
+        return []
     return [
         {
             "source_id": loser,
@@ -239,7 +257,7 @@ def map_aliases(kind: ObjectType, item: Json) -> list[Row]:
             "survivor_source_id": str(item["id"]),
             "updated_at": kind.changed_at(item),
         }
-        for loser in split_list(read_text(item, _MERGED))
+        for loser in split_list(merged)
         if loser != str(item["id"])
     ]
 

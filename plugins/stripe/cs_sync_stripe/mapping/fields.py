@@ -91,7 +91,9 @@ def parse_timestamp(seconds: int | None) -> datetime | None:
 
 def parse_decimal(number: Any) -> Decimal | None:
     """Return the exact decimal as written, without binary rounding."""
-    return None if number is None else Decimal(str(number))
+    if number is None:
+        return None
+    return Decimal(number if isinstance(number, str) else str(number))
 
 
 def read_amount(raw: Raw, name: str) -> Decimal | None:

@@ -1,6 +1,5 @@
 """Mapping of subscriptions with all their items and discounts."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -24,14 +23,15 @@ CREATED_TOGETHER_SECONDS = 60
 """Seconds within which an item counts as created with its subscription."""
 
 
-def map_subscription(raw: Raw, lookup: Lookup) -> Iterator[Mapped]:
-    """Yield the subscription, its current items, and the discounts of both."""
+def map_subscription(raw: Raw, lookup: Lookup) -> list[Mapped]:
+    """Map the subscription, its current items, and the discounts of both."""
     currency = require_field(raw, "currency")
-    yield Subscription, _map_subscription_fields(raw)
-    yield from map_discounts(raw, {"subscription_source_id": raw["id"]}, currency, lookup)
+    mapped: list[Mapped] = [(Subscription, _map_subscription_fields(raw))]
+    mapped += map_discounts(raw, {"subscription_source_id": raw["id"]}, currency, lookup)
     item = partial(_map_item, subscription=raw, lookup=lookup)
     for entry in require_field(raw, "items")["data"]:
-        yield from map_or_reject(SubscriptionItem, entry, item)
+        mapped += map_or_reject(SubscriptionItem, entry, item)
+    return mapped
 
 
 def _map_subscription_fields(raw: Raw) -> dict[str, Any]:
@@ -74,28 +74,21 @@ def _find_cancel_reason(details: Raw) -> str | None:
     return str(reason) if reason else None
 
 
-def _map_item(entry: Raw, *, subscription: Raw, lookup: Lookup) -> Iterator[Mapped]:
-    currency = subscription["currency"]
-    quantity = read_amount(entry, "quantity")
-    yield (
-        SubscriptionItem,
-        {
-            "source_id": entry["id"],
-            "subscription_source_id": subscription["id"],
-            "valid_from": parse_timestamp(_find_valid_from(entry, subscription)),
-            "valid_to": parse_timestamp(subscription.get("ended_at")),
-            **({} if quantity is None else {"quantity": quantity}),  # metered items have none
-            **map_price(find_price(require_field(entry, "price"), currency, lookup)),
-            "inclusive_tax_percent": _sum_inclusive_tax_rates(entry, subscription),
-            "is_snapshot": True,
-            "raw": entry,
-        },
-    )
-    to = {
-        "subscription_source_id": subscription["id"],
-        "subscription_item_source_id": entry["id"],
-    }
-    yield from map_discounts(entry, to, currency, lookup)
+def _map_item(entry: Raw, *, subscription: Raw, lookup: Lookup) -> list[Mapped]:
+    currency, quantity = subscription["currency"], read_amount(entry, "quantity")
+    row = map_price(find_price(require_field(entry, "price"), currency, lookup))
+    row["source_id"] = entry["id"]
+    row["subscription_source_id"] = subscription["id"]
+    row["valid_from"] = parse_timestamp(_find_valid_from(entry, subscription))
+    row["valid_to"] = parse_timestamp(subscription.get("ended_at"))
+    if quantity is not None:  # metered items have none
+        row["quantity"] = quantity
+    row["inclusive_tax_percent"] = _sum_inclusive_tax_rates(entry, subscription)
+    row["is_snapshot"] = True
+    row["raw"] = entry
+    to = {"subscription_source_id": row["subscription_source_id"]}
+    to["subscription_item_source_id"] = row["source_id"]
+    return [(SubscriptionItem, row), *map_discounts(entry, to, currency, lookup)]
 
 
 def _find_valid_from(entry: Raw, subscription: Raw) -> int:
@@ -110,6 +103,8 @@ def _sum_inclusive_tax_rates(entry: Raw, subscription: Raw) -> Any:
 
     Of the item's rates, else the subscription's.
     """
-    rates = entry.get("tax_rates") or subscription.get("default_tax_rates") or []
+    rates = entry.get("tax_rates") or subscription.get("default_tax_rates")
+    if not rates:
+        return None
     inside = [parse_decimal(rate["percentage"]) for rate in rates if rate.get("inclusive")]
     return sum(percent for percent in inside if percent is not None) if inside else None
