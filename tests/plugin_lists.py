@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYPROJECT = ROOT / "pyproject.toml"
 ENTRIES = (
-    '{} = ["customer-success-sync-{}"]',
+    '{} = ["customer-success-sync-{}>=0.1,<0.2"]',
     '  "plugins/{}/cs_sync_{}",',
     '  "$MYPY_CONFIG_FILE_DIR/plugins/{}",',
     '  "cs_sync_{}",',
