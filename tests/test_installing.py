@@ -20,6 +20,7 @@ PROJECTS = sorted(
     for path in ROOT.glob(f"{pattern}/pyproject.toml")
 )
 VERSIONS = ("3.11", "3.12", "3.13")
+THIS_VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 MAX_MEGABYTES = 120
 """Of `files,report` with all it needs, compiled, without pip itself."""
 OF_PIP = re.compile(r"pip|setuptools|pkg_resources|_distutils_hack|wheel|distutils")
@@ -145,13 +146,15 @@ def test_a_newcomer_runs_it_on_files(installed: Path, tmp_path: Path) -> None:
     assert "accounts.csv" in cs_sync("check")
     assert "Beta" in cs_sync("run")
     assert "<svg" in (tmp_path / "cs_sync_report.html").read_text()
-    assert "exit code" not in cs_sync("healthcheck")
+    assert "a run ended within" in cs_sync("healthcheck")
     assert "Beta" in cs_sync("explain", "beta")
     cs_sync("new", "connector", "moon")
-    assert (tmp_path / "cs-sync-moon").is_dir() or any(tmp_path.glob("*moon*"))
+    assert (tmp_path / "customer-success-sync-moon" / "pyproject.toml").is_file()
 
 
 def test_every_plugin_works_beside_it(installed: Path, wheels: Path, tmp_path: Path) -> None:
+    if THIS_VERSION not in str(installed):
+        pytest.skip("their libraries are large: one version shows that the wheels go together")
     install(installed, wheels, f"customer-success-sync[{','.join((*PLUGINS, 'demo', 'postgres'))}]")
     told = run(installed / "bin" / "cs-sync", "--format", "csv", "connectors", folder=tmp_path)
     rows = [line.split(",") for line in told.stdout.splitlines()[1:]]

@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from cs_sync.foresight.judgement import Judgement
+if TYPE_CHECKING:  # its arrays come with an extra, and the report is read without
+    from cs_sync.foresight.judgement import Judgement
 
 LEAST_CHURNED = 30
 """With fewer accounts that left, two predictions cannot be told apart."""
@@ -25,7 +26,7 @@ class Ruling:
     needed_churned: int | None = None
 
 
-def rule_on(judgement: Judgement) -> Ruling:
+def rule_on(judgement: "Judgement") -> Ruling:
     """Rule whether predictions are informative.
 
     They are where the lower 5 % point of the resampled Brier skill is above 0 and the
@@ -40,7 +41,7 @@ def rule_on(judgement: Judgement) -> Ruling:
     return Ruling("no signal", estimate_needed(judgement))
 
 
-def estimate_needed(judgement: Judgement) -> int | None:
+def estimate_needed(judgement: "Judgement") -> int | None:
     """Estimate how many more accounts must be seen leaving for a verdict.
 
     The error of the skill falls with the root of their number; a skill of 0 or less says only

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 from sqlalchemy import make_url
@@ -14,12 +15,14 @@ from cs_sync.config import Config
 from cs_sync.contracts.errors import ConfigError, CsSyncError, LeaseHeld
 from cs_sync.contracts.events import Event
 from cs_sync.jobs.send_alert import send_alert
-from cs_sync.report.risk import RiskSum
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.runtime.workspace import Workspace, utc_now
 from cs_sync.store.alerts import read_alerts, save_alerts
 from cs_sync.sync.reader import Interrupted
 from cs_sync_schemas.money import to_major_units
+
+if TYPE_CHECKING:  # a health check starts without the report
+    from cs_sync.report.risk import RiskSum
 
 
 @contextmanager
@@ -39,7 +42,7 @@ def alert_on_failure(workspace: Workspace) -> Iterator[None]:
         raise
 
 
-def alert_after_run(recorded: RunSession, risk: RiskSum | None) -> list[str]:
+def alert_after_run(recorded: RunSession, risk: "RiskSum | None") -> list[str]:
     """Alert to what a finished run shows to be wrong, and to what is over.
 
     Args:
@@ -129,7 +132,7 @@ def _send_states(config: Config, channel: str, states: Sequence[AlertState]) -> 
     send_alert(config, channel, build_message(workspace.name, states, workspace.timezone))
 
 
-def _compare_risk(config: Config, risk: RiskSum | None) -> MoneyAtRisk | None:
+def _compare_risk(config: Config, risk: "RiskSum | None") -> MoneyAtRisk | None:
     threshold, currency = config.alerts.money_at_risk_above, config.workspace.currency
     if threshold is None or risk is None:
         return None

@@ -53,6 +53,15 @@ def test_a_list_of_accounts_loads_neither_vendors_nor_what_computes(tmp_path: Pa
     assert list_loaded(tmp_path, (*LIBRARIES, *ROOMS), "accounts") == "0 []"
 
 
+def test_the_scheduled_job_needs_no_library_of_an_extra(tmp_path: Path) -> None:
+    """Numpy comes with `analyse`: whoever has files and a report alone does without."""
+    code = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import cs_sync.jobs.run"
+    extras = ("numpy", "sklearn", "scipy", "pyarrow", "pandas", "polars", "psycopg", "duckdb")
+    line = [sys.executable, "-c", code, *extras]
+    ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
 @pytest.mark.parametrize("package", [*PACKAGES, "cs_sync.identity", "cs_sync_schemas"])
 def test_every_name_of_a_package_is_found_where_it_is_defined(package: str) -> None:
     module = import_module(package)
