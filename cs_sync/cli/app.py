@@ -10,6 +10,7 @@ from cs_sync.cli.commands import (
     accounts,
     analyse,
     data,
+    mcp,
     metrics,
     new,
     playbooks,
@@ -43,6 +44,7 @@ def make_app() -> typer.Typer:
         accounts,
         state,
         data,
+        mcp,
         new,
     ):
         commands.add_to(app)

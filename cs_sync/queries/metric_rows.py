@@ -98,7 +98,10 @@ def _compute_rows(
     if not chosen:
         return {}
     turns = list_turns(scope)
-    shared = replace(scope, shared_turns=turns, shared_days=_is_sharing_days(chosen, scope))
+    shared = scope
+    if not workspace.store.read_only:  # what is shared stands in temporary tables
+        days = _is_sharing_days(chosen, scope)
+        shared = replace(scope, shared_turns=turns, shared_days=days)
     queries = [_build_query(metric, shared) for metric in chosen]
     read = frozenset().union(*(query.tables for query in queries))
     with _connect_as_known(workspace, scope, read) as connection:

@@ -162,8 +162,15 @@ class Workspace:
 
 
 @contextmanager
-def open_existing_workspace(config: "Config", plugins: PluginRegistry) -> Iterator[Workspace]:
+def open_existing_workspace(
+    config: "Config", plugins: PluginRegistry, *, read_only: bool = False
+) -> Iterator[Workspace]:
     """Open a workspace as it is: nothing is created, migrated or waited for.
+
+    Args:
+        config: The configuration.
+        plugins: The loaded plugins.
+        read_only: Let the database itself refuse to write.
 
     Raises:
         CsSyncError: There is no database, or it cannot be opened.
@@ -171,7 +178,9 @@ def open_existing_workspace(config: "Config", plugins: PluginRegistry) -> Iterat
     url = make_url(config.database.url.get_secret_value())
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
         raise StoreError("there is no database yet", "run `cs-sync run` once")
-    store = open_store(url.render_as_string(hide_password=False), config.database.schema_name)
+    store = open_store(
+        url.render_as_string(hide_password=False), config.database.schema_name, read_only=read_only
+    )
     workspace = Workspace(config, plugins, store, plugins.emit)
     try:
         yield workspace

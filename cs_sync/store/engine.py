@@ -51,8 +51,10 @@ class Store:
     milliseconds, so a lock costs less than SQLite's own retries.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
         self.engine = engine
+        self.read_only = read_only
+        """Whether nothing can be written; the database refuses it, too."""
         self.patience: ReconnectPolicy | None = None
         """How a server that went away is waited for; None tells of it at once."""
         self._turn = threading.RLock() if engine.dialect.name == "sqlite" else None
@@ -67,6 +69,8 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction: all of it is stored, or nothing."""
+        if self.read_only:
+            raise StoreError("this process only reads the database", "run cs-sync run to write")
         if self._turn is None:
             with (
                 self._translate_errors(),
@@ -92,7 +96,7 @@ class Store:
         Raises:
             StoreError: The database refused.
         """
-        if self.patience is None or self._turn is not None:
+        if self.patience is None or self._turn is not None or self.read_only:
             with self.write() as connection:
                 return work(connection)
         sent: tuple[int, T] | None = None
@@ -189,12 +193,13 @@ class Store:
             raise _build_store_error(ConnectionLost if passing else StoreError, cause) from error
 
 
-def open_store(url: str, schema: str | None = None) -> Store:
+def open_store(url: str, schema: str | None = None, *, read_only: bool = False) -> Store:
     """Open the store at an SQLAlchemy URL.
 
     Args:
         url: `sqlite:///FILE` or `postgresql+psycopg://…`.
         schema: A PostgreSQL schema; it is created if missing.
+        read_only: Let the database itself refuse to write; nothing is created.
 
     Raises:
         ConfigError: The URL, the file or the schema cannot be used, or the driver is missing.
@@ -207,19 +212,23 @@ def open_store(url: str, schema: str | None = None) -> Store:
         ) from error
     kind = parsed.get_backend_name()
     if kind == "sqlite":
-        return Store(_create_sqlite_engine(url, parsed.database))
+        engine = _create_sqlite_engine(url, parsed.database, read_only=read_only)
+        return Store(engine, read_only=read_only)
     if kind == "postgresql":
-        return Store(_create_postgresql_engine(url, schema))
+        engine = _create_postgresql_engine(url, schema, read_only=read_only)
+        return Store(engine, read_only=read_only)
     raise ConfigError(
         f"database.url names {kind!r}", "use sqlite:///FILE or postgresql+psycopg://…"
     )
 
 
-def _create_sqlite_engine(url: str, path: str | None) -> Engine:
+def _create_sqlite_engine(url: str, path: str | None, *, read_only: bool) -> Engine:
     file = _parse_file_path(path)
     if file:
         _check_file(file)
-        _create_private_file(file)
+        if not read_only:
+            _create_private_file(file)
+    guards = ("query_only=ON",) if read_only else ()
     engine = create_engine(
         url, **_build_json_options(), connect_args={"timeout": 30, "check_same_thread": False}
     )
@@ -228,7 +237,7 @@ def _create_sqlite_engine(url: str, path: str | None) -> Engine:
     def configure(connection: Any, _record: Any) -> None:
         # The driver would begin transactions by itself, and later than we need: see `begin`.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", *guards):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -276,8 +285,12 @@ def _create_private_file(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _create_postgresql_engine(url: str, schema: str | None) -> Engine:
-    search_path = f"-csearch_path={schema} -ctimezone=UTC" if schema else "-ctimezone=UTC"
+def _create_postgresql_engine(url: str, schema: str | None, *, read_only: bool) -> Engine:
+    options = [
+        *([f"-csearch_path={schema}"] if schema else []),
+        "-ctimezone=UTC",
+        *(["-cdefault_transaction_read_only=on"] if read_only else []),
+    ]
     silence = {
         name: value
         for name, value in CONNECTION_TIMEOUTS.items()
@@ -288,7 +301,7 @@ def _create_postgresql_engine(url: str, schema: str | None) -> Engine:
             url,
             **_build_json_options(),
             pool_pre_ping=True,
-            connect_args={"options": search_path, **silence},
+            connect_args={"options": " ".join(options), **silence},
         )
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -301,7 +314,7 @@ def _create_postgresql_engine(url: str, schema: str | None) -> Engine:
         # A ping on a lost connection may end in the driver's saying that it cannot undo the ping.
         context.is_disconnect = context.is_disconnect or context.is_pre_ping
 
-    if schema:
+    if schema and not read_only:
         _create_schema(url, schema)
     return engine
 

@@ -40,6 +40,21 @@ def migrate_schema(store: Store, now: datetime) -> Path | None:
     return backup
 
 
+def check_revision(store: Store) -> None:
+    """Check that the tables are those of this version, without changing them.
+
+    Raises:
+        StoreError: They are older or newer.
+    """
+    with store.read() as connection:
+        revision = read_revision(connection)
+    if revision != HEAD:
+        raise StoreError(
+            f"the database has schema {revision}, and this cs-sync reads {HEAD}",
+            "run cs-sync run once, which brings an older one up to date",
+        )
+
+
 def read_revision(connection: Connection) -> str | None:
     """Return the revision of the tables; None without any."""
     if not inspect(connection).has_table("alembic_version"):

@@ -3,20 +3,16 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-import respx
 from sqlalchemy import text
 
-from cs_sync.contracts.errors import ConfigError
 from cs_sync.store.engine import open_store
 from cs_sync_sandbox import Sandbox
 from tests.jobs.conftest import acme_in
-from tests.jobs.road import CONFIG, DAY, Place, small_company
+from tests.jobs.published import WRITING, company_with_tasks, quiet_run, without_report
+from tests.jobs.road import CONFIG, DAY, Place
 
 ROOT = Path(__file__).parents[2]
 BI = ROOT / "examples" / "bi"
@@ -29,43 +25,6 @@ QUESTIONS = dict(
     re.findall(r"-- ([^\n]+\?)\n(.+?);\n", (BI / "questions.sql").read_text("utf-8"), re.DOTALL)
 )
 STATEMENTS = {**PANELS, **QUESTIONS}
-WRITING = """
-    [connectors.webhook]
-    url = "http://127.0.0.1:9/health"
-    signing_secret = "whsec_bm90IGEgc2VjcmV0LCBub3QgYSBzZWNyZXQsIG5vdA=="
-    [write_back]
-    destination = "webhook"
-    max_change = 1
-    [follow_ups]
-    assignee = "sam@ours.example"
-    start = 2026-01-01
-"""
-"""Follow-ups are stored where there is somewhere to write them."""
-
-
-def without_report(patch: pytest.MonkeyPatch) -> None:
-    """The report takes seconds to draw, and shows nothing of this."""
-
-    def refuse(*_: Any) -> None:
-        raise ConfigError("no report here", "")
-
-    patch.setattr("cs_sync.jobs.run.write_report", refuse)
-
-
-def company_with_tasks(path: Path, database: str = "") -> Place:
-    """The small company, whose follow-ups go to a webhook."""
-    place = small_company(path)
-    place.configure(CONFIG + WRITING + database)
-    return place
-
-
-@contextmanager
-def quiet_run() -> Iterator[None]:
-    """No report is drawn, and the webhook takes everything."""
-    with pytest.MonkeyPatch.context() as patch, respx.mock(assert_all_called=False) as vendor:
-        without_report(patch)
-        vendor.route(port=9).mock(return_value=httpx.Response(204))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""A read-only MCP server: a language model asks, and every answer says what it rests on."""
