@@ -15,7 +15,6 @@ from cs_sync.report.drawing import import_extra, render_chart
 from cs_sync.report.expected_churn import describe_period, format_interval, list_basis
 from cs_sync.report.formats import Formats
 from cs_sync.report.groups import build_cohort_rows, count_migration, group_accounts
-from cs_sync.report.links import sanitize_link
 from cs_sync.report.movements import BridgePeriod, select_movements, sum_bridge_rows
 from cs_sync.report.notices import list_notices
 from cs_sync.report.payload import (
@@ -125,16 +124,10 @@ def select_static_accounts(
 
 
 def _load_template() -> Any:
-    jinja2 = import_extra("jinja2")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("cs_sync.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["safe_link"] = sanitize_link
-    return environment.get_template("report.html.j2")
+    import_extra("jinja2")
+    from cs_sync.report.template import load_template
+
+    return load_template()
 
 
 def _translate(formats: Formats, key: str, n: int | None = None, **fields: Any) -> str:

@@ -1,4 +1,4 @@
-"""Tables as plain lines, for files and pipes: a row is a line, and nothing is folded or coloured.
+"""Tables as plain lines, for files and pipes: nothing is folded or coloured.
 
 rich measures, wraps and styles every cell, which takes a second for a thousand rows.
 """
@@ -30,10 +30,9 @@ def format_plainly(shown: RenderableType, width: int) -> list[str] | None:
         return lines if max(map(_measure, lines)) <= width else None
     if not isinstance(shown, Table) or shown.box or shown.title or shown.caption:
         return None
-    columns = [_list_cells(column) for column in shown.columns]
+    columns = _align_lines([_list_cells(column) for column in shown.columns])
     sizes = [max(map(_measure, cells), default=0) for cells in columns]
-    is_flat = not any("\n" in cell for cells in columns for cell in cells)
-    if not is_flat or sum(sizes) + len(GAP) * (len(sizes) - 1) > width:
+    if sum(sizes) + len(GAP) * (len(sizes) - 1) > width:
         return None
     padded = [
         _pad(cells, size, right=column.justify == "right")
@@ -45,6 +44,17 @@ def format_plainly(shown: RenderableType, width: int) -> list[str] | None:
 def _list_cells(column: Column) -> list[str]:
     """List the plain texts of a column, its heading first."""
     return [_get_plain(cell) for cell in (column.header, *column.cells)]
+
+
+def _align_lines(columns: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Split cells into lines; a row has as many as its longest cell."""
+    aligned: list[list[str]] = [[] for _ in columns]
+    for row in zip(*columns, strict=True):
+        cells = [cell.split("\n") for cell in row]
+        height = max(map(len, cells))
+        for column, lines in zip(aligned, cells, strict=True):
+            column += lines + [""] * (height - len(lines))
+    return aligned
 
 
 def _get_plain(cell: RenderableType) -> str:
