@@ -15,6 +15,9 @@ PLANNED_CHURNED = 200
 MOST_CHURNED = 5000
 """A skill that needs more is none that a team would notice."""
 
+LEAST_SKILL = 1e-4
+"""Up to it a skill is the rounding of fits that come to the base rate, such as of a constant."""
+
 Verdict = Literal["signal", "no signal", "too little data"]
 
 
@@ -29,14 +32,14 @@ class Ruling:
 def rule_on(judgement: "Judgement") -> Ruling:
     """Rule whether predictions are informative.
 
-    They are where the lower 5 % point of the resampled Brier skill is above 0 and the
-    calibration slope lies in 0.7 to 1.3, both of all cutoffs together.
+    They are where the lower 5 % point of the resampled Brier skill is above 0, by more than
+    rounding, and the calibration slope lies in 0.7 to 1.3, both of all cutoffs together.
     """
     if judgement.churned < LEAST_CHURNED:
         return Ruling("too little data", estimate_needed(judgement))
     low = None if judgement.skill_interval is None else judgement.skill_interval[0]
     calibrated = judgement.slope is not None and LOWEST_SLOPE <= judgement.slope <= HIGHEST_SLOPE
-    if low is not None and low > 0 and calibrated:
+    if low is not None and low > LEAST_SKILL and calibrated:
         return Ruling("signal")
     return Ruling("no signal", estimate_needed(judgement))
 
@@ -53,7 +56,7 @@ def estimate_needed(judgement: "Judgement") -> int | None:
     seen, skill, interval = judgement.churned, judgement.skill, judgement.skill_interval
     if seen < LEAST_CHURNED or skill is None or interval is None:
         return max(PLANNED_CHURNED - seen, LEAST_CHURNED - seen)
-    if skill > 0:
+    if skill > LEAST_SKILL:
         total = math.ceil(seen * ((skill - interval[0]) / skill) ** 2)
         return None if total > MOST_CHURNED else max(total - seen, 1)
     return PLANNED_CHURNED - seen if seen < PLANNED_CHURNED else None

@@ -105,6 +105,8 @@ def test_the_gate_needs_skill_calibration_and_churned_accounts() -> None:
     assert rule_on(replace(GOOD, slope=1.31)).verdict == "no signal"
     assert rule_on(replace(GOOD, slope=None)).verdict == "no signal"
     assert rule_on(replace(GOOD, churned=29)).verdict == "too little data"
+    rounding = replace(GOOD, skill=2e-9, skill_interval=(1e-9, 3e-9))
+    assert (rule_on(rounding).verdict, rule_on(rounding).needed_churned) == ("no signal", 110)
 
 
 def test_how_many_more_are_needed() -> None:
