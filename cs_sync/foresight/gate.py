@@ -1,8 +1,9 @@
 """The gate: whether predictions may be believed, and else how much more history it takes."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:  # its arrays come with an extra, and the report is read without
     from cs_sync.foresight.judgement import Judgement
@@ -19,11 +20,15 @@ LEAST_SKILL = 1e-4
 """Up to it a skill is the rounding of fits that come to the base rate, such as of a constant."""
 
 Verdict = Literal["signal", "no signal", "too little data"]
+Meaning = Literal["signal", "uncalibrated", "no_signal", "never", "too_little", "no_earlier"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The gate's verdict, and about how many more accounts must be seen leaving."""
+    """The gate's verdict, and about how many more accounts must be seen leaving.
+
+    Without a number more of the same would not change the verdict.
+    """
 
     verdict: Verdict
     needed_churned: int | None = None
@@ -39,9 +44,10 @@ def rule_on(judgement: "Judgement") -> Ruling:
         return Ruling("too little data", estimate_needed(judgement))
     low = None if judgement.skill_interval is None else judgement.skill_interval[0]
     calibrated = judgement.slope is not None and LOWEST_SLOPE <= judgement.slope <= HIGHEST_SLOPE
-    if low is not None and low > LEAST_SKILL and calibrated:
+    has_skill = low is not None and low > LEAST_SKILL
+    if has_skill and calibrated:
         return Ruling("signal")
-    return Ruling("no signal", estimate_needed(judgement))
+    return Ruling("no signal", None if has_skill else estimate_needed(judgement))
 
 
 def estimate_needed(judgement: "Judgement") -> int | None:
@@ -60,3 +66,19 @@ def estimate_needed(judgement: "Judgement") -> int | None:
         total = math.ceil(seen * ((skill - interval[0]) / skill) ** 2)
         return None if total > MOST_CHURNED else max(total - seen, 1)
     return PLANNED_CHURNED - seen if seen < PLANNED_CHURNED else None
+
+
+def classify_verdict(row: Mapping[str, Any]) -> Meaning:
+    """Classify a verdict by what would have to change for a signal.
+
+    Args:
+        row: A row of `cs-sync backtest`.
+    """
+    is_hopeless = row["needed_churned"] is None
+    if row["verdict"] == "signal":
+        return "signal"
+    if row["verdict"] == "too little data":
+        return "no_earlier" if is_hopeless else "too_little"
+    if row["skill_low"] is not None and row["skill_low"] > LEAST_SKILL:
+        return "uncalibrated"
+    return "never" if is_hopeless else "no_signal"

@@ -77,8 +77,8 @@ def judge_subjects(
         wanted.append("challenger")
     predicted = walk_forward(panel, course, wanted)
     if not predicted:
-        needed = max(PLANNED_CHURNED - seen, LEAST_CHURNED)
-        ruling = Ruling("too little data", needed)
+        missing = PLANNED_CHURNED - seen if seen < LEAST_CHURNED else None
+        ruling = Ruling("too little data", missing)  # else they left too late to learn from
         return [JudgedSubject(subject, course, 0, None, seen, ruling) for subject in subjects]
     judged = []
     for subject, predictions in predicted.items():

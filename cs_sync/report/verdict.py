@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cs_sync.foresight.gate import HIGHEST_SLOPE, LOWEST_SLOPE
+from cs_sync.foresight.gate import HIGHEST_SLOPE, LOWEST_SLOPE, classify_verdict
 from cs_sync.report.data import BacktestResult, Row
 from cs_sync.report.formats import UNKNOWN, Formats
 
@@ -84,17 +84,7 @@ def describe_score(row: Row, formats: Formats) -> str:
         "lowest": formats.number(LOWEST_SLOPE, 1),
         "highest": formats.number(HIGHEST_SLOPE, 1),
     }
-    return formats.words(f"report.verdict.{_classify_score(row)}", None, **fields)
-
-
-def _classify_score(row: Row) -> str:
-    if row["verdict"] == "signal":
-        return "signal"
-    if row["verdict"] == "too little data":
-        return "too_little"
-    if row["skill_low"] is not None and row["skill_low"] > 0:
-        return "uncalibrated"
-    return "never" if row["needed_churned"] is None else "no_signal"
+    return formats.words(f"report.verdict.{classify_verdict(row)}", None, **fields)
 
 
 def _describe_red(bands: Sequence[Row], formats: Formats) -> str:

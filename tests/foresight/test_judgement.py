@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cs_sync.foresight.gate import rule_on
+from cs_sync.foresight.gate import classify_verdict, rule_on
 from cs_sync.foresight.judgement import (
     Judgement,
     Predictions,
@@ -118,3 +118,25 @@ def test_how_many_more_are_needed() -> None:
     assert rule_on(hopeless).needed_churned is None
     few = replace(GOOD, churned=12)
     assert rule_on(few).needed_churned == 188
+
+
+@pytest.mark.parametrize(
+    ("verdict", "skill_low", "needed", "meaning"),
+    [
+        ("signal", 0.01, None, "signal"),
+        ("no signal", 0.01, None, "uncalibrated"),
+        ("no signal", -0.01, 40, "no_signal"),
+        ("no signal", -0.01, None, "never"),
+        ("too little data", None, 190, "too_little"),
+        ("too little data", None, None, "no_earlier"),
+    ],
+)
+def test_a_verdict_says_what_would_have_to_change(
+    verdict: str, skill_low: float | None, needed: int | None, meaning: str
+) -> None:
+    row = {"verdict": verdict, "skill_low": skill_low, "needed_churned": needed}
+    assert classify_verdict(row) == meaning
+
+
+def test_wrong_probabilities_are_not_mended_by_more_accounts() -> None:
+    assert rule_on(replace(GOOD, slope=1.31)).needed_churned is None

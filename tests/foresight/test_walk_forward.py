@@ -73,6 +73,15 @@ def test_with_few_churned_accounts_nothing_is_judged_but_said() -> None:
     assert shown["needed_churned"] > 0
 
 
+def test_departures_of_the_last_month_alone_leave_nothing_to_learn_from() -> None:
+    """As in one snapshot of customers, with those that left before it missing."""
+    panel = simulate(Book(150, STRONG, months=6, hazard=0.3), 1)
+    late = np.where(panel.cutoff == 5, panel.outcome, 4).astype(np.int8)
+    (row,) = judge_subjects(replace(panel, outcome=late), CHURN, 20, ["model"])
+    assert row.churned >= 30
+    assert (row.ruling.verdict, row.ruling.needed_churned) == ("too little data", None)
+
+
 def test_one_class_only_is_too_little_data() -> None:
     panel = simulate(Book(40, STRONG, months=12), 1)
     nobody = replace(panel, outcome=np.full(panel.size, 4, np.int8))

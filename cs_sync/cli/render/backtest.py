@@ -16,6 +16,7 @@ from cs_sync.cli.render.formatting import (
     format_score,
     make_text,
 )
+from cs_sync.foresight.gate import classify_verdict
 from cs_sync.i18n import Translator
 
 BACKTEST_FIELDS = (
@@ -63,12 +64,12 @@ def list_sentences(rows: Rows, words: Translator) -> Iterator[str]:
     for row in rows:
         if row["target"] == "churn" and row["subject"] in ("score", "model"):
             subject = _name("subject", row["subject"], words)
-            key = {"signal": "signal", "no signal": "no_signal"}.get(row["verdict"], "too_little")
             yield words(
-                f"backtest.{key}",
+                f"backtest.{classify_verdict(row)}",
                 subject=subject,
                 churned=format_count(row["churned"], words),
                 skill=format_quantity(row["brier_skill"], "ratio", words),
+                slope=NO_VALUE if row["slope"] is None else words.decimal(row["slope"], 2),
                 needed=_format_needed(row, words),
             )
 
