@@ -52,19 +52,25 @@ class SourceProgress:
 
     @property
     def total(self) -> int | None:
-        """The number of records at the end.
+        """The number of records at the end, as far as the source says it.
 
-        None where the source does not say.
+        None where it says it of no stream that still reads.
         """
-        remaining = [stream.count_remaining() for stream in self.streams.values()]
-        known = [count for count in remaining if count is not None]
-        return None if len(known) < len(remaining) else self.records + sum(known)
+        known = [count for count in self._count_remaining() if count is not None]
+        if self.has_unknown and not sum(known):
+            return None
+        return self.records + sum(known)
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether the source does not say how much a stream has; the total is then the least."""
+        return None in self._count_remaining()
+
+    def _count_remaining(self) -> list[int | None]:
+        return [stream.count_remaining() for stream in self.streams.values()]
 
     def estimate_seconds_left(self, now: datetime) -> float | None:
-        """Estimate the seconds left at the pace so far.
-
-        None without a total.
-        """
+        """Estimate the seconds left at the pace so far; None without a total."""
         total, read = self.total, self.records
         if total is None or not read:
             return None
@@ -73,13 +79,19 @@ class SourceProgress:
     def describe(self, now: datetime) -> str:
         """Describe the progress in a line.
 
-        `stripe: 3 of 9 streams, 1,200 of 4,800 records (25%), about 3 min left`.
+        `stripe: 3 of 9 streams, 1,200 of 4,800 records (25%), about 3 min left`, or where not all
+        streams say how much they have, `1,200 of at least 4,800 records, at least 3 min left`.
         """
         ended = sum(stream.ended for stream in self.streams.values())
         text = f"{self.name}: {ended} of {count_noun(len(self.streams), 'stream')}, "
         total, left = self.total, self.estimate_seconds_left(now)
         if total is None:
             return text + count_noun(self.records, "record")
+        if self.has_unknown:
+            text += f"{self.records:,} of at least {count_noun(total, 'record')}"
+            return (
+                text if left is None else f"{text}, at least {ENGLISH.format_duration(left)} left"
+            )
         text += f"{self.records:,} of {count_noun(total, 'record')}"
         if left is not None and total:
             share = ENGLISH.percent(self.records / total)

@@ -88,7 +88,7 @@ def describe_person(person: PersonFact | None, view: AccountView) -> str:
     answer = next((a for a in view.answers if a.person == person.id), None)
     if answer:
         highest = None if answer.scale_max is None else say.number(answer.scale_max)
-        score = name_answer(answer.kind, say.number(answer.score), highest)
+        score = name_answer(answer.kind, say.number(answer.score), highest, say)
         day = format_date(answer.answered_at, view)
         parts.append(say("follow_up.last_answer", answer=score, day=day))
     return say("follow_up.speak_to", person=" · ".join(parts))

@@ -65,10 +65,12 @@ def _strip_controls(text: str) -> str:
     )
 
 
-def name_answer(kind: str, score: str, highest: str | None) -> str:
+def name_answer(kind: str, score: str, highest: str | None, words: Translator) -> str:
     """Name an answer to a survey, as CSAT 4/5.
 
-    NPS is of 10 by definition: NPS 9.
+    NPS is of 10 by definition: NPS 9. A scale of 0 and 1 has names: CSAT: good.
     """
     named = kind.upper()
+    if highest == "1" and score in ("0", "1"):
+        return f"{named}: {words('rating.good' if score == '1' else 'rating.bad')}"
     return f"{named} {score}" if highest is None or named == "NPS" else f"{named} {score}/{highest}"

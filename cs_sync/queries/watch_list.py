@@ -12,7 +12,7 @@ WATCH_LIST_LENGTH = 10
 """How long it is at least; who has an unpaid invoice or cancelled is never cut off."""
 
 
-LEAST_LOSS = 1
+LEAST_LOSS = 3
 """Points that a reason costs to be named: less than that is no reason to call."""
 
 

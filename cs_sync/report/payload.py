@@ -165,7 +165,7 @@ def _build_detail(
 
 def _name_answer(answer: AnswerLine, formats: Formats) -> str:
     highest = None if answer.scale_max is None else formats.number(answer.scale_max)
-    return name_answer(answer.kind, formats.number(answer.score), highest)
+    return name_answer(answer.kind, formats.number(answer.score), highest, formats.words)
 
 
 @lru_cache(maxsize=50_000)

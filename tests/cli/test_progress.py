@@ -105,6 +105,15 @@ def test_without_a_total_of_every_stream_there_is_no_share() -> None:
     assert line == "hubspot: 0 of 1 stream, 100 records"
 
 
+def test_with_the_total_of_some_streams_it_is_the_least() -> None:
+    """200 in 11 seconds leave 300 for 16.5; how many deals there are is not said."""
+    started = event("stream_started")
+    (line,) = print_plainly(
+        started, later(0, started, "deals"), later(5, page(0), "deals"), later(11, page(100, 400))
+    )
+    assert line == "hubspot: 0 of 2 streams, 200 of at least 500 records, at least 16 sec left"
+
+
 def test_the_slices_of_a_stream_add_up() -> None:
     tracker = ProgressTracker()
     tracker.update(event("stream_started"))

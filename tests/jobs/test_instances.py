@@ -9,6 +9,9 @@ import httpx
 import pytest
 import respx
 
+from cs_sync.config import load_config
+from cs_sync.plugins import load_plugins
+from cs_sync.runtime.workspace import open_workspace
 from tests.jobs.road import NOW, Place
 from tests.known_failures.books import Books, invoice, item, line, price, subscription
 
@@ -135,3 +138,13 @@ def test_a_remedy_names_the_section_of_the_instance(place: Place) -> None:
         refused = {"status": "error", "message": "expired", "category": "INVALID_AUTHENTICATION"}
         router.route().respond(401, json=refused)
         assert "put it into [connectors.crm_eu] access_token" in place.run("sync").said
+
+
+def test_connectors_are_called_as_people_write_them(tmp_path: Path) -> None:
+    """One under a name of its own keeps that."""
+    place = Place(tmp_path)
+    place.configure(CONFIG.format(**KEYS) + "    [connectors.files]\n    path = 'data'\n")
+    plugins = load_plugins()
+    config = load_config(place.path / "cs_sync.toml", plugins)
+    with open_workspace(config, plugins) as workspace:
+        assert workspace.titles == {"stripe": "Stripe", "stripe_de": "stripe_de", "files": "files"}

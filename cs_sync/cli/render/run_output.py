@@ -164,7 +164,8 @@ def bands_line(bands: Mapping[str, int], words: Translator) -> Text:
     without = bands.get("insufficient", 0)
     total = words("terminal.scored", sum(scored.values()))
     counts = ", ".join(
-        f"{format_count(count, words)} {words.band(band)}" for band, count in scored.items()
+        words("terminal.scored_band", number=format_count(count, words), band=words.band(band))
+        for band, count in scored.items()
     )
     line = words("terminal.scored_bands", scored=total, bands=counts) if scored else total
     if not without:
