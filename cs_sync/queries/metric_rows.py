@@ -1,8 +1,9 @@
 """Computation of KPIs and the bridge; what rests on unchanged tables is kept."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from sqlalchemy import Connection, Select
@@ -17,10 +18,12 @@ from cs_sync.metrics.sql.relations import ACCOUNT
 from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_figures import (
+    DAY_TABLES,
     Figure,
     Rows,
     read_figures,
     read_settled_versions,
+    read_versions_before,
     save_figures,
 )
 from cs_sync.store.fast.known_at import shadow_tables
@@ -31,6 +34,8 @@ from cs_sync_schemas import VERSIONED, get_table
 Row = Mapping[str, Any]
 _BRIDGE = "bridge"
 _SHARED = frozenset({str(STOCK.name), str(USED_DAY.name)})
+_FEW_PERIODS = 3
+"""So many periods that are not kept are computed one by one, and more with all others."""
 _ENOUGH_METRICS = 5
 """From so many metrics of use on, all days of use are read once for all of them."""
 
@@ -67,9 +72,12 @@ def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -
     with workspace.store.read() as connection:
         stale = find_stale_tables(connection)
         kept = read_figures(connection, {key for own in keys.values() for key in own})
-    complete = {name: own for name, own in keys.items() if all(key in kept for key in own)}
-    missing = [metric for metric in chosen if metric.name not in complete]
-    computed = _compute_rows(workspace, missing, scope, keys)
+    missing = {name: [key for key in own if key not in kept] for name, own in keys.items()}
+    piecemeal = [m for m in chosen if m.name in keys and _is_nearly_kept(missing[m.name], scope)]
+    kept |= _compute_missing(workspace, piecemeal, scope, keys, kept.keys())
+    complete = {metric.name: keys[metric.name] for metric in piecemeal}
+    others = [metric for metric in chosen if metric.name not in complete]
+    computed = _compute_rows(workspace, others, scope, keys)
     rows: list[KpiRow] = []
     for metric in chosen:
         metric_rows = computed.get(metric.name)
@@ -78,6 +86,28 @@ def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -
         since = min((stale[t] for t in metric.list_inputs(scope) if t in stale), default=None)
         rows += build_kpi_rows(metric, scope, metric_rows, stale_since=since)
     return rows
+
+
+def _is_nearly_kept(missing: Sequence[str], scope: Scope) -> bool:
+    """Return whether few of several periods are missing, or none."""
+    return len(missing) <= min(_FEW_PERIODS, len(scope.periods) - 1)
+
+
+def _compute_missing(
+    workspace: Workspace,
+    chosen: Sequence[Metric],
+    scope: Scope,
+    keys: Mapping[str, Sequence[str]],
+    kept: Collection[str],
+) -> dict[str, Rows]:
+    """Compute the periods of metrics that are not kept, each alone, by their keys."""
+    computed: dict[str, Rows] = {}
+    for index, part in enumerate(scope.split_periods()):
+        own = {m.name: keys[m.name][index] for m in chosen if keys[m.name][index] not in kept}
+        metrics = [metric for metric in chosen if metric.name in own]
+        rows = _compute_rows(workspace, metrics, part, {name: [key] for name, key in own.items()})
+        computed |= {own[name]: rows_of_one for name, rows_of_one in rows.items()}
+    return computed
 
 
 def _join_periods(parts: Iterable[Rows]) -> Rows:
@@ -106,6 +136,9 @@ def _compute_rows(
     read = frozenset().union(*(query.tables for query in queries))
     with _connect_as_known(workspace, scope, read) as connection:
         versions = read_settled_versions(connection, read - _SHARED, workspace.clock())
+        ends = [period.end.isoformat() for period in scope.periods]
+        days = product(DAY_TABLES & versions.keys(), ends)
+        before = read_versions_before(connection, days)
         with ExitStack() as sharing:
             if STOCK.name in read:
                 sharing.enter_context(share_stocks(connection, scope, turns))
@@ -119,11 +152,12 @@ def _compute_rows(
             scope.policy.hash,
             query.tables - _SHARED,
             [{**row, "period": 0} for row in rows[query.metric.name] if row["period"] == index],
+            scope.periods[index].end,
         )
         for query in queries
         for index, key in enumerate(keys.get(query.metric.name, ()))
     ]
-    save_figures(workspace.store, figures, versions, workspace.clock())
+    save_figures(workspace.store, figures, versions, workspace.clock(), before)
     return rows
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
@@ -11,7 +12,7 @@ from uuid import uuid4
 
 import duckdb
 import pytest
-from sqlalchemy import Executable, create_engine, insert, select, text
+from sqlalchemy import Executable, create_engine, delete, insert, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -21,6 +22,8 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.metrics.sql.time_travel import list_tables
+from cs_sync.store.fast.kept_figures import DAY_TABLES
 from cs_sync_schemas import (
     Cost,
     FeatureDay,
@@ -37,6 +40,7 @@ from cs_sync_schemas import (
     SurveyResponse,
     Ticket,
     UsageDay,
+    get_table,
 )
 from cs_sync_schemas.tables import METADATA
 from tests.metrics.conftest import Ledger
@@ -336,3 +340,25 @@ def test_all_databases_agree(
     for name, statement in _statements(scope).items():
         assert expected(scope)[name], name
         assert _comparable(run(statement)) == expected(scope)[name], name
+
+
+@pytest.mark.parametrize("name", ["whole", "active by features"])
+def test_no_figure_rests_on_days_of_use_after_its_period(world: Ledger, name: str) -> None:
+    """So a period's figures are kept when only later days are new."""
+    period = PERIODS[len(PERIODS) // 2]
+    scope = replace(SCOPES[name], periods=(period,))
+    statements = {one.name: one.build_statement(scope) for one in list_builtin_metrics()}
+    of_days = {
+        metric: statement
+        for metric, statement in statements.items()
+        if DAY_TABLES & {table.name for table in list_tables(statement)}
+    }
+    with world.engine.connect() as connection:
+        figures = {m: connection.execute(one).all() for m, one in of_days.items()}
+        for table in (get_table(UsageDay), get_table(FeatureDay)):
+            later = connection.execute(delete(table).where(table.c.day >= period.end))
+            assert later.rowcount > 0
+        without = {m: connection.execute(one).all() for m, one in of_days.items()}
+        connection.rollback()
+    assert sum(bool(rows) for rows in figures.values()) > 15
+    assert without == figures

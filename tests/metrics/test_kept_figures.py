@@ -38,6 +38,7 @@ from cs_sync_schemas import (
     Subscription,
     SubscriptionItem,
     Ticket,
+    UsageDay,
     get_table,
 )
 from cs_sync_schemas.tables import METADATA
@@ -52,6 +53,7 @@ METRICS_IN_TURN = list_builtin_metrics()
 ACCOUNT, LINK, SPAN = get_table(Account), get_table(AccountLink), get_table(MrrSpan)
 FIGURE = get_table(CachedMetric)
 ITEM, SUBSCRIPTION = get_table(SubscriptionItem), get_table(Subscription)
+DAYS = get_table(UsageDay)
 
 
 @pytest.fixture
@@ -249,6 +251,38 @@ def test_what_rests_on_nothing_new_is_not_computed_again(ledger: Ledger, store: 
     row = {"source_id": "t", "account_source_id": "a01", "opened_at": opened, "status": "open"}
     ledger.add(Ticket, {**row, "changed_at": opened})
     assert values(ask(store, names, JANUARY)) == {"mrr": 7, "customers": 7, "open_tickets": 1}
+
+
+def use(ledger: Ledger, day: date, changed_at: datetime) -> None:
+    ledger.add(
+        UsageDay,
+        {
+            "source_id": f"u{day}", "account_source_id": "a01", "day": day, "events": 1,
+            "changed_at": changed_at,
+        },
+    )  # fmt: skip
+
+
+def test_months_are_kept_while_only_later_days_of_use_are_new(ledger: Ledger, store: Store) -> None:
+    """Days with use: in January one, in February two, then a third; at last a second in January."""
+    grown(ledger)
+    for day in (date(2026, 1, 20), date(2026, 2, 3), date(2026, 2, 4)):
+        use(ledger, day, utc(2026, 3, 1))
+    both = Scope(MONTHS[:2], POLICY)
+
+    def ask_days() -> list[float | None]:
+        return [row.numerator for row in ask(store, ["usage_frequency"], both)]
+
+    assert ask_days() == [1, 2]
+    spoil(store)
+    use(ledger, date(2026, 2, 20), utc(2026, 3, 2))
+    assert ask_days() == [7, 3]
+    assert ask_days() == [7, 3]
+    use(ledger, date(2026, 1, 21), utc(2026, 3, 3))
+    assert ask_days() == [2, 3]
+    with store.write() as connection:
+        connection.execute(delete(DAYS).where(DAYS.c.day == date(2026, 1, 21)))
+    assert ask_days() == [1, 3]
 
 
 def test_each_period_is_kept_by_itself(ledger: Ledger, store: Store) -> None:
