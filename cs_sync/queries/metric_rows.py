@@ -137,8 +137,8 @@ def _compute_rows(
     with _connect_as_known(workspace, scope, read) as connection:
         versions = read_settled_versions(connection, read - _SHARED, workspace.clock())
         ends = [period.end.isoformat() for period in scope.periods]
-        days = product(DAY_TABLES & versions.keys(), ends)
-        before = read_versions_before(connection, days)
+        day_ends = product(DAY_TABLES & versions.keys(), ends)
+        before = read_versions_before(connection, day_ends)
         with ExitStack() as sharing:
             if STOCK.name in read:
                 sharing.enter_context(share_stocks(connection, scope, turns))
