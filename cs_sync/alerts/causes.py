@@ -131,7 +131,10 @@ def judge_silence(last: datetime | None, now: datetime, allowed: timedelta) -> J
 
 
 def has_news(text: str, before: str) -> bool:
-    """Return whether a text has a line that was not there before, numbers aside."""
+    """Return whether a text has a new line, numbers aside.
+
+    The earlier text is `before`.
+    """
     return not {*map(_reduce, text.splitlines())} <= {*map(_reduce, before.splitlines())}
 
 
@@ -149,7 +152,10 @@ def _split_lines(messages: Iterable[str]) -> tuple[str, ...]:
 
 
 def _shorten(lines: Sequence[str]) -> list[str]:
-    """Return the first lines, each cut to what a chat shows, and how many are left out."""
+    """Shorten the first lines to what a chat shows.
+
+    The last one says how many are left out.
+    """
     shown = [line if len(line) <= MAX_LENGTH else f"{line[:MAX_LENGTH]}…" for line in lines]
     if len(shown) <= MAX_DETAILS:
         return shown

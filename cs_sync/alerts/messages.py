@@ -87,5 +87,5 @@ def _format_paragraph(state: AlertState, zone: tzinfo) -> str:
 
 
 def _format_teams_line(line: str, **style: str) -> dict[str, Any]:
-    """Format a line as a run of text, in which nothing is Markdown."""
+    """Format a line as a run of text without Markdown."""
     return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line, **style}]}

@@ -59,7 +59,10 @@ def update_states(
 
 
 def mark_sent(states: Iterable[AlertState], channel: str) -> list[AlertState]:
-    """Return the states after a channel was told all that it waited for."""
+    """Mark that a channel was told all it waited for.
+
+    Returns the states after that.
+    """
     return [_mark_sent(state, channel) for state in states]
 
 

@@ -19,7 +19,9 @@ SIMPLE: Mapping[Any, Any] = {
 
 
 def build_table(row_type: type[Any], rows: Sequence[Any]) -> arrow.Table:
-    """Build a table of rows; the keys of a mapping become a column each.
+    """Build a table of rows.
+
+    The keys of a mapping become a column each.
 
     Args:
         row_type: A dataclass.

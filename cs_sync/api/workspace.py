@@ -64,7 +64,9 @@ class Workspace:
         self._closing = closing
 
     def metrics(self, *names: str, **options: Unpack[MetricOptions]) -> Rows[KpiRow]:
-        """Compute KPIs of the last whole period, or of all from `since` to `until`.
+        """Compute KPIs of the last whole period, or of a range.
+
+        The range is from `since` to `until`.
 
         Args:
             *names: The metrics by name or alias; all by default.
@@ -199,7 +201,7 @@ class Workspace:
 
 
 def open(path: Path | str = "cs_sync.toml") -> Workspace:
-    """Open a workspace; close it with `close`, or use it in a `with` block.
+    """Open a workspace, to close or to use with `with`.
 
     Args:
         path: The configuration file.
@@ -215,7 +217,10 @@ def open(path: Path | str = "cs_sync.toml") -> Workspace:
 
 
 def _make_listener(plugins: PluginRegistry) -> Callable[[Event], None]:
-    """Return what passes events to observers, and messages of them to the log."""
+    """Make a listener that passes events to observers.
+
+    Messages of events go to the log, too.
+    """
 
     def listen(event: Event) -> None:
         plugins.emit(event)

@@ -70,7 +70,10 @@ class Options:
 
     @contextmanager
     def workspace_of_run(self) -> "Iterator[Workspace]":
-        """Open the workspace for a run; alert when its database cannot be opened."""
+        """Open the workspace for a run.
+
+        Alerts when its database cannot be opened.
+        """
         from cs_sync.contracts.errors import CsSyncError
         from cs_sync.jobs.alert import alert_unopened
 

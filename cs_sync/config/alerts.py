@@ -96,7 +96,9 @@ class MetricsFileSettings(Settings):
 
 
 def split_command(command: str) -> list[str]:
-    """Split a command line as a shell does; there is none that runs it.
+    """Split a command line as a shell does.
+
+    No shell runs it.
 
     Raises:
         ValueError: A quotation mark is not closed.
@@ -108,7 +110,10 @@ def split_command(command: str) -> list[str]:
 
 
 def check_webhook_address(url: str) -> None:
-    """Raise ValueError unless the address is https, or plain http on this machine."""
+    """Raise ValueError unless an address is https.
+
+    Plain http is allowed on this machine.
+    """
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it checks it

@@ -254,7 +254,10 @@ class Config(BaseModel):
 
     @property
     def holds_secrets(self) -> bool:
-        """Whether a secret is written in the file itself, the database's URL aside."""
+        """Whether the file itself holds a secret.
+
+        The database's URL does not count.
+        """
         emails = (self.report.email, self.alerts.email)
         given = [self.alerts.webhook, *(email.password for email in emails if email)]
         plain = [

@@ -82,15 +82,22 @@ def render_template(
     writable = [name for name, kind in named.items() if kind in plugins.destinations]
     if writable:
         parts.append(_render_section("write_back", WriteBackSettings, {"destination": writable[0]}))
-    parts.append(_render_section("schedule", ScheduleSettings, {"cron": "15 5 * * *"}))
-    parts.append(_render_section("report", ReportSettings, {}))
-    parts.append("# " + _render_section("report.email", EmailSettings, {}))
-    parts.append(_render_section("alerts", AlertSettings, {}))
-    parts.append("# " + _render_section("alerts.email", EmailSettings, {}))
-    parts.append(_render_section("metrics_file", MetricsFileSettings, {}))
+    parts += _render_operation()
     text = "\n".join(parts)
     parse_config(text, Path("cs_sync.toml").absolute(), plugins)
     return text
+
+
+def _render_operation() -> list[str]:
+    """Render the sections on when it runs and whom it tells."""
+    return [
+        _render_section("schedule", ScheduleSettings, {"cron": "15 5 * * *"}),
+        _render_section("report", ReportSettings, {}),
+        "# " + _render_section("report.email", EmailSettings, {}),
+        _render_section("alerts", AlertSettings, {}),
+        "# " + _render_section("alerts.email", EmailSettings, {}),
+        _render_section("metrics_file", MetricsFileSettings, {}),
+    ]
 
 
 def find_variables(text: str) -> list[str]:

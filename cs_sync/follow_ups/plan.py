@@ -93,7 +93,9 @@ def plan_follow_ups(
     company: CompanyView | None = None,
     rules: FollowUpSettings = EVERY_DAY,
 ) -> FollowUpPlan:
-    """Run the playbooks and return their drafts, most urgent and most money at risk first.
+    """Run the playbooks and return their drafts.
+
+    The most urgent come first, then those with the most money at risk.
 
     Args:
         views: The accounts.

@@ -121,13 +121,19 @@ class AccountView:
 
     @property
     def at_risk(self) -> float:
-        """Money at risk in currency units: the order of follow-ups and of the daily cap."""
+        """Money at risk in currency units.
+
+        It orders follow-ups and the daily cap.
+        """
         risk = assess_risk(self.score, self.churn_probability, leaving=self.is_leaving)
         return calculate_money_at_risk(self.mrr, risk, sum_owed(self.invoices))
 
     @property
     def at_stake(self) -> float:
-        """Money at risk by health alone, in currency units: what thresholds are compared with."""
+        """Money at risk by health alone, in currency units.
+
+        Thresholds are compared with it.
+        """
         risk = assess_risk(self.score)
         return calculate_money_at_risk(self.mrr, risk, sum_owed(self.invoices))
 

@@ -73,10 +73,10 @@ def _count_cutoff(
 
 
 def _resample_rates(panel: Panel, own: Ints, left: Ints) -> tuple[Interval | None, Interval | None]:
-    """Return the intervals of the shares of accounts and of MRR that left.
+    """Resample the shares of accounts and of MRR that left.
 
-    Where none or all left, every draw is the same: then the accounts' is Wilson's, and that of
-    MRR is unknown.
+    Returns an interval of each. Where none or all left, every draw is the same: then the accounts'
+    is Wilson's, and that of MRR is unknown.
     """
     if len(left) in (0, len(own)):
         accounts, gone = panel.count_accounts(own), panel.count_accounts(left)

@@ -65,7 +65,10 @@ def convert_trees(boosted: "HistGradientBoostingClassifier", inputs: Sequence[st
 
 
 def list_known(panel: Panel, rows: Ints, inputs: Sequence[Input]) -> list[Input]:
-    """List the inputs of which some rows know a value: trees take no column without any."""
+    """List the inputs with a known value in some rows.
+
+    Trees take no column without any.
+    """
     return [item for item in inputs if not np.isnan(panel.values[item.name][rows]).all()]
 
 

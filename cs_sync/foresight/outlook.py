@@ -64,7 +64,10 @@ class Forecast:
         return churn is not None and seen > 0 and churn >= LIKELY_TIMES * left / seen
 
     def row(self, account: str) -> dict[str, Any]:
-        """Return an account's probabilities, their days, and what became of others like it."""
+        """Return an account's probabilities, their days, and others' outcomes.
+
+        The others are like it.
+        """
         churn, alike = self.get_churn_probability(account), self.find_alike(account)
         return {
             "churn_probability": churn,

@@ -26,7 +26,10 @@ class Tree:
     """What the accounts that came so far add to the log-odds."""
 
     def list_steps(self, values: tuple[float | None, ...]) -> list[tuple[int, float]]:
-        """List the inputs asked on the way to a leaf, and how each moved the log-odds."""
+        """List the inputs asked on the way to a leaf.
+
+        Each comes with how it moved the log-odds.
+        """
         node, steps = 0, []
         while (place := self.asked[node]) != LEAF:
             value = values[place]

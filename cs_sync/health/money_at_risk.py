@@ -20,7 +20,10 @@ class RiskShare:
     basis: RiskBasis
 
     def apply(self, mrr: int) -> int:
-        """Return the part of an MRR that is at risk, in its minor units."""
+        """Apply the share to an MRR.
+
+        Amounts are in minor units.
+        """
         return round(mrr * self.share)
 
 

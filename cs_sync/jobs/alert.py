@@ -27,7 +27,10 @@ if TYPE_CHECKING:  # a health check starts without the report
 
 @contextmanager
 def alert_on_failure(workspace: Workspace) -> Iterator[None]:
-    """Alert when the body raises; not when it was stopped, or another run is in progress."""
+    """Alert when the body raises.
+
+    Not when it was stopped, or another run is in progress.
+    """
     try:
         yield
     except (LeaseHeld, Interrupted):
@@ -43,7 +46,7 @@ def alert_on_failure(workspace: Workspace) -> Iterator[None]:
 
 
 def alert_after_run(recorded: RunSession, risk: "RiskSum | None") -> list[str]:
-    """Alert to what a finished run shows to be wrong, and to what is over.
+    """Alert to what a finished run shows wrong or over.
 
     Args:
         recorded: The run.
@@ -68,7 +71,9 @@ def alert_after_run(recorded: RunSession, risk: "RiskSum | None") -> list[str]:
 
 
 def alert_unopened(config: Config, error: CsSyncError) -> list[str]:
-    """Alert that a run could not open its database, where nobody can keep who knows it.
+    """Alert that a run could not open its database.
+
+    Nobody can keep who knows it then.
 
     Returns:
         A note per channel that could not be used.
@@ -83,7 +88,9 @@ def alert_unopened(config: Config, error: CsSyncError) -> list[str]:
 
 
 def send_alerts(workspace: Workspace, judgement: Judgement) -> list[str]:
-    """Send what is new since the last judgement, and what could not be sent then.
+    """Send what is new since the last judgement.
+
+    What could not be sent then is sent, too.
 
     Returns:
         A note per channel that could not be used; it is tried again next time.
@@ -154,7 +161,10 @@ def _mask(config: Config, text: str) -> str:
 
 
 def _list_secrets(config: Config) -> set[str]:
-    """Return the values of all secrets; what cannot be looked up cannot be shown either."""
+    """List the values of all secrets.
+
+    What cannot be looked up cannot be shown either.
+    """
     from cs_sync.http import collect_secrets
 
     sections = (config.alerts, config.report.email)

@@ -33,10 +33,10 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[dict[str, Any]]:
-    """Judge the health score, and fit a model per target on all complete horizons.
+    """Judge the health score, and fit a model per target.
 
-    The judgement is stored, for the report. Nothing is fitted where too few accounts were seen
-    leaving.
+    All complete horizons count. The judgement is stored, for the report. Nothing is fitted where
+    too few accounts were seen leaving.
 
     Args:
         workspace: The workspace.
@@ -68,7 +68,10 @@ def _save_fit(
     fitted: Sequence[Mapping[str, Any]],
     judgement: Mapping[str, Any],
 ) -> int:
-    """Store the fitted models and the judgement under one version, as a recorded run."""
+    """Store the fitted models and the judgement under one version.
+
+    This is a recorded run.
+    """
     with record_run(workspace, "analyse fit") as recorded:
         with workspace.store.read() as connection:
             version = read_last_version(connection) + 1
@@ -113,7 +116,10 @@ def _summarize_fit(row: Mapping[str, Any], version: int) -> dict[str, Any]:
 def _build_judgement(
     workspace: Workspace, backtest: Backtest, judged: "Sequence[JudgedSubject]"
 ) -> dict[str, Any]:
-    """Build what is stored of a backtest: its subjects, bands, and past forecasts."""
+    """Build what is stored of a backtest.
+
+    These are its subjects, bands and past forecasts.
+    """
     lead, chosen = backtest.request.lead_days, choose_model(judged)
     believed = chosen.ruling.verdict == SIGNAL
     past = list_past_forecasts(backtest, chosen.subject) if believed else {}

@@ -116,9 +116,7 @@ def decide_follow_ups(
     plan = _plan_with_connection(workspace, opened, views, playbooks, whole)
     everything = assign_drafts(plan.drafts, known.owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
-    in_order = _to_stored_follow_ups(known.continued, known.written)
-    current = map_current_keys(drafts, in_order, known.in_crm)
-    continued = _to_stored_follow_ups(_rename_rows(known.continued, current), known.written)
+    current, continued = _match_stored(known, drafts)
     by_account = {view.id: view for view in views}
     decision = make_decision(drafts, continued, playbooks, by_account, _build_context(workspace))
     decided = _apply_decision(workspace, _rename_rows(known.stored, current), decision)
@@ -165,6 +163,19 @@ class _KnownFollowUps:
     written: set[str]
     owners: dict[tuple[str, str], OwnerFact]
     in_crm: dict[str, str]
+
+
+def _match_stored(
+    known: _KnownFollowUps, drafts: Sequence[FollowUpDraft]
+) -> tuple[dict[str, str], list[StoredFollowUp]]:
+    """Match drafts to the stored follow-ups that have older keys.
+
+    Returns:
+        Key before → key now, and the stored follow-ups under the keys of now.
+    """
+    in_order = _to_stored_follow_ups(known.continued, known.written)
+    current = map_current_keys(drafts, in_order, known.in_crm)
+    return current, _to_stored_follow_ups(_rename_rows(known.continued, current), known.written)
 
 
 def _read_known_follow_ups(workspace: Workspace, day: DayView) -> _KnownFollowUps:
@@ -288,7 +299,10 @@ def _apply_decision(
 
 
 def _reword(row: Mapping[str, Any], draft: FollowUpDraft) -> dict[str, Any]:
-    """Return a follow-up's texts in the language of today; what it asks for and notes stay."""
+    """Reword a follow-up in the language of today.
+
+    What it asks for and its notes stay.
+    """
     facts = {fact["id"]: fact for fact in draft.evidence if fact.get("id")}
     evidence = [
         {**fact, **facts.get(fact.get("id"), {})} if ADDED_AT not in fact else fact
@@ -343,7 +357,10 @@ def build_point_note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 def _rank_row(
     row: Mapping[str, Any], views: Mapping[str, AccountView]
 ) -> tuple[int, float, datetime, str]:
-    """Return the sort key of follow-ups: most urgent first, then most money at risk."""
+    """Return the sort key of follow-ups.
+
+    The most urgent come first, then those with the most money at risk.
+    """
     view = views.get(row["account_id"])
     at_risk = view.at_risk if view else 0.0
     return URGENCY[row["priority"]], -at_risk, row["due_at"], row["key"]

@@ -16,7 +16,7 @@ from cs_sync_schemas.migrations import HEAD
 
 
 def run_healthcheck(path: Path, plugins: PluginRegistry) -> list[dict[str, Any]]:
-    """Check a workspace and alert when no run has ended for too long.
+    """Check a workspace; alert when no run ended for too long.
 
     Args:
         path: The configuration file.

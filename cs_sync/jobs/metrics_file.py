@@ -45,7 +45,10 @@ class RunFigures:
 
 @contextmanager
 def measure_failure(workspace: Workspace) -> Iterator[None]:
-    """Write the file when the body raises; not when another run is in progress."""
+    """Write the file when the body raises.
+
+    Not when another run is in progress.
+    """
     try:
         yield
     except (LeaseHeld, Interrupted):
@@ -85,7 +88,10 @@ def write_metrics_file(workspace: Workspace, figures: RunFigures | None = None) 
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write beside the file and rename: a reader sees the old text or the new one."""
+    """Write beside the file and rename.
+
+    A reader sees the old text or the new one.
+    """
     draft = path.with_name(f".{path.name}.part")
     draft.unlink(missing_ok=True)
     draft.touch(mode=READABLE)

@@ -28,7 +28,9 @@ _SOURCE, _RECORD = "cs-sync", cast(type[Record], Account)
 def compute_mrr(
     connection: Connection, accounts: Sequence[str], policy: MrrPolicy
 ) -> tuple[dict[str, AccountMrr], dict[str, str]]:
-    """Compute the MRR of accounts: with integers where they are plain, else exactly.
+    """Compute the MRR of accounts.
+
+    Plain ones are computed with integers, others exactly.
 
     Args:
         connection: A read connection.
@@ -59,7 +61,7 @@ def compute_mrr(
 def _compute_plain_mrr(
     connection: Connection, accounts: Sequence[str], policy: MrrPolicy
 ) -> dict[str, AccountMrr]:
-    """Compute the MRR of those accounts that are plain, and within every range."""
+    """Compute the MRR of plain accounts within every range."""
     if not is_plain_policy(policy):
         return {}
     computed = {

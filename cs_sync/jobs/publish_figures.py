@@ -38,7 +38,9 @@ def publish_figures(recorded: RunSession, figures: Figures) -> None:
 
 
 def publish_kpis(workspace: Workspace, request: MetricRequest) -> None:
-    """Compute KPIs of past months and store them for BI, as a run.
+    """Compute KPIs of past months and store them for BI.
+
+    This is a recorded run.
 
     Args:
         workspace: The workspace.
@@ -57,7 +59,9 @@ def publish_kpis(workspace: Workspace, request: MetricRequest) -> None:
 
 
 def build_kpi_rows(rows: Iterable[KpiRow], now: datetime) -> list[dict[str, Any]]:
-    """Build rows of `kpi`; texts of the key are empty where there is nothing.
+    """Build rows of `kpi`.
+
+    Texts of the key are empty where there is nothing.
 
     Args:
         rows: KPIs by month, without attributes.

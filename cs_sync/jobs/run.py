@@ -92,7 +92,7 @@ def _run_steps(workspace: Workspace, *, dry_run: bool, yes: bool) -> RunReport:
 
 
 def _sum_risk(workspace: Workspace, day: DayView) -> RiskSum | None:
-    """Add up the MRR at risk where alerts or the file of measures need it."""
+    """Sum the MRR at risk, if alerts or measures need it."""
     config = workspace.config
     if config.alerts.money_at_risk_above is None and config.metrics_file.path is None:
         return None
@@ -127,7 +127,10 @@ def _score_and_store(recorded: RunSession) -> DayView:
 def _list_stored(
     workspace: Workspace, day: DayView, scores: Refreshed[AccountResult]
 ) -> Collection[str]:
-    """Return the accounts whose stored score of the day is the kept one."""
+    """List the accounts whose stored score is the kept one.
+
+    The score is of the day.
+    """
     with workspace.store.read() as connection:
         at = read_stored_days(connection, workspace.config.health.mode, day.day)
     if scores.known_at is None or max(at.values(), default=scores.known_at) < scores.known_at:

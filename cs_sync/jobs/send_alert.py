@@ -51,7 +51,10 @@ def send_alert(config: Config, channel: str, message: AlertMessage) -> None:
 
 
 def _run_command(config: Config, message: AlertMessage) -> None:
-    """Run the command, without a shell, with the text on its standard input."""
+    """Run the command with the text on its standard input.
+
+    There is no shell.
+    """
     words = split_command(config.alerts.command or "")
     remedy = (
         "try it by hand; [alerts] command is split into words as a shell does, and run without one"
@@ -96,7 +99,10 @@ def _post_to_webhook(config: Config, message: AlertMessage) -> None:
 
 
 def _post(url: str, content: dict[str, Any]) -> None:
-    """Post JSON; the address is a secret, so errors name the host only."""
+    """Post JSON.
+
+    The address is a secret, so errors name the host only.
+    """
     import httpx
 
     host = urlsplit(url).hostname or ""

@@ -20,19 +20,28 @@ LEVEL = 0.95
 
 
 def mark_words(text: object) -> Json | None:
-    """Mark a text of people or of other systems, in one line without control characters."""
+    """Mark a text of people or of other systems.
+
+    It becomes one line without control characters.
+    """
     return None if text is None else {WORDS: to_plain_line(str(text), MAX_WORDS)}
 
 
 def build_money(minor: float | None, currency: str | None) -> Json | None:
-    """Build an amount as an exact decimal with its currency; None if unknown."""
+    """Build an amount as an exact decimal with its currency.
+
+    None if unknown.
+    """
     if minor is None or currency is None:
         return None
     return {"amount": format_decimal(minor, currency), "currency": currency}
 
 
 def format_decimal(minor: float, currency: str) -> str:
-    """Format an amount of minor units in units of its currency: 12345, EUR → 123.45."""
+    """Format minor units in units of a currency.
+
+    12345, EUR → 123.45.
+    """
     return f"{to_major_units(minor, currency):.{get_exponent(currency)}f}"
 
 
@@ -48,7 +57,7 @@ def list_remarks(events: Iterable[Event]) -> list[str]:
 
 
 def describe_freshness(workspace: Workspace) -> Json:
-    """Say which run brought the data, and what of it is older than that run."""
+    """Describe which run brought the data, and what is older."""
     with workspace.store.read() as connection:
         runs = read_runs(connection, 1)
         stale, published = find_stale_tables(connection), read_publication(connection)

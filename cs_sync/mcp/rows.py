@@ -77,7 +77,9 @@ def build_mrr_row(row: BridgeRow, accounts: Sequence[BridgeRow], run: str | None
 
 
 def build_score_row(row: Mapping[str, Any], evidence: Iterable[str]) -> Json:
-    """Build the row of a score: names and reasons are marked, money is a decimal.
+    """Build the row of a score.
+
+    Names and reasons are marked, money is a decimal.
 
     Args:
         row: A row of `cs-sync score`.

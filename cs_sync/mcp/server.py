@@ -70,7 +70,9 @@ def serve_stdio(workspace: Workspace) -> None:
 
 
 def build_http_server(workspace: Workspace, token: str, port: int) -> "Server":
-    """Build a server of HTTP that only this machine reaches, with a token.
+    """Build a server of HTTP with a token.
+
+    Only this machine reaches it.
 
     Args:
         workspace: Open for reading alone.

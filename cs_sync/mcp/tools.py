@@ -76,7 +76,7 @@ class Tools:
         grain: Grain = "month",
         by: By = None,
     ) -> Json:
-        """Compute KPIs of the last whole period, or of every whole period since a day.
+        """Compute KPIs of the last whole period, or since a day.
 
         A value that cannot be computed is null and its status insufficient: say so, and do not
         guess. Ratios are fractions: 0.25 is 25 %.
@@ -102,10 +102,10 @@ class Tools:
         by: By = None,
         limit: Limit = 50,
     ) -> Json:
-        """Show MRR from opening to closing per period and currency; `by` may be account.
+        """Show MRR from opening to closing per period and currency.
 
-        Amounts are decimals in units of the row's currency; never add different currencies.
-        Evidence names the accounts that moved most.
+        `by` may be account. Amounts are decimals in units of the row's currency; never add
+        different currencies. Evidence names the accounts that moved most.
         """
         with self._ask() as (workspace, events):
             self._check_mrr()
@@ -133,7 +133,7 @@ class Tools:
         as_of: Day = None,
         limit: Limit = 20,
     ) -> Json:
-        """List accounts by health, the lowest score first, with the reasons in words.
+        """List accounts by health, the lowest score first, with reasons.
 
         Below the least coverage there is no score: the band is insufficient. n is the number of
         known inputs.
@@ -170,7 +170,7 @@ class Tools:
         search: Annotated[str, Field(description="Part of an id, a name or a record's id.")] = "",
         limit: Limit = 20,
     ) -> Json:
-        """Find accounts and the records of the sources that are joined in each."""
+        """Find accounts and the records that are joined in each."""
         with self._ask() as (workspace, events):
             wanted = search.casefold()
             by_account = groupby(list_accounts(workspace), key=lambda row: str(row["account"]))
@@ -188,7 +188,10 @@ class Tools:
         account: Annotated[str | None, Field(description="Only of this account id.")] = None,
         limit: Limit = 20,
     ) -> Json:
-        """List follow-ups, most urgent first: what to do for whom, why, and by when."""
+        """List follow-ups, most urgent first.
+
+        They say what to do for whom, why, and by when.
+        """
         with self._ask() as (workspace, events):
             with workspace.store.read() as connection:
                 found = read_follow_ups(connection)
@@ -241,7 +244,7 @@ class Tools:
 
 
 def list_tools(tools: Tools) -> Sequence[Any]:
-    """Return the questions of a server, in the order in which they are shown."""
+    """List the questions of a server in the order shown."""
     return (
         tools.list_metrics,
         tools.metrics,

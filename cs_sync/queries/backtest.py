@@ -165,7 +165,9 @@ def list_bands(backtest: Backtest) -> list[dict[str, Any]]:
 
 
 def list_bands_together(backtest: Backtest, money: "MoneyConverter") -> list[dict[str, Any]]:
-    """List, per band, the accounts and MRR of all month ends, and what of them left.
+    """List accounts and MRR per band, and what of them left.
+
+    All month ends count.
 
     Args:
         backtest: The history, its accounts scored.
@@ -207,7 +209,7 @@ def _build_band_row(count: "BandCount", currency: str) -> dict[str, Any]:
 
 
 def fit_subject(backtest: Backtest, judged: "JudgedSubject") -> "FittedModel":
-    """Fit the model, or its challenger, of a judged target on the whole history."""
+    """Fit a judged target's model or challenger on the whole history."""
     import numpy as np
 
     from cs_sync.foresight.challenger import fit_trees

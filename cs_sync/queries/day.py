@@ -50,7 +50,10 @@ class DayView:
 
     @property
     def priority_basis(self) -> RiskBasis:
-        """What the order of accounts rests on: that of who has not given notice."""
+        """What the order of accounts rests on.
+
+        It is that of who has not given notice.
+        """
         return "churn_probability" if self.forecast.is_churn_known else "missing_health"
 
     def assess_risk(self, item: ScoredAccount) -> RiskShare:

@@ -72,8 +72,7 @@ def list_expected_loss(
     )
     forecast = _forecast(backtest, chosen) if ruling.verdict == SIGNAL else None
     overlap = count_overlap(request.horizon_days)
-    mrr = _read_mrr(workspace)
-    zone = workspace.config.workspace.timezone
+    mrr, zone = _read_mrr(workspace), workspace.config.workspace.timezone
     rows = []
     for currency in sorted(mrr):
         own = [item for item in customers if item.currency == currency]
@@ -143,7 +142,9 @@ def _forecast(backtest: Backtest, judged: "JudgedSubject") -> _Forecast:
 def list_past_forecasts(
     backtest: Backtest, subject: "Subject" = "model"
 ) -> dict[date, dict[str, PastForecast]]:
-    """Map judged month end → currency → what was expected by its own past.
+    """Map judged month end → currency → its past forecast.
+
+    A forecast rests on what was before it.
 
     Args:
         backtest: The history, with month ends that can be judged.

@@ -29,7 +29,10 @@ def build_health_row(
 
 
 def list_health_rows(workspace: Workspace) -> list[dict[str, Any]]:
-    """Check the database, the last run, its streams, and alerts that wait to be sent."""
+    """Check the database, the last run, its streams and alerts.
+
+    Alerts may wait to be sent.
+    """
     with workspace.store.read() as connection:
         revision = read_revision(connection)
         if revision is None:
@@ -80,7 +83,7 @@ def _check_run(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_streams(run: dict[str, Any], successes: LastSuccesses) -> Iterator[dict[str, Any]]:
-    """Yield a row per stream that could not be read, or one for all."""
+    """Yield a row per unreadable stream, or one for all."""
     failed = [stream for stream in run["streams"] if stream["status"] == "failed"]
     for stream in failed:
         key = stream["source"], stream["stream"]

@@ -46,7 +46,7 @@ def list_scores_with_outlook(
 def add_outlook(
     workspace: Workspace, rows: Sequence[dict[str, Any]], day: date, known_at: datetime | None
 ) -> list[dict[str, Any]]:
-    """Add probabilities, priority, what it rests on, and its currency to rows of scores.
+    """Add probabilities, priority, its basis and currency to scores.
 
     Args:
         workspace: The workspace.

@@ -157,7 +157,10 @@ def build_past_point(state: PastState, money: MoneyConverter, *, billed: bool) -
 
 
 def sum_current_risk(day: DayView, money: MoneyConverter) -> RiskSum:
-    """Add up the MRR at risk of a day's customers, as the report shows it."""
+    """Sum the MRR at risk of a day's customers.
+
+    The report shows it so.
+    """
     return sum_risk(
         _build_current_point(item, day.get_mrr(item.account["id"]), money) for item in day.customers
     )

@@ -41,9 +41,9 @@ def read_backtest(workspace: Workspace) -> BacktestResult | None:
 def estimate_expected_churn(
     workspace: Workspace, day: DayView, money: MoneyConverter
 ) -> ExpectedChurn | None:
-    """Estimate the MRR that customers of today take with them; None while no model is accepted.
+    """Estimate the MRR that today's customers take with them.
 
-    MRR without an exchange rate is left out.
+    None while no model is accepted. MRR without an exchange rate is left out.
 
     Args:
         workspace: The workspace.
@@ -77,7 +77,10 @@ def estimate_expected_churn(
 def _convert_forecasts(
     rows: Iterable[Mapping[str, Any]], money: MoneyConverter
 ) -> list[PastForecast]:
-    """Convert the stored forecasts at today's rates, one per month end, oldest first."""
+    """Convert the stored forecasts at today's rates, oldest first.
+
+    There is one per month end.
+    """
     months: dict[str, dict[str, PastForecast]] = {}
     for row in rows:
         expected = LossMoments(row["mean"], row["variance"], row["third"])

@@ -35,7 +35,10 @@ class MoneyConverter:
     currency: str
 
     def find_rate(self, currency: str) -> Fraction | None:
-        """Return a currency's rate, from minor units to minor units; None if it is unknown."""
+        """Find a currency's rate between minor units.
+
+        None if it is unknown.
+        """
         return self.rates.minor(self.day, currency, self.currency)
 
     def convert(self, amount: int, currency: str) -> int | None:

@@ -48,7 +48,10 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
 
 
 def is_watched(scored: ScoredAccount, day: DayView) -> bool:
-    """Return whether to look at an account: red, yellow, urgent or likely to leave."""
+    """Return whether to look at an account.
+
+    It is red, yellow, urgent or likely to leave.
+    """
     is_worrying = bool(scored.urgent) or scored.score.band in ("red", "yellow")
     return is_worrying or day.forecast.is_likely_to_leave(scored.account["id"])
 

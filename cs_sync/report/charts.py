@@ -100,7 +100,9 @@ def _list_moves(steps: Sequence[BridgePeriod], currency: str, formats: Formats) 
 def build_risk_chart(
     days: Sequence[date], sums: Sequence[RiskSum], scores: Sequence[float | None], formats: Formats
 ) -> Chart:
-    """Build the chart of 12 months: the mean score above, the MRR at risk below.
+    """Build the chart of 12 months.
+
+    The mean score is above, the MRR at risk below.
 
     Args:
         days: The days of the points, oldest first; the last is today.

@@ -107,7 +107,10 @@ def format_short(value: float) -> str:
 
 
 def _arrange_places(chart: Chart) -> Places:
-    """Divide the width among the places; label as many as fit, the newest always."""
+    """Divide the width among the places.
+
+    As many as fit have labels, the newest always.
+    """
     count, width = len(chart.labels), chart.width - LEFT - RIGHT
     outer = max(_GAP / 2, (width / _WIDEST_STEP - count + _GAP) / 2)
     step = width / max(count - _GAP + 2 * outer, 1)
@@ -137,7 +140,10 @@ def _draw_panel(panel: Panel, places: Places, width: int, top: float) -> Iterato
 
 
 def _find_extent(panel: Panel) -> tuple[float, float]:
-    """Return the lowest and highest end of the marks; zero is always on the axis."""
+    """Find the lowest and highest end of the marks.
+
+    Zero is always on the axis.
+    """
     if panel.top is not None:
         return 0, panel.top
     if panel.shape != "bars":

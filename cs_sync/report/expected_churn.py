@@ -21,7 +21,10 @@ def format_interval(loss: ExpectedChurn, formats: Formats) -> str:
 
 
 def list_basis(data: ReportData, formats: Formats) -> Iterator[str]:
-    """Yield what the order of the accounts rests on, and how far it can be trusted."""
+    """Yield what the order of accounts rests on.
+
+    And how far it can be trusted.
+    """
     words, loss = formats.words, data.expected_churn
     if loss is None:
         if data.backtest is None:

@@ -49,7 +49,10 @@ class TemplateCache(BytecodeCache):
 
 
 def _find_file(bucket: Bucket) -> Path:
-    """Return the file of a compiled template; another for other code that compiles it."""
+    """Find the file of a compiled template.
+
+    Other code that compiles it has another.
+    """
     code = Path(__file__).read_bytes() + version("jinja2").encode()
     name = f"template.{bucket.key}.{hashlib.sha256(code).hexdigest()[:16]}.pyc"
     return Path(cache_from_source(__file__)).with_name(name)

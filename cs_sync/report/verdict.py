@@ -88,7 +88,10 @@ def describe_score(row: Row, formats: Formats) -> str:
 
 
 def _describe_red(bands: Sequence[Row], formats: Formats) -> str:
-    """Say how many in red left, and how many of those that left had been red."""
+    """Describe how many in red left.
+
+    And how many of those that left had been red.
+    """
     red = next((row for row in bands if row["band"] == "red"), None)
     if red is None:
         return formats.words("report.verdict.no_red")

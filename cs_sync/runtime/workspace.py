@@ -165,7 +165,9 @@ class Workspace:
 def open_existing_workspace(
     config: "Config", plugins: PluginRegistry, *, read_only: bool = False
 ) -> Iterator[Workspace]:
-    """Open a workspace as it is: nothing is created, migrated or waited for.
+    """Open a workspace as it is.
+
+    Nothing is created, migrated or waited for.
 
     Args:
         config: The configuration.

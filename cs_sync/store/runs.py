@@ -65,7 +65,10 @@ def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def read_runs_of(connection: Connection, command: str, limit: int) -> list[dict[str, Any]]:
-    """Return the newest ended runs of a command with their streams, newest first."""
+    """Read the newest ended runs of a command, newest first.
+
+    Their streams come along.
+    """
     ended = (RUN.c.command == command, RUN.c.ended_at.is_not(None))
     return _read_with_streams(connection, select(RUN).where(*ended).limit(limit))
 
@@ -96,7 +99,10 @@ class LastSuccesses:
 
 
 def read_last_successes(connection: Connection, command: str = "run") -> LastSuccesses:
-    """Return when runs of a command, and streams of any run, were last well."""
+    """Read when runs of a command, and any streams, were well.
+
+    It is the last time.
+    """
 
     def find_last(*statuses: str) -> datetime | None:
         wanted = (RUN.c.command == command, RUN.c.status.in_(statuses))

@@ -155,7 +155,10 @@ def list_touched_accounts(plan: Sequence[PlanItem], prefix: str) -> set[str]:
 
 
 def _only_adds(op: Op, prefix: str) -> bool:
-    """Return whether a write adds fields to an account of ours and changes none."""
+    """Return whether a write only adds fields to our account.
+
+    It changes none.
+    """
     if op.object != "account" or not op.before:
         return False
     own = (name for name in op.fields if name.removeprefix(prefix) not in DEPENDENT_FIELDS)

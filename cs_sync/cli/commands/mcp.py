@@ -25,7 +25,10 @@ def serve_mcp(
         ),
     ] = None,
 ) -> None:  # fmt: skip
-    """Serve figures to a language model (MCP), read-only: on standard input and output."""
+    """Serve figures to a language model (MCP), read-only.
+
+    Over standard input and output, or HTTP.
+    """
     from cs_sync.mcp.server import build_http_server, serve_stdio
     from cs_sync.runtime.workspace import open_existing_workspace
     from cs_sync.store.migrate import check_revision

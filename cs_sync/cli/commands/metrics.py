@@ -21,6 +21,13 @@ Names = Annotated[
     typer.Option(help="Only this metric, by name or alias; may be repeated."),
 ]
 Policies = Annotated[list[str] | None, typer.Option(help="Use this MRR policy; may be repeated.")]
+ProductFamily = Annotated[
+    Family | None,
+    typer.Option(case_sensitive=False, help="Metrics of this family of product figures."),
+]
+Publish = Annotated[
+    bool, typer.Option("--publish", help="Also store these months for BI (view cs_kpi).")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,13 +51,8 @@ def show_metrics(
     policy: Policies = None,
     stage: Annotated[Stage | None, typer.Option(help="Metrics of this stage.")] = None,
     strategy: Annotated[Strategy | None, typer.Option(help="Metrics of this strategy.")] = None,
-    family: Annotated[
-        Family | None,
-        typer.Option(case_sensitive=False, help="Metrics of this family of product figures."),
-    ] = None,
-    publish: Annotated[
-        bool, typer.Option("--publish", help="Also store these months for BI (view cs_kpi).")
-    ] = False,
+    family: ProductFamily = None,
+    publish: Publish = False,
 ) -> None:
     """Show KPIs of the last complete period, or of --since to --until."""
     from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table

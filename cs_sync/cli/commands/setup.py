@@ -71,7 +71,10 @@ def check_connections(
 
 
 def check_health(context: typer.Context) -> None:
-    """Check when what was last well: exit code 0 if all is well, else 1; for probes."""
+    """Check when what was last well.
+
+    Exit code 0 if all is well, else 1; for probes.
+    """
     from cs_sync.cli.render.tables import healthcheck_table
     from cs_sync.jobs.healthcheck import run_healthcheck
 

@@ -59,7 +59,7 @@ def print_explanation(console: Console, detail: Row, words: Translator) -> None:
 
 
 def _format_outlook(detail: Row, words: Translator) -> Iterator[Text]:
-    """Yield the chance of leaving, and the priority with what it rests on."""
+    """Yield the chance of leaving, and the priority with its basis."""
     chance = describe_chance(detail, words)
     if chance:
         yield make_text(chance)

@@ -173,7 +173,10 @@ def format_score(value: float | None, words: Translator) -> str:
 
 
 def describe_order(rows: Iterable[Mapping[str, Any]], words: Translator) -> str:
-    """Describe what the order of accounts rests on; empty where all have given notice."""
+    """Describe what the order of accounts rests on.
+
+    Empty where all have given notice.
+    """
     bases = {row["priority_basis"] for row in rows}
     for basis, key in (("churn_probability", "ordered"), ("missing_health", "ordered_by_health")):
         if basis in bases:

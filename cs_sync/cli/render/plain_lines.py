@@ -47,7 +47,10 @@ def _list_cells(column: Column) -> list[str]:
 
 
 def _align_lines(columns: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Split cells into lines; a row has as many as its longest cell."""
+    """Split cells into lines.
+
+    A row has as many as its longest cell.
+    """
     aligned: list[list[str]] = [[] for _ in columns]
     for row in zip(*columns, strict=True):
         cells = [cell.split("\n") for cell in row]

@@ -76,7 +76,10 @@ def check_table(rows: Rows, words: Translator) -> RenderableType:
 
 
 def healthcheck_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of a health check: what is well, and since when not."""
+    """Build the table of a health check.
+
+    It shows what is well, and since when not.
+    """
     table = make_table(words, "check", "", "", "last_ok")
     for row in rows:
         mark = status_cell("ok" if row["ok"] else "failed", words)

@@ -60,7 +60,9 @@ def is_plain_policy(policy: MrrPolicy) -> bool:
 
 
 def calculate_plain_mrr(versions: Sequence[PlainVersion], policy: MrrPolicy) -> AccountMrr | None:
-    """Calculate the spans and movements of a plain account; None if it is not plain after all.
+    """Calculate the spans and movements of a plain account.
+
+    None if it is not plain after all.
 
     Args:
         versions: All versions of the account, of its items and of subscriptions without items.
@@ -85,7 +87,10 @@ def calculate_plain_mrr(versions: Sequence[PlainVersion], policy: MrrPolicy) -> 
 
 
 def _may_switch(versions: Sequence[PlainVersion], policy: MrrPolicy) -> bool:
-    """Return whether one subscription ends so near another's start that it may be a switch."""
+    """Return whether subscriptions may switch.
+
+    One ends near another's start.
+    """
     if len({version.subscription_source_id for version in versions}) < 2:
         return False
     every = {_get_subscription(version): version for version in versions}
@@ -115,7 +120,10 @@ def _group_versions(versions: Iterable[PlainVersion]) -> Iterable[list[PlainVers
 
 
 def _build_charges(versions: Sequence[PlainVersion], policy: MrrPolicy) -> list[_Charge] | None:
-    """Build the charges of one item; None if it needs the exact path."""
+    """Build the charges of one item.
+
+    None if it needs the exact path.
+    """
     if versions[-1].is_removed:
         return None
     charges: list[_Charge] = []
@@ -136,7 +144,10 @@ def _build_charges(versions: Sequence[PlainVersion], policy: MrrPolicy) -> list[
 
 
 def _calculate_price(version: PlainVersion, policy: MrrPolicy) -> tuple[int, int] | None:
-    """Calculate the minor units per month as a quotient of integers; None if it is not plain."""
+    """Calculate the minor units per month as a quotient of integers.
+
+    None if it is not plain.
+    """
     unit, quantity = int(version.unit_amount), int(version.quantity)
     if unit != version.unit_amount or quantity != version.quantity or unit < 0 or quantity < 0:
         return None
@@ -147,7 +158,10 @@ def _calculate_price(version: PlainVersion, policy: MrrPolicy) -> tuple[int, int
 
 
 def _build_states(charges: list[_Charge], policy: MrrPolicy) -> list[_State]:
-    """Build what is charged from each change to the next; changes that are one are netted."""
+    """Build what is charged between changes.
+
+    Changes that are one are netted.
+    """
     items = {(charge.version.source, charge.version.source_id) for charge in charges}
     changes = _list_item_changes(charges) if len(items) == 1 else _list_changes(charges)
     netted: list[_State] = []
@@ -272,7 +286,10 @@ def _classify(before: int, after: int) -> Kind:
 def _find_plain_cause(
     before: _State | None, after: _State, policy: MrrPolicy
 ) -> tuple[Cause, str | None]:
-    """Return the cause of a change of one charge at once; of others as the exact path does."""
+    """Find the cause of a change.
+
+    Of one charge at once, of others as the exact path does.
+    """
     old = before.charges if before is not None else []
     new = after.charges
     if len(new) == 1 and not old:

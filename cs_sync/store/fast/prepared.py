@@ -228,7 +228,9 @@ def upsert_columns(
     columns: Mapping[str, Sequence[Any]],
     shared: Mapping[str, Any],
 ) -> None:
-    """Insert rows given by columns, or replace them by primary key, keeping `first_seen_at`.
+    """Insert rows given by columns, or replace them.
+
+    Their primary key decides; `first_seen_at` stays.
 
     Args:
         connection: A write transaction.
@@ -338,7 +340,10 @@ def _bind_each(bind: Converter, nothing: Any, values: Sequence[Any]) -> list[Any
 
 
 def _bind_repeated(bind: Converter, nothing: Any, values: Sequence[Any]) -> list[Any]:
-    """Convert each distinct value once, as a page has few days, prices and quantities."""
+    """Convert each distinct value once.
+
+    A page has few days, prices and quantities.
+    """
     bound = {value: nothing if value is None else bind(value) for value in set(values)}
     return [bound[value] for value in values]
 

@@ -135,7 +135,10 @@ def save_judgement(connection: Connection, row: Mapping[str, Any]) -> None:
 def read_last_judgement(
     connection: Connection, version: int | None = None
 ) -> dict[str, Any] | None:
-    """Return the last judgement, or that of a version (a row of `foresight_judgement`)."""
+    """Read the last judgement, or that of a version.
+
+    It is a row of `foresight_judgement`.
+    """
     statement = select(JUDGEMENT).order_by(JUDGEMENT.c.version.desc()).limit(1)
     if version is not None:
         statement = statement.where(JUDGEMENT.c.version == version)
@@ -144,7 +147,10 @@ def read_last_judgement(
 
 
 def read_last_version(connection: Connection) -> int:
-    """Return the highest version of any model or judgement; 0 before the first."""
+    """Read the highest version of any model or judgement.
+
+    0 before the first.
+    """
     versions = (connection.scalar(select(func.max(t.c.version))) for t in (MODEL, JUDGEMENT))
     return max(version or 0 for version in versions)
 

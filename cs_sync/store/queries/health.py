@@ -181,7 +181,10 @@ def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> No
 
 
 def read_stored_days(connection: Connection, mode: str, day: date) -> dict[str, datetime]:
-    """Map account id → when its stored score of a day was computed."""
+    """Map account id → the time of its stored score.
+
+    The score is of a day.
+    """
     statement = select(SCORE.c.account_id, SCORE.c.computed_at)
     statement = statement.where(SCORE.c.mode == mode, SCORE.c.as_of == day)
     return {row[0]: row[1] for row in connection.execute(statement)}

@@ -114,7 +114,7 @@ def _save_rows(
 def _read_current(
     connection: Connection, kind: _Kind, accounts: Iterable[str], policy: str
 ) -> list[tuple[Row, datetime]]:
-    """Read the current rows of these accounts, and since when each is known.
+    """Read the current rows of accounts, and since when known.
 
     `known_to` is checked here: asked for it, a database without statistics would take the index
     of ended rows, and read every account's rows for some.

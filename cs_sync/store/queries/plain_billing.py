@@ -61,7 +61,7 @@ Ids = Mapping[tuple[str, str], str]
 def read_plain_versions(
     connection: Connection, accounts: Sequence[str]
 ) -> dict[str, list[PlainVersion]]:
-    """Read the items of these accounts, but of those with more than the integer path knows.
+    """Read the items of the accounts that the integer path knows.
 
     Args:
         connection: A read connection.
@@ -112,7 +112,7 @@ def _prepare_versions(dialect: Dialect) -> PreparedStatement:
 
 
 def _is_plain(ends_at: ColumnElement[object]) -> ColumnElement[bool]:
-    """Build the condition for a plain subscription and a plain version of an item, if any."""
+    """Build the condition for plain subscriptions and items, if any."""
     sub, item = SUBSCRIPTION.c, ITEM.c
     licensed = and_(
         item.usage_type == bindparam("licensed"),
@@ -164,7 +164,10 @@ def _own_items(versions: Iterable[PlainVersion]) -> Ids:
 
 
 def _is_occupied(connection: Connection, column: Column[str]) -> bool:
-    """Return whether a column's table has any row; of what is empty nobody is asked for."""
+    """Return whether a column's table has any row.
+
+    Of what is empty nobody is asked for.
+    """
     return bool(connection.scalar(select(select(_ONE).select_from(column.table).exists())))
 
 

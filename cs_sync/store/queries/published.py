@@ -31,7 +31,10 @@ def save_publication(connection: Connection, publication: Mapping[str, Any]) -> 
 
 
 def save_kpis(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store KPIs (rows of `kpi`): all there are of their metrics and months."""
+    """Store KPIs, as all there are of their metrics and months.
+
+    They are rows of `kpi`.
+    """
     _save_differences(connection, KPI, rows, ("metric", "period_start"))
 
 
@@ -52,7 +55,7 @@ def _save_differences(
     rows: Sequence[Mapping[str, Any]],
     scope: Collection[str],
 ) -> None:
-    """Write rows that differ from the stored ones, and delete those that are no more.
+    """Write rows that differ, and delete those that are gone.
 
     Args:
         connection: A write transaction.

@@ -30,7 +30,10 @@ def _comment_on(connection: Connection, view: View) -> None:
 
 
 def _quote(text: str) -> str:
-    """Return a literal for the driver, to which a percent sign is a placeholder."""
+    """Quote a literal for the driver.
+
+    To it a percent sign is a placeholder.
+    """
     return "'" + text.replace("'", "''").replace("%", "%%") + "'"
 
 

@@ -97,7 +97,10 @@ def to_decimal(amount: ColumnElement[Any], currency: ColumnElement[Any]) -> Colu
 
 
 def to_money(amount: ColumnElement[Any], currency: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return an integer amount as an exact decimal where the database has decimals."""
+    """Build an exact decimal of an integer amount.
+
+    Where the database has decimals.
+    """
     return cast(to_decimal(amount, currency), Numeric(20, 3))
 
 

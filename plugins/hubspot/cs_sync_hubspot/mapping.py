@@ -65,7 +65,10 @@ class ObjectType:
 
 
 def read_texts(item: Json) -> Texts:
-    """Return the set properties without outer blanks; null and "" both mean unset."""
+    """Read the set properties without outer blanks.
+
+    Null and "" both mean unset.
+    """
     return {
         name: text
         for name, value in (item.get("properties") or _NONE).items()
