@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SupportsDriftCheck,
         SupportsOpenFollowUps,
         SupportsReport,
+        SupportsSetup,
         Value,
     )
     from cs_sync.contracts.errors import (
@@ -108,6 +109,7 @@ __all__ = [
     "SupportsDriftCheck",
     "SupportsOpenFollowUps",
     "SupportsReport",
+    "SupportsSetup",
     "Throttled",
     "Unreachable",
     "Value",
@@ -128,7 +130,7 @@ if not TYPE_CHECKING:
         "cs_sync.contracts.destination": (
             "Ack Addresses Destination FieldSpec Op OpenFollowUp Reject RemoteAccount "
             "RemoteObject ReportMessage SupportsDriftCheck SupportsOpenFollowUps "
-            "SupportsReport Value"
+            "SupportsReport SupportsSetup Value"
         ),
         "cs_sync.contracts.errors": (
             "AnswerUnknown ConfigError CredentialRefused CsSyncError PermissionMissing "

@@ -192,6 +192,27 @@ class SupportsReport(Protocol):
 
 
 @runtime_checkable
+class SupportsSetup(Protocol):
+    """A destination that `cs-sync setup` does more for than to create its fields. Optional."""
+
+    def check_permissions(self) -> Iterator[Finding]:
+        """Check each permission by itself; change nothing."""
+        ...
+
+    def create_extras(self, prefix: str) -> Iterator[Finding]:
+        """Create what helps people beside the fields, such as lists; keep what exists.
+
+        Args:
+            prefix: The prefix of our fields.
+        """
+        ...
+
+    def list_manual_steps(self, prefix: str) -> Iterator[str]:
+        """Yield what the vendor has no API for, each with its place."""
+        ...
+
+
+@runtime_checkable
 class SupportsDriftCheck(Protocol):
     """A destination that can also be read, to detect edits, merges and deletions. Optional."""
 

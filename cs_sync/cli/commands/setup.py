@@ -14,6 +14,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("connectors")(list_connectors)
     app.command("check")(check_connections)
     app.command("healthcheck")(check_health)
+    app.command("setup")(set_up)
 
 
 def init_config(
@@ -68,6 +69,25 @@ def check_connections(
     failed = sum(not row["ok"] for row in rows)
     if failed:
         raise typer.Exit(1 if failed == len(rows) else 3)
+
+
+def set_up(
+    context: typer.Context,
+    destination: Annotated[
+        str, typer.Argument(help="A configured connector that writes: hubspot.")
+    ],
+) -> None:
+    """Check a CRM's permissions, create fields and lists, and list what is left by hand."""
+    from cs_sync.cli.render.tables import setup_table
+    from cs_sync.jobs.set_up import set_up_destination
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = set_up_destination(workspace, destination)
+    options.print_rows(rows, ("step", "ok", "message", "remedy"), setup_table)
+    done = [row["ok"] for row in rows if row["ok"] is not None]
+    if not all(done):
+        raise typer.Exit(3 if any(done) else 1)
 
 
 def check_health(context: typer.Context) -> None:

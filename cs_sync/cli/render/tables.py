@@ -75,6 +75,18 @@ def check_table(rows: Rows, words: Translator) -> RenderableType:
     return table_or_message(table, rows, words("terminal.no_connector"))
 
 
+def setup_table(rows: Rows, words: Translator) -> RenderableType:
+    """Build the table of a set-up, with what is left to do by hand at its end."""
+    table = make_table(words, "step", "", "")
+    for row in rows:
+        state = {True: "ok", False: "failed", None: "open"}[row["ok"]]
+        message = make_text(row["message"])
+        if row["remedy"]:
+            message = Text.assemble(message, "\n", make_text(f"→ {row['remedy']}", "bold"))
+        table.add_row(format_cell(row["step"], words), status_cell(state, words), message)
+    return table_or_message(table, rows, words("terminal.nothing"))
+
+
 def healthcheck_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of a health check.
 

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import httpx
 
-from cs_sync import Http, Shape
+from cs_sync import Http, RequestRefused, Shape
 from cs_sync_hubspot.transport import HttpTransport, Json
 
 SHAPES = (
+    Shape(r"/crm/lists/", {"list": dict}),
     Shape(r"/search$", {"results": list, "total": int}),
     Shape(r"/crm/properties/", {"results": list}, "GET"),
     Shape(r"/crm/properties/", {"name": str}),
@@ -82,6 +83,10 @@ class HubSpotApi:
     @cached_property
     def _groups(self) -> Any:
         return self._build_api("properties", "GroupsApi")
+
+    @cached_property
+    def _lists(self) -> Any:
+        return self._build_api("lists", "ListsApi")
 
     def owners(self, *, archived: bool, after: str | None = None, limit: int = LIST_LIMIT) -> Json:
         """Read one page of owners."""
@@ -182,6 +187,20 @@ class HubSpotApi:
     def create_group(self, kind: str, definition: Json) -> Json:
         """Create one property group."""
         return _call_raw(self._groups.create, kind, definition)
+
+    def has_list(self, name: str, object_type: str) -> bool:
+        """Return whether a list of this name exists."""
+        try:
+            _call_raw(self._lists.get_by_name, name, object_type)
+        except RequestRefused as refusal:
+            if refusal.status != httpx.codes.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    def create_list(self, definition: Json) -> Json:
+        """Create one list."""
+        return _call_raw(self._lists.create, definition)
 
 
 def _call_raw(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Json:

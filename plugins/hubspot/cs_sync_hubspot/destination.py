@@ -27,6 +27,7 @@ from cs_sync_hubspot.idempotent_objects import KEY, IdempotentObjects
 from cs_sync_hubspot.lookup import read_by_ids
 from cs_sync_hubspot.mapping import read_text
 from cs_sync_hubspot.notes import build_note
+from cs_sync_hubspot.portal_setup import check_scopes, create_lists, list_manual_steps
 from cs_sync_hubspot.properties import prepare_companies, prepare_keys
 from cs_sync_hubspot.tasks import (
     COMPLETED,
@@ -53,6 +54,7 @@ class HubSpotDestination:
     addresses: ClassVar[Addresses] = "records"
 
     def __init__(self, config: HubSpotConfig, http: Http) -> None:
+        self._config = config
         self._api = make_api(config, http)
         self._tasks = IdempotentObjects(self._api, "tasks", TASK_PROPERTIES, build_task)
         self._notes = IdempotentObjects(self._api, "notes", (), build_note)
@@ -61,6 +63,18 @@ class HubSpotDestination:
         """Create the group, company properties, and keys of tasks and notes."""
         yield from prepare_companies(self._api, fields)
         yield from prepare_keys(self._api)
+
+    def check_permissions(self) -> Iterator[Finding]:
+        """Check the scopes one by one; nothing is changed."""
+        return check_scopes(self._api)
+
+    def create_extras(self, prefix: str) -> Iterator[Finding]:
+        """Create the active lists."""
+        return create_lists(self._api, prefix)
+
+    def list_manual_steps(self, prefix: str) -> Iterator[str]:
+        """Yield what HubSpot has no API for."""
+        return list_manual_steps(self._config, prefix)
 
     def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
         """Write accounts, follow-ups, notes; a lost response is raised after the others."""

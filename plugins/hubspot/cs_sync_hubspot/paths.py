@@ -5,6 +5,7 @@ VERSION = "2026-03"
 
 _PATHS = (
     ("/crm/v3/objects/", f"/crm/objects/{VERSION}/"),
+    ("/crm/v3/lists/", f"/crm/lists/{VERSION}/"),
     ("/crm/v3/owners/", f"/crm/owners/{VERSION}/"),
     ("/crm/v3/properties/", f"/crm/properties/{VERSION}/"),
     ("/crm/v4/associations/", f"/crm/associations/{VERSION}/"),

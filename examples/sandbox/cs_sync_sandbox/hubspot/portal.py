@@ -54,6 +54,8 @@ class Portal:
     definitions: dict[str, dict[str, Json]] = field(default_factory=dict)
     groups: dict[str, dict[str, Json]] = field(default_factory=dict)
     links: dict[tuple[str, str, str], dict[str, set[int]]] = field(default_factory=dict)
+    lists: dict[tuple[str, str], Json] = field(default_factory=dict)
+    """(type of object, name) → the list."""
     rules: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     """(kind, property) → a pattern that every value must match, and what an admin says of it."""
     search_lag: timedelta = timedelta(seconds=3)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cs_sync_sandbox.answers import Json, make_json_response, request_number
-from cs_sync_sandbox.hubspot import associations, owners, records, schema
+from cs_sync_sandbox.hubspot import associations, lists, owners, records, schema
 from cs_sync_sandbox.hubspot.errors import HubSpotError, make_invalid_error
 from cs_sync_sandbox.hubspot.gate import Gate
 from cs_sync_sandbox.hubspot.portal import KINDS, Portal
@@ -78,6 +78,8 @@ def _make_endpoint(
 def _get_scope(route: Door, request: Request) -> str:
     """Return the granular scope a call needs."""
     kind = request.path_params.get("kind", "")
+    if route.scope.startswith("crm."):
+        return route.scope
     if route.scope == "owners":
         return "crm.objects.owners.read"
     if kind == "feedback_submissions":
@@ -160,6 +162,14 @@ def _handle_groups(portal: Portal, request: Request, _: Json) -> Answer:
     return schema.list_groups(portal, _get_kind(request))
 
 
+def _handle_new_list(portal: Portal, _: Request, body: Json) -> Answer:
+    return lists.create_list(portal, body)
+
+
+def _handle_list_name(portal: Portal, request: Request, _: Json) -> Answer:
+    return lists.get_list_by_name(portal, request.path_params["type"], request.path_params["name"])
+
+
 def _handle_owners(portal: Portal, request: Request, _: Json) -> Answer:
     return owners.list_owners(portal, request.query_params)
 
@@ -171,8 +181,13 @@ def _handle_owner(portal: Portal, request: Request, _: Json) -> Answer:
 OBJECTS = f"/crm/objects/{VERSION}/{{kind}}"
 PROPERTIES = f"/crm/properties/{VERSION}/{{kind}}"
 PAIR = f"/crm/associations/{VERSION}/{{kind}}/{{target}}/batch"
+LISTS = f"/crm/lists/{VERSION}"
 OWNERS = f"/crm/owners/{VERSION}"
 DOORS = (
+    Door("POST", LISTS, "crm.lists.write", _handle_new_list),
+    Door(
+        "GET", f"{LISTS}/object-type-id/{{type}}/name/{{name}}", "crm.lists.read", _handle_list_name
+    ),
     Door("POST", f"{OBJECTS}/batch/read", "read", _read),
     Door("POST", f"{OBJECTS}/batch/create", "write", _handle_kind(records.create_batch)),
     Door("POST", f"{OBJECTS}/batch/update", "write", _handle_kind(records.update_batch)),
