@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cs_sync.contracts.events import Event
@@ -41,6 +41,7 @@ from cs_sync.store.queries.health import read_live_accounts
 TOPIC_DAYS = 90
 MAX_NAMED = 10
 """Attributes that are named when they are not compared."""
+NEVER = datetime.max.replace(tzinfo=UTC)
 USAGE, SILENCE = "active_days_28", "days_since_use"
 
 
@@ -184,20 +185,25 @@ def read_lifetimes(workspace: Workspace, until: datetime) -> dict[str, Lifetime]
         accounts = [account["id"] for account in read_live_accounts(connection)]
     lifetimes = {}
     for account in accounts:
-        life = _find_life(spans.get(account, ()), until)
+        life = find_life(spans.get(account, ()), until)
         if life is not None:
-            start, end = (moment.astimezone(zone).date() for moment in life)
-            lifetimes[account] = Lifetime(start, end, life[1] < until)
+            start, end = (min(at, until).astimezone(zone).date() for at in life)
+            lifetimes[account] = Lifetime(start, end, life[1] <= until)
     return lifetimes
 
 
-def _find_life(spans: Sequence[Span], until: datetime) -> tuple[datetime, datetime] | None:
+def find_life(spans: Sequence[Span], until: datetime) -> tuple[datetime, datetime] | None:
     """Find when an account began to pay and stopped.
 
-    A payer stops at the end; None without MRR.
+    Args:
+        spans: Its MRR.
+        until: The end of the history; who stops at this very instant has left.
+
+    Returns:
+        None without MRR; a payer stops at the end of time.
     """
     paid = sorted(
-        (span.valid_from, span.valid_to or until)
+        (span.valid_from, span.valid_to or NEVER)
         for span in spans
         if span.amount > 0 and span.valid_from < until
     )
@@ -208,7 +214,7 @@ def _find_life(spans: Sequence[Span], until: datetime) -> tuple[datetime, dateti
         if begins > end:
             break
         end = max(end, ends)
-    return start, min(end, until)
+    return start, end
 
 
 def _format_cause(cause: Cause) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Root causes: levels by hand, drivers beside closed formulas, and a planted cause."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -24,7 +25,8 @@ from cs_sync.foresight.drivers import measure_drivers
 from cs_sync.foresight.observations import TENURE, Window
 from cs_sync.foresight.survival import Lifetime
 from cs_sync.i18n import ENGLISH
-from cs_sync.queries.causes import describe_others
+from cs_sync.queries.causes import NEVER, describe_others, find_life
+from cs_sync.store.queries.accounts import Span
 from tests.follow_ups.books import Books
 from tests.i18n.test_leftovers import show
 from tests.jobs.road import CONFIG, Place
@@ -200,6 +202,20 @@ def test_no_driver_differs() -> None:
     actual = measure_drivers([Case(f"a{n}", n < 9) for n in range(99)])
     assert actual.causes == []
     assert len(actual.left_out) == 8
+
+
+def test_a_departure_at_the_end_of_the_history_is_one() -> None:
+    """As in a snapshot whose newest record is the day on which all of them left."""
+    january, march, until = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 3, 6))
+    paid = Span("EUR", 100, january, march)
+    assert find_life([paid], until) == (january, march)
+    assert find_life([replace(paid, valid_to=until)], until) == (january, until)
+    assert find_life([replace(paid, valid_to=None)], until) == (january, NEVER)
+    assert find_life([paid, replace(paid, valid_from=march, valid_to=None)], until) == (
+        january,
+        NEVER,
+    )
+    assert find_life([replace(paid, valid_from=until, valid_to=None)], until) is None
 
 
 @pytest.fixture(scope="module")
