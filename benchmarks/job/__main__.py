@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,11 +29,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """User CPU seconds, also of its stages, and peak memory in MB of one process."""
+    """User CPU seconds and peak memory in MB of one process, and of its stages."""
 
     seconds: float
     peak: float
     stages: Mapping[str, float] = field(default_factory=dict)
+    peaks: Mapping[str, float] = field(default_factory=dict)
+    """Peak memory in MB by stage."""
+    growth: float = 0.0
+    """Bytes of the database for each byte of the files."""
 
 
 def main() -> None:
@@ -41,42 +45,62 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.job", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 10_000])
     parser.add_argument("--usage-days", type=int, default=USAGE_DAYS)
+    parser.add_argument("--first", action="store_true", help="measure the first run alone")
     given = parser.parse_args()
-    costs = {size: _run_job(size, given.usage_days) for size in sorted(given.sizes)}
-    for size, rows in costs.items():
+    runs = RUNS[:1] if given.first else RUNS
+    costs = {}
+    for size in sorted(given.sizes):
+        rows = costs[size] = _run_job(size, given.usage_days, runs)
         first = rows[RUNS[0]].seconds
         print(f"\n**{size:,} accounts**\n\n| step | CPU s | of the first run | peak MB |")
         print("| --- | ---: | ---: | ---: |")
         for name, cost in rows.items():
             share = f"{cost.seconds / first:.0%}" if name in RUNS else ""
             print(f"| {name} | {cost.seconds:.1f} | {share} | {cost.peak:.0f} |")
-        _print_stages(rows)
+        _print_stages(rows, runs)
     sizes = list(costs)
     if len(sizes) > 1:
         least, most = sizes[0], sizes[-1]
         print(f"\n| step | growth exponent, {least:,} to {most:,} accounts |\n| --- | ---: |")
-        for name in costs[least]:
-            ratio = costs[most][name].seconds / costs[least][name].seconds
-            print(f"| {name} | {math.log(ratio, most / least):.2f} |")
+        for name, small, large in _list_pairs(costs[least], costs[most]):
+            print(f"| {name} | {math.log(large / small, most / least):.2f} |")
 
 
-def _print_stages(rows: Mapping[str, Cost]) -> None:
+def _list_pairs(
+    small: Mapping[str, Cost], large: Mapping[str, Cost]
+) -> Iterator[tuple[str, float, float]]:
+    """Yield the seconds of both sizes, of every step and of the first run's stages."""
+    for name, cost in small.items():
+        yield name, cost.seconds, large[name].seconds
+    first = RUNS[0]
+    for stage, seconds in small[first].stages.items():
+        yield f"{first}: {stage}", seconds, large[first].stages[stage]
+
+
+def _print_stages(rows: Mapping[str, Cost], runs: Sequence[str]) -> None:
     """Print what each stage costs of each run, and its share of the run: what grew is seen."""
-    print(f"\n| stage, CPU s | {' | '.join(RUNS)} |\n| --- |{' ---: |' * len(RUNS)}")
+    print(f"\n| stage: CPU s, peak MB | {' | '.join(runs)} |\n| --- |{' ---: |' * len(runs)}")
     for stage in rows[RUNS[0]].stages:
-        cells = (
-            f"{rows[run].stages[stage]:.1f} ({rows[run].stages[stage] / rows[run].seconds:.0%})"
-            for run in RUNS
-        )
+        cells = (_format_stage(rows[run], stage) for run in runs)
         print(f"| {stage} | {' | '.join(cells)} |")
+    sizes = (f"{rows[run].growth:.1f}" for run in runs)
+    print(f"| database ÷ files | {' | '.join(sizes)} |")
 
 
-def _run_job(size: int, usage_days: int) -> dict[str, Cost]:
+def _format_stage(cost: Cost, stage: str) -> str:
+    seconds = cost.stages[stage]
+    return f"{seconds:.1f} ({seconds / cost.seconds:.0%}), {cost.peaks[stage]:.0f}"
+
+
+def _run_job(size: int, usage_days: int, runs: Sequence[str]) -> dict[str, Cost]:
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "workspace"
         write_books(folder, size, usage_days)
         _measure(folder, ["-q", *map(str, _list_code())], ["compileall"])
-        costs = {RUNS[0]: _measure_run(folder), RUNS[1]: _measure_run(folder)}
+        costs = {RUNS[0]: _measure_run(folder)}
+        if len(runs) == 1:
+            return costs
+        costs[RUNS[1]] = _measure_run(folder)
         touch_books(folder, size)
         costs[RUNS[2]] = _measure_run(folder)
         return costs | {name: _measure(folder, line) for name, line in COMMANDS.items()}
@@ -92,7 +116,13 @@ def _measure_run(folder: Path) -> Cost:
     """Run the job, and read what its stages took."""
     file = folder / "stages.json"
     cost = _measure(folder, ["run"], ["benchmarks.job.stages", str(file)])
-    return replace(cost, stages=json.loads(file.read_text()))
+    measured = json.loads(file.read_text())
+    peaks = measured["peaks"]
+    files = sum(path.stat().st_size for path in (folder / "data").iterdir())
+    growth = (folder / "cs_sync.db").stat().st_size / files
+    return replace(
+        cost, stages=measured["seconds"], peaks=peaks, peak=max(peaks.values()), growth=growth
+    )
 
 
 def _measure(folder: Path, line: Sequence[str], module: Sequence[str] = ("cs_sync",)) -> Cost:

@@ -1,6 +1,7 @@
 """`python -m benchmarks.job.stages FILE run`: a command of cs-sync, and what its stages cost.
 
-The stages are the calls of `jobs/run.py`; their user CPU seconds are written to FILE as JSON.
+The stages are the calls of `jobs/run.py`; their user CPU seconds, and the peak of the process's
+memory during each in MB, are written to FILE as JSON.
 """
 
 import functools
@@ -25,34 +26,50 @@ STAGES = {
     "write_report": "report",
 }
 """Functions that the job calls, with the names of their stages."""
+REST = "start and the rest"
+STATUS = Path("/proc/self/status")
+CLEAR_PEAK = Path("/proc/self/clear_refs")
 
 
 def main() -> None:
     """Run a command with its stages measured."""
     file, line = Path(sys.argv[1]), sys.argv[2:]
     seconds: dict[str, float] = {}
+    peaks: dict[str, float] = {}
     for name, stage in STAGES.items():
-        setattr(job, name, _measure(getattr(job, name), stage, seconds))
+        setattr(job, name, _measure(getattr(job, name), stage, seconds, peaks))
     sys.argv = ["cs-sync", *line]
     try:
         run_command()
     finally:
-        seconds["start and the rest"] = os.times().user - sum(seconds.values())
-        file.write_text(json.dumps(seconds))
+        peaks[REST] = _read_peak()
+        seconds[REST] = os.times().user - sum(seconds.values())
+        file.write_text(json.dumps({"seconds": seconds, "peaks": peaks}))
 
 
-def _measure(work: Callable[..., Any], stage: str, seconds: dict[str, float]) -> Callable[..., Any]:
-    """Return the function with its user CPU seconds, all threads, added to its stage."""
+def _measure(
+    work: Callable[..., Any], stage: str, seconds: dict[str, float], peaks: dict[str, float]
+) -> Callable[..., Any]:
+    """Return the function with its user CPU seconds, all threads, and its peak of memory."""
 
     @functools.wraps(work)
     def measured(*args: Any, **options: Any) -> Any:
+        peaks[REST] = max(peaks.get(REST, 0.0), _read_peak())
+        CLEAR_PEAK.write_text("5")
         begun = os.times().user
         try:
             return work(*args, **options)
         finally:
             seconds[stage] = seconds.get(stage, 0.0) + os.times().user - begun
+            peaks[stage] = max(peaks.get(stage, 0.0), _read_peak())
 
     return measured
+
+
+def _read_peak() -> float:
+    """Return the most memory since the peak was last cleared, in MB; Linux only."""
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":
