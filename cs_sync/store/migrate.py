@@ -1,5 +1,6 @@
 """Schema migration: an older database is backed up first, a newer one refused."""
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
+from cs_sync.store.privacy.compact import compact_database
 from cs_sync_schemas.migrations import HEAD, LOCATION
 
 
@@ -37,6 +39,9 @@ def migrate_schema(store: Store, now: datetime) -> Path | None:
         )
     backup = _create_backup(store, revision, now) if revision is not None else None
     _upgrade_schema(store, config)
+    if backup is not None:
+        with suppress(StoreError):  # somebody reads: the room is used for what comes
+            compact_database(store)
     return backup
 
 

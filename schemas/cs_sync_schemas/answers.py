@@ -7,6 +7,8 @@ from sqlmodel import Field
 
 from cs_sync_schemas.record import StoredRow
 
+from cs_sync_schemas.times import Instant
+
 
 class AccountQuestion(StoredRow, table=True):
     """A record with several possible accounts; a person has to decide."""
@@ -19,7 +21,7 @@ class AccountQuestion(StoredRow, table=True):
     candidates: list[str] = Field(default_factory=list, sa_type=JSON, description="Account ids.")
     reason: str
     remedy: str
-    since: datetime = Field(description="When it was first open.")
+    since: datetime = Field(sa_type=Instant, description="When it was first open.")
 
 
 class AccountAnswer(StoredRow, table=True):
@@ -33,5 +35,7 @@ class AccountAnswer(StoredRow, table=True):
     source: str
     source_id: str
     reason: str | None = None
-    decided_at: datetime
-    undone_at: datetime | None = Field(default=None, description="Taken back; it counts no more.")
+    decided_at: datetime = Field(sa_type=Instant)
+    undone_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="Taken back; it counts no more."
+    )

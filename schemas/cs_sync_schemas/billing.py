@@ -11,6 +11,7 @@ from sqlmodel import Field
 
 from cs_sync_schemas.money import MAX_MINOR_UNITS, Currency, ExactDecimal
 from cs_sync_schemas.record import Record
+from cs_sync_schemas.times import Instant
 
 SubscriptionStatus = Literal[
     "trialing",
@@ -52,18 +53,20 @@ class Subscription(Record, table=True):
 
     account_source_id: str = Field(index=True)
     status: SubscriptionStatus = Field(default="active", sa_type=String)
-    started_at: datetime
-    trial_start: datetime | None = None
-    trial_end: datetime | None = None
-    cancel_at: datetime | None = Field(default=None, description="Scheduled end.")
-    canceled_at: datetime | None = Field(default=None, description="When the end was asked for.")
-    ended_at: datetime | None = Field(default=None, description="When it did end.")
+    started_at: datetime = Field(sa_type=Instant)
+    trial_start: datetime | None = Field(default=None, sa_type=Instant)
+    trial_end: datetime | None = Field(default=None, sa_type=Instant)
+    cancel_at: datetime | None = Field(default=None, sa_type=Instant, description="Scheduled end.")
+    canceled_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="When the end was asked for."
+    )
+    ended_at: datetime | None = Field(default=None, sa_type=Instant, description="When it did end.")
     cancel_reason: str | None = None
     collection_paused: Annotated[CollectionPause | None, BeforeValidator(_pause_behaviour)] = Field(
         default=None, sa_type=String, description="What happens to invoices while paused."
     )
-    paused_at: datetime | None = None
-    resumes_at: datetime | None = None
+    paused_at: datetime | None = Field(default=None, sa_type=Instant)
+    resumes_at: datetime | None = Field(default=None, sa_type=Instant)
     currency: Currency
     url: str | None = None
 
@@ -74,8 +77,8 @@ class SubscriptionItem(Record, table=True):
     __tablename__ = "subscription_item"
     END_FIELD: ClassVar[str] = "valid_to"
 
-    valid_from: datetime = Field(primary_key=True)
-    valid_to: datetime | None = None
+    valid_from: datetime = Field(primary_key=True, sa_type=Instant)
+    valid_to: datetime | None = Field(default=None, sa_type=Instant)
     subscription_source_id: str = Field(index=True)
     product: str | None = None
     price: str | None = Field(default=None, description="The source's id of the price.")
@@ -121,7 +124,7 @@ class SubscriptionChange(Record, table=True):
     __tablename__ = "subscription_change"
 
     subscription_source_id: str = Field(index=True)
-    happened_at: datetime
+    happened_at: datetime = Field(sa_type=Instant)
     before: dict[str, Any] = Field(
         sa_type=JSON,
         description="The fields that differed, with what they were: status, collection_paused; "
@@ -153,8 +156,8 @@ class Discount(Record, table=True):
         default=False,
         description="Of an account's: only for subscriptions without a discount of their own.",
     )
-    starts_at: datetime
-    ends_at: datetime | None = None
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime | None = Field(default=None, sa_type=Instant)
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:
@@ -184,14 +187,16 @@ class Invoice(Record, table=True):
     amount_paid: int = Field(default=0, sa_type=BigInteger)
     amount_remaining: int = Field(default=0, sa_type=BigInteger)
     attempt_count: int = 0
-    issued_at: datetime = Field(index=True)
-    due_at: datetime | None = None
-    paid_at: datetime | None = None
+    issued_at: datetime = Field(index=True, sa_type=Instant)
+    due_at: datetime | None = Field(default=None, sa_type=Instant)
+    paid_at: datetime | None = Field(default=None, sa_type=Instant)
     given_up_at: datetime | None = Field(
-        default=None, description="When it was voided, or held to be uncollectible."
+        default=None,
+        sa_type=Instant,
+        description="When it was voided, or held to be uncollectible.",
     )
-    period_start: datetime | None = None
-    period_end: datetime | None = None
+    period_start: datetime | None = Field(default=None, sa_type=Instant)
+    period_end: datetime | None = Field(default=None, sa_type=Instant)
     url: str | None = None
 
 
@@ -230,8 +235,8 @@ class InvoiceLine(Record, table=True):
     interval_count: int | None = None
     usage_type: Literal["licensed", "metered"] = Field(default="licensed", sa_type=String)
     is_proration: bool = False
-    period_start: datetime | None = None
-    period_end: datetime | None = None
+    period_start: datetime | None = Field(default=None, sa_type=Instant)
+    period_end: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class Refund(Record, table=True):
@@ -245,4 +250,4 @@ class Refund(Record, table=True):
     currency: Currency
     status: str | None = None
     reason: str | None = None
-    refunded_at: datetime
+    refunded_at: datetime = Field(sa_type=Instant)

@@ -9,6 +9,7 @@ from sqlmodel import Field
 
 from cs_sync_schemas.money import Currency, ExactDecimal
 from cs_sync_schemas.record import Record
+from cs_sync_schemas.times import Instant
 
 
 class Referral(Record, table=True):
@@ -18,8 +19,8 @@ class Referral(Record, table=True):
 
     account_source_id: str = Field(index=True, description="Who recommended.")
     referred: str | None = Field(default=None, description="Who was recommended to.")
-    referred_at: datetime
-    converted_at: datetime | None = None
+    referred_at: datetime = Field(sa_type=Instant)
+    converted_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class Cost(Record, table=True):

@@ -7,6 +7,8 @@ from sqlmodel import Field
 
 from cs_sync_schemas.record import StoredRow
 
+from cs_sync_schemas.times import Instant
+
 
 class MonthClose(StoredRow, table=True):
     """The MRR just before a day, closed with its knowledge time."""
@@ -15,8 +17,10 @@ class MonthClose(StoredRow, table=True):
 
     policy: str = Field(primary_key=True)
     turn: date = Field(primary_key=True, description="The first day after the month.")
-    known_at: datetime = Field(description="What is learnt later is a restatement.")
-    closed_at: datetime
+    known_at: datetime = Field(
+        sa_type=Instant, description="What is learnt later is a restatement."
+    )
+    closed_at: datetime = Field(sa_type=Instant)
     totals: dict[str, int] = Field(
         default_factory=dict, sa_type=JSON, description="Currency → minor units."
     )
@@ -30,9 +34,11 @@ class MonthReopened(StoredRow, table=True):
 
     policy: str = Field(primary_key=True)
     turn: date = Field(primary_key=True, description="The first day after the month.")
-    reopened_at: datetime = Field(primary_key=True)
+    reopened_at: datetime = Field(primary_key=True, sa_type=Instant)
     reason: str
-    known_at: datetime = Field(description="As the close had it, like what follows.")
-    closed_at: datetime
+    known_at: datetime = Field(
+        sa_type=Instant, description="As the close had it, like what follows."
+    )
+    closed_at: datetime = Field(sa_type=Instant)
     totals: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
     hash: str

@@ -8,6 +8,8 @@ from sqlmodel import Field
 
 from cs_sync_schemas.record import StoredRow
 
+from cs_sync_schemas.times import Instant
+
 
 class MrrSpan(StoredRow, table=True):
     """An account's MRR in one currency, `amount` in `[valid_from, valid_to)`.
@@ -20,10 +22,10 @@ class MrrSpan(StoredRow, table=True):
     account_id: str = Field(primary_key=True)
     policy: str = Field(primary_key=True, description="Hash of the MRR policy.")
     currency: str = Field(primary_key=True)
-    valid_from: datetime = Field(primary_key=True)
-    known_from: datetime = Field(primary_key=True, index=True)
-    valid_to: datetime | None = None
-    known_to: datetime | None = Field(default=None, index=True)
+    valid_from: datetime = Field(primary_key=True, sa_type=Instant)
+    known_from: datetime = Field(primary_key=True, index=True, sa_type=Instant)
+    valid_to: datetime | None = Field(default=None, sa_type=Instant)
+    known_to: datetime | None = Field(default=None, index=True, sa_type=Instant)
     amount: int = Field(sa_type=BigInteger, description="Minor units.")
     parts: list[dict[str, Any]] = Field(
         default_factory=list, sa_type=JSON, description="Per item; their amounts sum to amount."
@@ -39,9 +41,9 @@ class MrrMovement(StoredRow, table=True):
     account_id: str = Field(primary_key=True)
     policy: str = Field(primary_key=True)
     currency: str = Field(primary_key=True)
-    at: datetime = Field(primary_key=True)
-    known_from: datetime = Field(primary_key=True)
-    known_to: datetime | None = Field(default=None, index=True)
+    at: datetime = Field(primary_key=True, sa_type=Instant)
+    known_from: datetime = Field(primary_key=True, sa_type=Instant)
+    known_to: datetime | None = Field(default=None, index=True, sa_type=Instant)
     kind: str = Field(description="new reactivation expansion contraction churn")
     amount: int = Field(sa_type=BigInteger, description="Minor units, positive magnitude.")
     cause: str = Field(description="start plan quantity item price discount pause end …")
@@ -57,7 +59,7 @@ class HealthScore(StoredRow, table=True):
     as_of: date = Field(primary_key=True)
     mode: str = Field(primary_key=True)
     model: str = Field(description="Hash of weights, maps and bands.")
-    computed_at: datetime
+    computed_at: datetime = Field(sa_type=Instant)
     score: float | None = None
     band: str = Field(description="red yellow green excellent, or insufficient")
     coverage: float
@@ -73,7 +75,7 @@ class ForesightModel(StoredRow, table=True):
     target: str = Field(primary_key=True, description="churn voluntary involuntary …")
     version: int = Field(primary_key=True, description="Counts up, per target.")
     run_id: str
-    fitted_at: datetime
+    fitted_at: datetime = Field(sa_type=Instant)
     accepted: bool = Field(description="It was informative when it was judged.")
     policy: str = Field(description="Hash of the MRR policy.")
     revision: str = Field(description="The schema's revision.")
@@ -93,7 +95,7 @@ class ForesightJudgement(StoredRow, table=True):
 
     version: int = Field(primary_key=True, description="That of the models fitted with it.")
     run_id: str
-    judged_at: datetime
+    judged_at: datetime = Field(sa_type=Instant)
     policy: str = Field(description="Hash of the MRR policy.")
     model: str = Field(description="Hash of the health model that was judged.")
     data_cut: date = Field(description="The last month end that was judged.")
@@ -123,7 +125,7 @@ class FollowUp(StoredRow, table=True):
     body: str
     priority: str = Field(description="low medium high")
     kind: str = Field(default="todo", description="todo call email")
-    due_at: datetime
+    due_at: datetime = Field(sa_type=Instant)
     owner_source: str | None = None
     owner_source_id: str | None = None
     assignee: str | None = Field(default=None, description="E-mail address of who gets it.")
@@ -134,17 +136,21 @@ class FollowUp(StoredRow, table=True):
     mrr: dict[str, int] = Field(default_factory=dict, sa_type=JSON, description="Minor units.")
     state: str = Field(default="open", description="waiting open held_out done deleted resolved")
     touched: bool = Field(default=False, description="Somebody has begun it at the destination.")
-    created_at: datetime
-    opened_at: datetime | None = Field(default=None, description="Since when it may be written.")
+    created_at: datetime = Field(sa_type=Instant)
+    opened_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="Since when it may be written."
+    )
     ended_at: datetime | None = Field(
-        default=None, description="Done, deleted, or found to be needless."
+        default=None, sa_type=Instant, description="Done, deleted, or found to be needless."
     )
     reason: str | None = Field(default=None, description="Why it was needless.")
     why: str | None = Field(default=None, description="The reason in a sentence.")
     advice: list[str] | None = Field(default=None, sa_type=JSON, description="What to say.")
     language: str | None = Field(default=None, description="In which its texts are.")
     happened_at: datetime | None = Field(
-        default=None, description="When its event happened; empty for what goes on."
+        default=None,
+        sa_type=Instant,
+        description="When its event happened; empty for what goes on.",
     )
     contact_id: str | None = Field(default=None, description="The person to speak to.")
     lead: str | None = Field(

@@ -8,6 +8,8 @@ from sqlmodel import Field
 
 from cs_sync_schemas.record import StoredRow
 
+from cs_sync_schemas.times import Instant
+
 
 class CachedMetric(StoredRow, table=True):
     """The rows of one statement, valid while the tables it read stay as they were."""
@@ -19,7 +21,7 @@ class CachedMetric(StoredRow, table=True):
     )
     name: str = Field(description="The metric, or bridge.")
     policy: str = Field(description="Hash of the MRR policy.")
-    known_at: datetime = Field(index=True, description="When it was computed.")
+    known_at: datetime = Field(index=True, sa_type=Instant, description="When it was computed.")
     basis: str = Field(description="Versions of the tables that it read, as JSON.")
     rows: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
 

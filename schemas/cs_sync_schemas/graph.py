@@ -8,6 +8,8 @@ from sqlmodel import Field
 
 from cs_sync_schemas.record import StoredRow
 
+from cs_sync_schemas.times import Instant
+
 
 class Account(StoredRow, table=True):
     """The organisation we bill and care for: the unit of every metric."""
@@ -21,11 +23,11 @@ class Account(StoredRow, table=True):
     owner_source: str | None = None
     owner_source_id: str | None = Field(default=None, index=True)
     attributes: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    created_at: datetime | None = None
+    created_at: datetime | None = Field(default=None, sa_type=Instant)
     is_test: bool = False
     merged_into: str | None = Field(default=None, description="Alias: the account it lives on in.")
-    first_seen_at: datetime
-    changed_at: datetime
+    first_seen_at: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)
 
 
 class AccountAttribute(StoredRow, table=True):
@@ -38,10 +40,12 @@ class AccountAttribute(StoredRow, table=True):
 
     account_id: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
-    valid_from: datetime = Field(primary_key=True)
-    known_from: datetime = Field(primary_key=True, description="When a sync first saw it.")
-    valid_to: datetime | None = None
-    known_to: datetime | None = None
+    valid_from: datetime = Field(primary_key=True, sa_type=Instant)
+    known_from: datetime = Field(
+        primary_key=True, sa_type=Instant, description="When a sync first saw it."
+    )
+    valid_to: datetime | None = Field(default=None, sa_type=Instant)
+    known_to: datetime | None = Field(default=None, sa_type=Instant)
     value: str = Field(description="As text; true and false in small letters.")
     derived: bool = Field(default=False, description="From what is paid; no source says it.")
 
@@ -59,7 +63,7 @@ class AccountLink(StoredRow, table=True):
     )
     reason: str = Field(description="In words, with the matching value.")
     decided_by: str = Field(default="cs-sync")
-    since: datetime
+    since: datetime = Field(sa_type=Instant)
 
 
 class Contact(StoredRow, table=True):
@@ -73,8 +77,8 @@ class Contact(StoredRow, table=True):
     external_key: str | None = None
     name: str | None = None
     role: str | None = None
-    first_seen_at: datetime
-    changed_at: datetime
+    first_seen_at: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)
 
 
 class ContactLink(StoredRow, table=True):
@@ -88,7 +92,7 @@ class ContactLink(StoredRow, table=True):
     rule: str = Field(description="own, external_key, email, alias, override")
     reason: str
     decided_by: str = Field(default="cs-sync")
-    since: datetime
+    since: datetime = Field(sa_type=Instant)
 
 
 class ContactAccount(StoredRow, table=True):
@@ -100,11 +104,11 @@ class ContactAccount(StoredRow, table=True):
     __tablename__ = "contact_account"
 
     contact_id: str = Field(primary_key=True)
-    valid_from: datetime = Field(primary_key=True)
-    valid_to: datetime | None = None
+    valid_from: datetime = Field(primary_key=True, sa_type=Instant)
+    valid_to: datetime | None = Field(default=None, sa_type=Instant)
     day_from: date = Field(description="The same for what is known by the day.")
     day_to: date | None = None
     source: str
     account_source_id: str
     stated: bool = Field(description="By a source; false when an e-mail domain led there.")
-    changed_at: datetime
+    changed_at: datetime = Field(sa_type=Instant)

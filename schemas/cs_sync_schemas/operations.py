@@ -8,6 +8,8 @@ from sqlmodel import Field
 
 from cs_sync_schemas.record import StoredRow
 
+from cs_sync_schemas.times import Instant
+
 
 class Run(StoredRow, table=True):
     """One execution of a command that reads or writes a vendor."""
@@ -16,8 +18,8 @@ class Run(StoredRow, table=True):
 
     id: str = Field(primary_key=True)
     command: str
-    started_at: datetime = Field(index=True)
-    ended_at: datetime | None = None
+    started_at: datetime = Field(index=True, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
     status: str = Field(description="running ok partial failed interrupted")
     error: str | None = None
     writes: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
@@ -33,7 +35,7 @@ class RunStream(StoredRow, table=True):
     stream: str = Field(primary_key=True)
     tables: list[str] = Field(default_factory=list, sa_type=JSON, description="What it fills.")
     status: str = Field(description="ok partial failed")
-    ended_at: datetime
+    ended_at: datetime = Field(sa_type=Instant)
     records: int = Field(default=0, description="Read from the source.")
     changed: int = Field(default=0, description="New or different from what was stored.")
     rejected: int = 0
@@ -61,11 +63,11 @@ class ScheduleSlot(StoredRow, table=True):
     __tablename__ = "schedule_slot"
 
     job: str = Field(primary_key=True)
-    slot: datetime = Field(primary_key=True, description="When the job was due.")
+    slot: datetime = Field(primary_key=True, sa_type=Instant, description="When the job was due.")
     status: str = Field(description="running ok partial failed interrupted")
     holder: str = Field(description="Who runs it: host, process and a random part.")
-    claimed_at: datetime
-    ended_at: datetime | None = None
+    claimed_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class StreamState(StoredRow, table=True):
@@ -78,13 +80,13 @@ class StreamState(StoredRow, table=True):
     partition: str = Field(primary_key=True, description="Empty for the cursor, else the window.")
     cursor: Any = Field(default=None, sa_type=JSON, description="Where the next window begins.")
     resume: Any = Field(default=None, sa_type=JSON, description="Where the open window resumes.")
-    since: datetime | None = None
-    until: datetime | None = None
+    since: datetime | None = Field(default=None, sa_type=Instant)
+    until: datetime | None = Field(default=None, sa_type=Instant)
     backfill: bool = False
     records: int = Field(default=0, description="Read so far in this window.")
     done: bool = False
-    opened_at: datetime
-    updated_at: datetime
+    opened_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
     run_id: str
 
 
@@ -102,8 +104,8 @@ class RejectedRecord(StoredRow, table=True):
     reason: str
     raw: Any = Field(default=None, sa_type=JSON)
     run_id: str
-    first_rejected_at: datetime
-    rejected_at: datetime
+    first_rejected_at: datetime = Field(sa_type=Instant)
+    rejected_at: datetime = Field(sa_type=Instant)
     attempts: int = 1
 
 
@@ -115,7 +117,7 @@ class Lease(StoredRow, table=True):
     name: str = Field(primary_key=True)
     holder: str
     token: int
-    expires_at: datetime
+    expires_at: datetime = Field(sa_type=Instant)
 
 
 class WriteLedger(StoredRow, table=True):
@@ -131,8 +133,8 @@ class WriteLedger(StoredRow, table=True):
     status: str = Field(description="pending acked rejected refused unknown")
     fields: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="As acked.")
     intent: dict[str, Any] | None = Field(default=None, sa_type=JSON, description="As attempted.")
-    intent_at: datetime | None = None
-    receipt_at: datetime | None = None
+    intent_at: datetime | None = Field(default=None, sa_type=Instant)
+    receipt_at: datetime | None = Field(default=None, sa_type=Instant)
     code: str | None = None
     reason: str | None = None
     attempts: int = 0
@@ -145,7 +147,7 @@ class Alert(StoredRow, table=True):
     __tablename__ = "alert"
 
     cause: str = Field(primary_key=True, description="Its kind, and what it is of: emptier crm x.")
-    since: datetime
+    since: datetime = Field(sa_type=Instant)
     text: str = Field(description="As sent, without secrets.")
     is_over: bool = False
     knowing: list[str] = Field(
@@ -165,4 +167,4 @@ class Suppression(StoredRow, table=True):
     kind: str = Field(description="address contact")
     salt: str = Field(description="Key of the digest, one for the whole workspace.")
     replacement: str = Field(description="What is stored instead.")
-    since: datetime
+    since: datetime = Field(sa_type=Instant)

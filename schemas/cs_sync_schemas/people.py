@@ -7,6 +7,7 @@ from sqlalchemy import JSON
 from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
+from cs_sync_schemas.times import Instant
 
 
 class SourceAccount(Record, table=True):
@@ -25,9 +26,9 @@ class SourceAccount(Record, table=True):
     attributes: dict[str, Any] = Field(
         default_factory=dict, sa_type=JSON, description="plan, industry, region, size, …"
     )
-    created_at: datetime | None = None
+    created_at: datetime | None = Field(default=None, sa_type=Instant)
     last_contacted_at: datetime | None = Field(
-        default=None, description="Last logged call, e-mail or meeting with it."
+        default=None, sa_type=Instant, description="Last logged call, e-mail or meeting with it."
     )
     is_test: bool = False
     url: str | None = Field(default=None, description="Where a person can open it.")
@@ -44,7 +45,7 @@ class SourceContact(Record, table=True):
     external_key: str | None = Field(default=None, description="The company's own user id.")
     name: str | None = None
     role: str | None = None
-    created_at: datetime | None = None
+    created_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class Membership(Record, table=True):

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
+from cs_sync_schemas.times import Instant
+
 
 class PublishedKpi(SQLModel, table=True):
     """One value of a metric for one month, currency and value of its dimension."""
@@ -28,9 +30,9 @@ class PublishedKpi(SQLModel, table=True):
     high: float | None = Field(default=None, description="Upper end of the 95 % interval.")
     status: str = Field(description="final, provisional, insufficient or stale.")
     stale_since: datetime | None = Field(
-        default=None, description="Time of the last good data, if a stream failed."
+        default=None, sa_type=Instant, description="Time of the last good data, if a stream failed."
     )
-    changed_at: datetime = Field(description="When a run last found it changed.")
+    changed_at: datetime = Field(sa_type=Instant, description="When a run last found it changed.")
 
 
 class PublishedMrr(SQLModel, table=True):
@@ -40,7 +42,7 @@ class PublishedMrr(SQLModel, table=True):
 
     month: date = Field(primary_key=True, description="First day of the month.")
     currency: str = Field(primary_key=True, description="ISO 4217.")
-    ends_at: datetime = Field(description="The instant at which the month ends.")
+    ends_at: datetime = Field(sa_type=Instant, description="The instant at which the month ends.")
     opening: int = Field(sa_type=BigInteger, description="MRR at the beginning.")
     new: int = Field(sa_type=BigInteger, description="First MRR of accounts.")
     reactivation: int = Field(sa_type=BigInteger, description="MRR of accounts that came back.")
@@ -52,7 +54,7 @@ class PublishedMrr(SQLModel, table=True):
         sa_type=BigInteger, description="What was learnt later of closed months, signed."
     )
     closing: int = Field(sa_type=BigInteger, description="MRR at the end.")
-    changed_at: datetime = Field(description="When a run last found it changed.")
+    changed_at: datetime = Field(sa_type=Instant, description="When a run last found it changed.")
 
 
 class Publication(SQLModel, table=True):
@@ -62,7 +64,7 @@ class Publication(SQLModel, table=True):
 
     name: str = Field(primary_key=True, description="Always workspace.")
     run_id: str = Field(description="The run.")
-    published_at: datetime = Field(description="When it published: how fresh the views are.")
+    published_at: datetime = Field(sa_type=Instant, description="When it published: how fresh the views are.")
     day: date = Field(description="The day of its scores, in the reporting zone.")
     policy: str = Field(description="Hash of the MRR policy.")
     mode: str = Field(description="Mode of the health score.")

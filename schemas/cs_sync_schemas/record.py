@@ -7,6 +7,9 @@ from typing import Any, ClassVar, cast
 from sqlalchemy import JSON, Table
 from sqlmodel import Field, SQLModel
 
+from cs_sync_schemas.digests import Digest
+from cs_sync_schemas.times import Instant
+
 
 def get_table(model: type[SQLModel]) -> Table:
     """Return the SQLAlchemy table of a model, for Core statements."""
@@ -35,14 +38,26 @@ class Record(StoredRow):
 
     source: str = Field(primary_key=True, description="Name of the connector it came from.")
     source_id: str = Field(primary_key=True, min_length=1, description="The source's own id.")
-    updated_at: datetime | None = Field(default=None, description="When the source changed it.")
-    first_seen_at: datetime = Field(description="When a sync first read it.")
-    last_seen_at: datetime = Field(description="When a sync last stored or confirmed it.")
-    changed_at: datetime = Field(index=True, description="When a sync last found it changed.")
-    deleted_at: datetime | None = Field(default=None, description="Tombstone: gone at the source.")
-    row_hash: str = Field(description="Digest of the content, to tell a change from a re-read.")
+    updated_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="When the source changed it."
+    )
+    first_seen_at: datetime = Field(sa_type=Instant, description="When a sync first read it.")
+    last_seen_at: datetime = Field(
+        sa_type=Instant, description="When a sync last stored or confirmed it."
+    )
+    changed_at: datetime = Field(
+        index=True, sa_type=Instant, description="When a sync last found it changed."
+    )
+    deleted_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="Tombstone: gone at the source."
+    )
+    row_hash: str = Field(
+        sa_type=Digest, description="Digest of the content, to tell a change from a re-read."
+    )
     raw: dict[str, Any] | None = Field(
-        default=None, sa_type=JSON, description="As received; kept only when keep_raw is on."
+        default=None,
+        sa_type=JSON(none_as_null=True),
+        description="As received; kept only when keep_raw is on.",
     )
 
     @classmethod

@@ -7,6 +7,7 @@ from sqlalchemy import JSON, String
 from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
+from cs_sync_schemas.times import Instant
 
 TicketStatus = Literal["new", "open", "pending", "hold", "solved", "closed"]
 
@@ -31,10 +32,10 @@ class Ticket(Record, table=True):
         sa_type=String,
         description="Wins over the times; left out, a ticket with a time of its end is over.",
     )
-    opened_at: datetime = Field(index=True)
-    first_reply_at: datetime | None = None
-    solved_at: datetime | None = None
-    closed_at: datetime | None = None
+    opened_at: datetime = Field(index=True, sa_type=Instant)
+    first_reply_at: datetime | None = Field(default=None, sa_type=Instant)
+    solved_at: datetime | None = Field(default=None, sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
     agent_replies: int | None = Field(default=None, ge=0, description="Public replies by people.")
     reopens: int | None = Field(default=None, ge=0)
     transfers: int | None = Field(

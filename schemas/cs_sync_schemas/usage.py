@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
+from cs_sync_schemas.times import Instant
 
 
 class UsageDay(Record, table=True):
@@ -43,5 +44,5 @@ class OnboardingStep(Record, table=True):
     checklist: str = "onboarding"
     step: str
     required: bool = True
-    due_at: datetime | None = None
-    done_at: datetime | None = None
+    due_at: datetime | None = Field(default=None, sa_type=Instant)
+    done_at: datetime | None = Field(default=None, sa_type=Instant)

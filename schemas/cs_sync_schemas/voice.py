@@ -9,6 +9,7 @@ from sqlalchemy import String
 from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
+from cs_sync_schemas.times import Instant
 
 
 def _require_rising(scale: tuple[float, float]) -> tuple[float, float]:
@@ -35,7 +36,7 @@ class SurveyResponse(Record, table=True):
     scale_max: float | None = None
     higher_is_better: bool = True
     comment: str | None = None
-    answered_at: datetime = Field(index=True)
+    answered_at: datetime = Field(index=True, sa_type=Instant)
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:

@@ -2,20 +2,26 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, String, create_engine, inspect
+from hypothesis import given
+from hypothesis.strategies import datetimes, just
+from sqlalchemy import Column, DateTime, String, create_engine, inspect
 from sqlalchemy import text as text_clause
+from sqlmodel import UTCDateTime
 
 from cs_sync_schemas import RECORDS, Owner, Record, get_table
 from cs_sync_schemas.export import build_records_schema
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from cs_sync_schemas.migrations.new import DIGEST_MARK, make_digest, write_revision
 from cs_sync_schemas.money import CURRENCY_EXPONENT, known_currency
+from cs_sync_schemas.tables import METADATA
+from cs_sync_schemas.times import Instant, count_microseconds, read_microseconds
 
 EXPORTED = Path(__file__).parents[1] / "records.schema.json"
 
@@ -91,6 +97,23 @@ def test_every_record_has_the_natural_key_and_describes_itself(record: type[Reco
     keys = [column.name for column in get_table(record).primary_key]
     assert keys[:2] == ["source", "source_id"]
     assert record.__doc__
+
+
+def test_every_instant_is_stored_in_one_form() -> None:
+    others = [
+        f"{table.name}.{column.name}"
+        for table in METADATA.tables.values()
+        for column in table.c
+        if isinstance(column.type, DateTime | UTCDateTime) and not isinstance(column.type, Instant)
+    ]
+    assert others == [], "add sa_type=Instant: text and numbers cannot be compared"
+
+
+@given(datetimes(timezones=just(UTC)), datetimes(timezones=just(UTC)))
+def test_instants_keep_their_microseconds_and_their_order(one: datetime, other: datetime) -> None:
+    first, second = count_microseconds(one), count_microseconds(other)
+    assert read_microseconds(first) == one
+    assert (first < second) == (one < other)
 
 
 def test_currencies_are_iso_codes_of_known_precision() -> None:

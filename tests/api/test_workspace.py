@@ -77,7 +77,8 @@ def test_a_score_of_an_earlier_day_and_knowledge(ws: cs_sync.Workspace) -> None:
 
 def test_no_run_begins_beside_another(ws: cs_sync.Workspace, tmp_path: Path) -> None:
     place = Place(tmp_path)
-    place.write_row("UPDATE lease SET holder = 'elsewhere:1:r', expires_at = '2026-03-11'")
+    until = datetime(2026, 3, 11, tzinfo=UTC)
+    place.write_row("UPDATE lease SET holder = 'elsewhere:1:r', expires_at = ?", until)
     with pytest.raises(cs_sync.CsSyncError, match="another run works on this workspace"):
         ws.run(dry_run=True)
 

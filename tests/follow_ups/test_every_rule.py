@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cs_sync_schemas.times import read_microseconds
 from cs_sync_webhook.destination import WebhookDestination
 from tests.follow_ups.books import Books, day
 from tests.follow_ups.days import CRM, push
@@ -107,7 +108,7 @@ def read_follow_ups_of(place: Place, account: str) -> dict[str, dict[str, Any]]:
 
 
 def due(row: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(row["due_at"]).replace(tzinfo=UTC)
+    return read_microseconds(row["due_at"])
 
 
 def test_who_gets_what_and_nobody_anything_else(place: Place) -> None:

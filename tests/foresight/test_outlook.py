@@ -1,7 +1,7 @@
 """Probabilities and priority beside the score: with a model, without, and with another's."""
 
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -64,9 +64,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def keep_model(place: Place, target: str, **changed: Any) -> None:
     policy = place.select("SELECT DISTINCT policy FROM mrr_span")[0]["policy"]
     row = {
-        "target": target, "version": 1, "run_id": "r", "fitted_at": "2026-03-01 00:00:00",
-        "accepted": True, "policy": policy, "revision": HEAD, "data_cut": "2026-01-31",
-        "horizon_days": 30, "lead_days": 14, "coefficients": orjson.dumps(asdict(MODEL)).decode(),
+        "target": target, "version": 1, "run_id": "r",
+        "fitted_at": datetime(2026, 3, 1, tzinfo=UTC), "accepted": True, "policy": policy,
+        "revision": HEAD, "data_cut": "2026-01-31", "horizon_days": 30, "lead_days": 14,
+        "coefficients": orjson.dumps(asdict(MODEL)).decode(),
         "judgement": orjson.dumps({"bins": BINS}).decode(), **changed,
     }  # fmt: skip
     names, marks = ", ".join(row), ", ".join("?" * len(row))

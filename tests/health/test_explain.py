@@ -2,11 +2,15 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from cs_sync_schemas.times import count_microseconds
 from tests.jobs.road import Place, small_company
+
+COMPUTED_AT = datetime(2026, 3, 5, 8, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
                 "INSERT INTO health_score (account_id, as_of, mode, model, computed_at, score,"
                 " band, coverage, contributions, reasons)"
                 " VALUES ('alpha', ?, ?, ?, ?, ?, ?, 1, '[]', '[]')",
-                (day, mode, model, "2026-03-05 08:00:00", score, band),
+                (day, mode, model, count_microseconds(COMPUTED_AT), score, band),
             )
     return made
 

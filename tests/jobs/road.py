@@ -18,6 +18,7 @@ import time_machine
 
 from cs_sync.cli import main
 from cs_sync.report import extract_text
+from cs_sync_schemas.times import count_microseconds
 
 NOW = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)
 """A Tuesday, 9 o'clock in Warsaw."""
@@ -98,8 +99,9 @@ class Place:
 
     def write_row(self, statement: str, *values: Any) -> None:
         """Change the database file behind our back."""
+        stored = [count_microseconds(v) if isinstance(v, datetime) else v for v in values]
         with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection, connection:
-            connection.execute(statement, values)
+            connection.execute(statement, stored)
 
     def lose(self, *tables: str) -> None:
         """Empty these tables of the database file."""

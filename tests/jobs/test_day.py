@@ -106,7 +106,7 @@ def test_what_is_shown_as_mrr_closes_its_months_as_a_run(place: Place) -> None:
 
 def test_months_stay_open_while_another_run_is_at_work(place: Place) -> None:
     place.run("sync")
-    later = (place.now + timedelta(hours=1)).isoformat()
+    later = place.now + timedelta(hours=1)
     place.write_row("UPDATE lease SET holder = 'elsewhere:1:r', expires_at = ?", later)
     ran = place.run("--format", "json", "mrr")
     assert ran.code == 0

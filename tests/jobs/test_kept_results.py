@@ -210,7 +210,7 @@ def read_stored_reasons(place: Place) -> dict[str, Any]:
 
 def test_nothing_is_kept_while_a_run_is_at_work(tmp_path: Path) -> None:
     place, _ = begin(tmp_path, "sync")
-    later = (place.now + timedelta(hours=1)).isoformat()
+    later = place.now + timedelta(hours=1)
     place.write_row("UPDATE lease SET holder = 'elsewhere:1:run', expires_at = ?", later)
     assert place.json("score")
     assert read_rows(place) == []

@@ -5,7 +5,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
@@ -13,17 +13,33 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, Table, TableClause, insert, inspect, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Select,
+    String,
+    Table,
+    TableClause,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
+from sqlalchemy.types import TypeEngine
+from sqlmodel import UTCDateTime
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.contracts.source import Page
 from cs_sync.store import migrate as migrating
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.migrate import migrate_schema
+from cs_sync_schemas import Lease, get_table
+from cs_sync_schemas.digests import Digest
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from cs_sync_schemas.tables import METADATA
+from cs_sync_schemas.times import Instant
 from tests.conftest import NOW, Clock, migrated_sqlite
 from tests.postgres import WORKSPACES, fresh_database
 from tests.sync.scripted import stream, tickets
@@ -138,7 +154,7 @@ def test_a_database_of_every_older_revision_upgrades_and_keeps_its_rows(
             command.upgrade(config, revision)
             old = inspect(connection)
             tables = [
-                shrink(table, connection)
+                shrink(table, connection, revision)
                 for table in METADATA.sorted_tables
                 if old.has_table(table.name)
             ]
@@ -149,15 +165,27 @@ def test_a_database_of_every_older_revision_upgrades_and_keeps_its_rows(
         with store.write() as connection:
             config.attributes["connection"] = connection
             command.check(config)
-            assert {table.name: read_rows(connection, table) for table in tables} == before
+            now = [shrink(METADATA.tables[table.name], connection, HEAD) for table in tables]
+            after = {
+                table.name: read_rows(connection, select(*(table.c[c.name] for c in old.c)))
+                for table, old in zip(now, tables, strict=True)
+            }
+            assert after == before
             assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
 
 
-def shrink(table: Table, connection: Connection) -> TableClause:
+def shrink(table: Table, connection: Connection, revision: str) -> TableClause:
     """The table with the columns that the database has at its revision."""
     names = {column["name"] for column in inspect(connection).get_columns(table.name)}
     columns = [column for column in table.columns if column.name in names]
-    return sql_table(table.name, *(sql_column(c.name, c.type) for c in columns))
+    return sql_table(table.name, *(sql_column(c.name, type_at(c, revision)) for c in columns))
+
+
+def type_at(column: Column[Any], revision: str) -> TypeEngine[Any]:
+    """The type of a column at a revision: before 0010 these were text on SQLite."""
+    if revision < "0010" and isinstance(column.type, Instant | Digest):
+        return UTCDateTime() if isinstance(column.type, Instant) else String()
+    return column.type
 
 
 def make_row(table: TableClause) -> dict[str, Any]:
@@ -172,6 +200,8 @@ def make_value(kind: Any, number: int, name: str) -> Any:
     match type(kind).__name__:
         case "AutoString" | "String":
             return name
+        case "Digest":
+            return f"{number:032x}"
         case "Integer" | "BigInteger":
             return number
         case "Boolean":
@@ -184,13 +214,45 @@ def make_value(kind: Any, number: int, name: str) -> Any:
             return {name: [number, None]}
         case "Date":
             return NOW.date() - timedelta(days=number)
-        case "UTCDateTime":
+        case "Instant" | "UTCDateTime":
             return NOW - timedelta(days=number)
     raise AssertionError(f"no sample value for columns of type {kind!r}: add one")
 
 
-def read_rows(connection: Connection, table: TableClause) -> list[dict[str, Any]]:
-    rows = [row._asdict() for row in connection.execute(select(table))]
+def read_rows(connection: Connection, table: TableClause | Select[Any]) -> list[dict[str, Any]]:
+    statement = table if isinstance(table, Select) else select(table)
+    rows = [row._asdict() for row in connection.execute(statement)]
     assert len(rows) == 1
     assert None not in rows[0].values()
     return rows
+
+
+@pytest.mark.parametrize(
+    ("text_before", "number"),
+    [
+        ("2026-11-29 11:33:36.958346", 1_795_952_016_958_346),
+        ("2026-11-29 11:33:36", 1_795_952_016_000_000),
+        ("1969-12-31 23:59:59.250000", -750_000),
+        ("9999-01-01 00:00:00.000000", 253_370_764_800_000_000),
+    ],
+)
+def test_instants_that_were_text_become_numbers_and_text_again(
+    text_before: str, number: int, tmp_path: Path
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'old.db'}")
+    config = migrating._build_alembic_config()
+    with store.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0009")
+        connection.execute(
+            text("INSERT INTO lease VALUES ('workspace', 'h', 7, :at)"), {"at": text_before}
+        )
+        command.upgrade(config, "0010")
+        assert connection.scalar(text("SELECT expires_at FROM lease")) == number
+        assert connection.scalar(select(get_table(Lease).c.expires_at)) == datetime.fromisoformat(
+            f"{text_before}+00:00"
+        )
+        command.downgrade(config, "0009")
+        written = text_before if "." in text_before else f"{text_before}.000000"
+        assert connection.scalar(text("SELECT expires_at FROM lease")) == written
+    store.close()

@@ -10,6 +10,8 @@ from sqlalchemy.sql.functions import GenericFunction
 from cs_sync_schemas import Account, get_table
 
 _INSTANT = get_table(Account).c.first_seen_at.type
+_SINCE_YEAR_ONE = 62135596800000000
+"""Microseconds from the year 1 to 1970."""
 
 
 class _TypedLiteral(Cast[Any]):
@@ -20,7 +22,7 @@ class _TypedLiteral(Cast[Any]):
 
 @compiles(_TypedLiteral, "sqlite")
 def _compile_untyped(element: _TypedLiteral, compiler: Any, **options: Any) -> str:
-    """Compile without a type, as SQLite stores instants as text."""
+    """Compile without a type, as SQLite stores instants as numbers and days as text."""
     return str(compiler.process(element.clause, **options))
 
 
@@ -55,9 +57,11 @@ def _compile_epoch(element: seconds_between, compiler: Any, **options: Any) -> s
 
 
 @compiles(seconds_between, "sqlite")
-def _compile_strftime(element: seconds_between, compiler: Any, **options: Any) -> str:
+def _compile_microseconds(element: seconds_between, compiler: Any, **options: Any) -> str:
+    """Compile with all instants after the year 1, as SQLite rounds towards nought."""
     start, end = _compile_sides(element, compiler, **options)
-    return f"(STRFTIME('%s', {end}) - STRFTIME('%s', {start}))"
+    later, sooner = (f"({side} + {_SINCE_YEAR_ONE}) / 1000000" for side in (end, start))
+    return f"({later} - {sooner})"
 
 
 @compiles(seconds_between, "snowflake")
@@ -77,3 +81,26 @@ def _compile_timestamp_diff(element: seconds_between, compiler: Any, **options: 
 def _compile_date_diff(element: seconds_between, compiler: Any, **options: Any) -> str:
     start, end = _compile_sides(element, compiler, **options)
     return f"DATE_DIFF('second', {start}, {end})"
+
+
+class readable_instant(GenericFunction[datetime]):  # noqa: N801 - a function of SQL
+    """An instant as people read it, where the database stores a number."""
+
+    type = _INSTANT
+    inherit_cache = True
+    name = "readable_instant"
+
+
+@compiles(readable_instant)
+def _compile_instant(element: readable_instant, compiler: Any, **options: Any) -> str:
+    (at,) = element.clauses
+    return str(compiler.process(at, **options))
+
+
+@compiles(readable_instant, "sqlite")
+def _compile_text(element: readable_instant, compiler: Any, **options: Any) -> str:
+    """Compile to text in UTC, with its microseconds."""
+    (at,) = (f"({compiler.process(side, **options)})" for side in element.clauses)
+    part = f"(({at} % 1000000 + 1000000) % 1000000)"
+    seconds = f"datetime(({at} - {part}) / 1000000, 'unixepoch')"
+    return f"({seconds} || '.' || substr(1000000 + {part}, 2))"

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, select
-from sqlmodel import UTCDateTime
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
@@ -16,6 +15,7 @@ from cs_sync.store.leases import is_lease_held_elsewhere
 from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import Account, CachedMetric, FeatureDay, MrrSpan, UsageDay, get_table
 from cs_sync_schemas.tables import METADATA
+from cs_sync_schemas.times import Instant
 
 ACCOUNT, FIGURE, SPAN = get_table(Account), get_table(CachedMetric), get_table(MrrSpan)
 RETENTION = timedelta(days=100)
@@ -130,7 +130,7 @@ def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, st
 
 
 def _read_version(connection: Connection, table: Table) -> str:
-    instants = [column for column in table.c if isinstance(column.type, UTCDateTime)]
+    instants = [column for column in table.c if isinstance(column.type, Instant)]
     changed = [table.c.changed_at] if "row_hash" in table.c else instants
     numbers: list[ColumnElement[Any]] = [func.max(column) for column in changed]
     if table is SPAN:

@@ -33,10 +33,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.expression import Executable
 from sqlalchemy.types import TypeDecorator, TypeEngine
-from sqlmodel import UTCDateTime
 
 from cs_sync.store.inserts import build_insert
 from cs_sync_schemas.money import ExactDecimal
+from cs_sync_schemas.times import Instant, count_microseconds, read_microseconds
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 Converter = Callable[[Any], Any]
 Binder = Callable[[Sequence[Any]], list[Any]]
 STATEMENT_CACHE_SIZE = 256
-DATETIME_FORMAT = "%04d-%02d-%02d %02d:%02d:%02d.%06d"
 MIN_ROWS_FOR_OWN_STATEMENT = 20
 """Rows from which on a statement of their own pays."""
 
@@ -326,7 +325,7 @@ def _build_binder(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
     bind: Converter | None = kind.dialect_impl(dialect).bind_processor(dialect)
     if bind is None:
         return None
-    if dialect.name == "sqlite" and isinstance(kind, UTCDateTime):
+    if dialect.name == "sqlite" and isinstance(kind, Instant):
         return partial(_bind_datetimes, bind)
     if dialect.name == "sqlite" and isinstance(kind, Date | ExactDecimal):
         return partial(_bind_repeated, bind, bind(None))
@@ -366,12 +365,7 @@ _EMPTY_DOCUMENTS: Mapping[type, str] = {list: "[]", dict: "{}"}
 def _bind_datetimes(bind: Converter, values: Sequence[datetime | None]) -> list[Any]:
     """Convert datetimes like `bind`, with a fast path for UTC."""
     return [
-        None
-        if at is None
-        else bind(at)
-        if at.tzinfo is not UTC
-        else DATETIME_FORMAT
-        % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
+        None if at is None else count_microseconds(at) if at.tzinfo is UTC else bind(at)
         for at in values
     ]
 
@@ -385,7 +379,7 @@ def _build_reader(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
     read = kind.dialect_impl(dialect).result_processor(dialect, _NUMERIC)
     if read is None:
         return None
-    if dialect.name == "sqlite" and isinstance(kind, UTCDateTime):
+    if dialect.name == "sqlite" and isinstance(kind, Instant):
         return _read_datetimes
     return partial(_read_each if isinstance(kind, JSON) else _read_repeated, read)
 
@@ -411,9 +405,6 @@ def _read_repeated(read: Converter, values: Sequence[Any]) -> list[Any]:
     return converted
 
 
-def _read_datetimes(values: Sequence[str | None]) -> list[datetime | None]:
-    """Convert the instants of a column from text in UTC.
-
-    As `_bind_datetimes` writes it.
-    """
-    return [None if at is None else datetime.fromisoformat(f"{at}+00:00") for at in values]
+def _read_datetimes(values: Sequence[int | None]) -> list[datetime | None]:
+    """Convert the instants of a column from numbers, as `_bind_datetimes` writes them."""
+    return [None if at is None else read_microseconds(at) for at in values]

@@ -25,6 +25,7 @@ from sqlalchemy.types import TypeEngine
 
 from cs_sync.store.privacy.email_addresses import AT_SIGNS
 from cs_sync_schemas import Owner, Suppression, get_table
+from cs_sync_schemas.digests import Digest
 from cs_sync_schemas.tables import METADATA
 
 RowChange = Callable[[dict[str, Any]], dict[str, Any]]
@@ -89,8 +90,13 @@ def _contains_at_sign(table: Table) -> ColumnElement[bool]:
 
 
 def get_text_columns(table: Table) -> list[Column[Any]]:
-    """Return the text and JSON columns of a table."""
-    return [column for column in table.c if isinstance(get_stored_type(column.type), String | JSON)]
+    """Return the text and JSON columns of a table, without digests."""
+    return [
+        column
+        for column in table.c
+        if isinstance(get_stored_type(column.type), String | JSON)
+        and not isinstance(column.type, Digest)
+    ]
 
 
 def get_stored_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:

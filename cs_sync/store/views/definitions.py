@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import SQLModel
 
+from cs_sync.metrics.sql.dialects import readable_instant
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync_schemas import (
     Account,
@@ -37,6 +38,7 @@ from cs_sync_schemas import (
     get_table,
 )
 from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.times import Instant
 
 ACCOUNT, FOLLOW_UP, SCORE = get_table(Account), get_table(FollowUp), get_table(HealthScore)
 SPAN, OWNER, LAST = get_table(MrrSpan), get_table(Owner), get_table(Publication)
@@ -63,9 +65,14 @@ class View:
 
     def build_statement(self) -> Select[Any]:
         """Build the statement of the view."""
-        labelled = (column.expression.label(name) for name, column in self.columns.items())
+        labelled = (_make_readable(c.expression).label(name) for name, c in self.columns.items())
         statement = select(*labelled).select_from(self.source)
         return statement if self.where is None else statement.where(self.where)
+
+
+def _make_readable(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return an instant as people read it, and anything else as it is."""
+    return readable_instant(column) if isinstance(column.type, Instant) else column
 
 
 def take(model: type[SQLModel], *names: str, **renamed: str) -> dict[str, ViewColumn]:

@@ -4,7 +4,9 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
+import cs_sync_schemas.digests
 import cs_sync_schemas.money
+import cs_sync_schemas.times
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}
