@@ -162,8 +162,9 @@ def test_the_report_adds_up_what_the_accepted_model_expects(place: Place) -> Non
 def keep_judgement(place: Place, forecasts: list[dict[str, Any]]) -> None:
     """A judgement of another score, with the version of the model."""
     row = {
-        "version": 1, "run_id": "r", "judged_at": "2026-03-01 08:00:00", "policy": "p",
-        "model": "other", "data_cut": "2026-01-31", "horizon_days": 30, "lead_days": 14,
+        "version": 1, "run_id": "r", "judged_at": datetime(2026, 3, 1, 8, tzinfo=UTC),
+        "policy": "p", "model": "other", "data_cut": "2026-01-31",
+        "horizon_days": 30, "lead_days": 14,
         "subjects": orjson.dumps([subject("score", "no signal"), subject("model")]).decode(),
         "bands": "[]",
         "forecasts": orjson.dumps(forecasts).decode(),

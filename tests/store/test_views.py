@@ -174,3 +174,11 @@ def test_amounts_are_in_units_of_their_currency(store: Store) -> None:
             text("SELECT currency, closing, closing_minor FROM cs_mrr_monthly")
         ).all()
     assert {code: (minor, float(closing)) for code, closing, minor in found} == amounts
+
+
+def test_an_instant_is_written_as_people_read_it(store: Store) -> None:
+    at = NOW.replace(microsecond=250_000)
+    with store.write() as connection:
+        save_publication(connection, {**PUBLICATION, "published_at": at})
+        (found,) = connection.scalars(text("SELECT published_at FROM cs_freshness"))
+    assert f"{found}".startswith(f"{at:%Y-%m-%d %H:%M:%S.25}")
