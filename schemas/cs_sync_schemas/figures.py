@@ -7,7 +7,6 @@ from sqlalchemy import JSON
 from sqlmodel import Field
 
 from cs_sync_schemas.record import StoredRow
-
 from cs_sync_schemas.times import Instant
 
 

@@ -64,7 +64,9 @@ class Publication(SQLModel, table=True):
 
     name: str = Field(primary_key=True, description="Always workspace.")
     run_id: str = Field(description="The run.")
-    published_at: datetime = Field(sa_type=Instant, description="When it published: how fresh the views are.")
+    published_at: datetime = Field(
+        sa_type=Instant, description="When it published: how fresh the views are."
+    )
     day: date = Field(description="The day of its scores, in the reporting zone.")
     policy: str = Field(description="Hash of the MRR policy.")
     mode: str = Field(description="Mode of the health score.")
