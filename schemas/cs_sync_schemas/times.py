@@ -50,7 +50,7 @@ class Instant(UTCDateTime):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Use a number on SQLite, a timestamp with time zone elsewhere."""
         if dialect.name == "sqlite":
-            return dialect.type_descriptor(_Number())
+            return dialect.type_descriptor(_Number())  # type: ignore[no-untyped-call]
         return super().load_dialect_impl(dialect)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
