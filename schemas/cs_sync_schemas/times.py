@@ -25,10 +25,10 @@ def read_microseconds(number: int) -> datetime:
 class _Number(DATETIME):
     """A column declared as DATETIME, to which SQLite gives room for a number."""
 
-    def bind_processor(self, dialect: Dialect) -> None:  # type: ignore[override]
+    def bind_processor(self, dialect: Dialect) -> None:
         """Leave the number as it is."""
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> None:  # type: ignore[override]
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
         """Leave the number as it is."""
 
     def literal_processor(self, dialect: Dialect) -> Any:  # noqa: ARG002
