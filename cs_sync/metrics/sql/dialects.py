@@ -58,7 +58,7 @@ def _compile_epoch(element: seconds_between, compiler: Any, **options: Any) -> s
 
 @compiles(seconds_between, "sqlite")
 def _compile_microseconds(element: seconds_between, compiler: Any, **options: Any) -> str:
-    """Compile with all instants after the year 1, as SQLite rounds towards nought."""
+    """Compile with all instants after the year 1, as SQLite rounds towards zero."""
     start, end = _compile_sides(element, compiler, **options)
     later, sooner = (f"({side} + {_SINCE_YEAR_ONE}) / 1000000" for side in (end, start))
     return f"({later} - {sooner})"

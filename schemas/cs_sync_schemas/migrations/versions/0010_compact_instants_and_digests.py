@@ -19,7 +19,7 @@ TEXT = (
     "strftime('%Y-%m-%d %H:%M:%S', {0} / 1000000 - ({0} % 1000000 < 0), 'unixepoch')"
     " || printf('.%06d', ({0} % 1000000 + 1000000) % 1000000)"
 )
-"""Of a number; SQLite rounds a quotient towards nought."""
+"""Of a number; SQLite rounds a quotient towards zero."""
 
 
 def upgrade() -> None:
@@ -52,4 +52,4 @@ def _rewrite(instants: tuple[str, str], digests: tuple[str, str]) -> None:
         ]
         if changes:
             op.execute(f"UPDATE {quote(table)} SET {', '.join(changes)}")
-# Digest: 43d6e0a3ea62f729
+# Digest: 79ae62f4f02b94ff
