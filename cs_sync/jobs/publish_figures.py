@@ -1,7 +1,7 @@
 """Publication of figures for BI: the tables behind the views, as far as they changed."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,7 +10,8 @@ from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.periods import get_day_start
 from cs_sync.queries.figures import Figures
-from cs_sync.queries.metrics import MetricRequest, query_kpis
+from cs_sync.queries.metrics import MetricRequest, query_kpis, select_metrics, select_periods
+from cs_sync.report import TREND_METRICS
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
@@ -27,12 +28,18 @@ def publish_figures(recorded: RunSession, figures: Figures) -> None:
     workspace, now = recorded.workspace, recorded.workspace.clock()
     kpis = build_kpi_rows([*figures.kpis, *figures.trends], now)
     months = build_mrr_rows(figures.bridge.rows, str(workspace.config.workspace.timezone), now)
+    newest = {row.period_start for row in figures.kpis}
+    earlier = {row.period_start for row in figures.trends}
+    first = figures.bridge.scope.periods[0].start
     publication = _build_publication(recorded, now)
+
+    def covers(metric: str, month: date) -> bool:
+        return month in newest or (month in earlier and metric in TREND_METRICS)
 
     def save(connection: Connection) -> None:
         save_publication(connection, publication)
-        save_kpis(connection, kpis)
-        save_mrr_months(connection, months)
+        save_kpis(connection, kpis, min(newest | earlier, default=first), covers)
+        save_mrr_months(connection, months, first)
 
     recorded.transact(save)
 
@@ -46,13 +53,19 @@ def publish_kpis(workspace: Workspace, request: MetricRequest) -> None:
         workspace: The workspace.
         request: Months, whole (without attributes), under the configured policy, as known now.
     """
+    periods = select_periods(workspace, request.as_of, request.since, request.until, "month")
+    months = {period.start for period in periods}
     with record_run(workspace, "metrics --publish") as recorded:
         rows, now = query_kpis(workspace, request), workspace.clock()
+        metrics = {metric.name for metric in select_metrics(workspace, request)}
         publication, kpis = _build_publication(recorded, now), build_kpi_rows(rows, now)
+
+        def covers(metric: str, month: date) -> bool:
+            return month in months and metric in metrics
 
         def save(connection: Connection) -> None:
             save_publication(connection, publication)
-            save_kpis(connection, kpis)
+            save_kpis(connection, kpis, min(months), covers)
 
         recorded.transact(save)
         recorded.statuses.append("ok")

@@ -1,6 +1,6 @@
 """Queries of KPIs and the MRR bridge."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -86,8 +86,7 @@ def query_kpis(workspace: Workspace, request: MetricRequest) -> list[KpiRow]:
         ConfigError: An option is unknown, or the range has no whole period.
     """
     names, by = request.names, request.by
-    views = {name: getattr(request, name) for name in ("stage", "strategy", "family")}
-    chosen = _select_metrics(workspace, names, views)
+    chosen = select_metrics(workspace, request)
     periods = select_periods(workspace, request.as_of, request.since, request.until, request.grain)
     check_attributes(workspace, by)
     rows: list[KpiRow] = []
@@ -390,14 +389,17 @@ def _parse_currency(code: str) -> str:
         raise ConfigError(str(error), "give one with --currency, such as EUR") from error
 
 
-def _select_metrics(
-    workspace: Workspace, names: Sequence[str], views: Mapping[str, str | None]
-) -> list[Metric]:
-    """Return the metrics of these names, or all, within each requested view."""
+def select_metrics(workspace: Workspace, request: MetricRequest) -> list[Metric]:
+    """Return the requested metrics, or all, within each requested view.
+
+    Raises:
+        ConfigError: A name is unknown, or no metric is in the views.
+    """
     try:
-        chosen = build_registry(workspace).select(names)
+        chosen = build_registry(workspace).select(request.names)
     except ValueError as error:
         raise ConfigError(str(error), "`cs-sync metrics` alone prints all") from error
+    views = {name: getattr(request, name) for name in ("stage", "strategy", "family")}
     filters = {option: value for option, value in views.items() if value}
     fitting = [
         metric

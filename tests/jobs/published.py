@@ -1,7 +1,8 @@
 """The small company after a whole run, without the seconds that its report takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 import respx
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.metrics.kpi import KpiRow
+from cs_sync.queries.metrics import MetricRequest, query_kpis
+from cs_sync.runtime.workspace import Workspace
 from tests.jobs.road import CONFIG, Place, small_company
 
 WRITING = """
@@ -42,22 +46,24 @@ def company_with_tasks(path: Path, database: str = "") -> Place:
     return place
 
 
-def without_kpis(patch: pytest.MonkeyPatch) -> None:
-    """Most of a small company's run is its KPIs."""
-    for name in ("_query_newest_kpis", "_query_trends"):
-        patch.setattr(f"cs_sync.queries.figures.{name}", lambda _workspace: [])
+FEW = ("mrr", "arpa", "nps", "nrr", "grr", "customer_churn_rate", "churn_by_reason")
+"""Metrics of every kind: money, a rate, a score, and one that is split."""
+
+
+def choose_kpis(patch: pytest.MonkeyPatch, names: Sequence[str]) -> None:
+    """Most of a small company's run is its KPIs: compute these alone."""
+
+    def query(workspace: Workspace, request: MetricRequest) -> list[KpiRow]:
+        return query_kpis(workspace, replace(request, names=names)) if names else []
+
+    patch.setattr("cs_sync.queries.figures.query_kpis", query)
 
 
 @contextmanager
-def quiet_run(*, kpis: bool = True) -> Iterator[None]:
-    """No report is drawn, and the webhook takes everything.
-
-    Args:
-        kpis: Compute and publish them, too.
-    """
+def quiet_run(names: Sequence[str] = FEW) -> Iterator[None]:
+    """No report is drawn, the webhook takes everything, and these KPIs are published."""
     with pytest.MonkeyPatch.context() as patch, respx.mock(assert_all_called=False) as vendor:
         without_report(patch)
-        if not kpis:
-            without_kpis(patch)
+        choose_kpis(patch, names)
         vendor.route(port=9).mock(return_value=httpx.Response(204))
         yield

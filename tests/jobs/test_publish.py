@@ -11,7 +11,7 @@ from sqlalchemy import text
 from cs_sync.store.engine import open_store
 from cs_sync_sandbox import Sandbox
 from tests.jobs.conftest import acme_in
-from tests.jobs.published import WRITING, company_with_tasks, quiet_run, without_report
+from tests.jobs.published import FEW, WRITING, company_with_tasks, quiet_run, without_report
 from tests.jobs.road import CONFIG, DAY, Place
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,8 @@ def test_the_bridge_is_that_of_the_command(published: Place, place: Place) -> No
 
 
 def test_kpis_are_those_of_the_command(published: Place, place: Place) -> None:
-    printed = place.json("metrics", "--since", "2026-01-01", "--until", "2026-03-01")
+    wanted = [part for name in FEW for part in ("--metric", name)]
+    printed = place.json("metrics", *wanted, "--since", "2026-01-01", "--until", "2026-03-01")
     stored = published.select("SELECT * FROM cs_kpi WHERE period_start >= '2026-01-01'")
     key = ("metric", "period_start", "currency", "dimension_value")
     found = {tuple(row[name] for name in key): row for row in stored}

@@ -30,7 +30,7 @@ def hostile_company(path: Path, database: str = "") -> Place:
     place.write("data/survey_responses.csv", answers)
     tickets = f"14,beta,cleo,{ORDER},export,open,2026-02-20T10:00,\n"
     place.write("data/tickets.csv", BOOKS["tickets.csv"] + tickets)
-    with quiet_run(kpis=False):
+    with quiet_run(names=()):
         assert place.run("run").code == 0
     return place
 

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from cs_sync.store import migrate as migrating
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.migrate import migrate_schema
-from cs_sync.store.queries.published import save_publication
+from cs_sync.store.queries.published import save_kpis, save_mrr_months, save_publication
 from cs_sync.store.views.create import create_views, get_digest
 from cs_sync.store.views.definitions import VIEWS
 from cs_sync.store.views.document import render_page
@@ -161,14 +161,13 @@ def test_amounts_are_in_units_of_their_currency(store: Store) -> None:
         ("opening", "new", "reactivation", "expansion", "contraction", "churn", "fx",
          "restatement"), 0,
     )  # fmt: skip
-    from cs_sync.store.queries.published import save_mrr_months
-
     with store.write() as connection:
         save_publication(connection, PUBLICATION)
         row = {"month": NOW.date(), "ends_at": NOW, "changed_at": NOW, **zero}
         save_mrr_months(
             connection,
             [{**row, "currency": code, "closing": n} for code, (n, _) in amounts.items()],
+            NOW.date(),
         )
         found = connection.execute(
             text("SELECT currency, closing, closing_minor FROM cs_mrr_monthly")
@@ -182,3 +181,30 @@ def test_an_instant_is_written_as_people_read_it(store: Store) -> None:
         save_publication(connection, {**PUBLICATION, "published_at": at})
         (found,) = connection.scalars(text("SELECT published_at FROM cs_freshness"))
     assert f"{found}".startswith(f"{at:%Y-%m-%d %H:%M:%S.25}")
+
+
+def test_what_has_no_row_any_more_is_deleted_where_the_rows_are_all(store: Store) -> None:
+    kpi = {
+        "currency": "", "period_end": NOW.date(), "dimension": "reason", "value": 1.0,
+        "unit": "count", "numerator": 1.0, "denominator": None, "n": 1, "low": None, "high": None,
+        "status": "final", "stale_since": None, "changed_at": NOW,
+    }  # fmt: skip
+    months = [NOW.date().replace(month=month, day=1) for month in (9, 10)]
+    rows = [
+        {**kpi, "metric": metric, "period_start": month, "dimension_value": "price"}
+        for metric in ("churn_by_reason", "goals")
+        for month in months
+    ]
+    left = "SELECT metric, period_start FROM kpi ORDER BY metric, period_start"
+    with store.write() as connection:
+        save_kpis(connection, rows, months[0], lambda _metric, _month: True)
+        save_kpis(connection, [], months[1], lambda metric, _month: metric == "goals")
+        kept = connection.execute(text(left)).all()
+    names = [(row.metric, str(row.period_start)) for row in kept]
+    assert names == [
+        ("churn_by_reason", "2026-09-01"), ("churn_by_reason", "2026-10-01"),
+        ("goals", "2026-09-01"),
+    ]  # fmt: skip
+    with store.write() as connection:
+        save_mrr_months(connection, [], months[0])
+        assert connection.execute(text("SELECT * FROM mrr_month")).all() == []

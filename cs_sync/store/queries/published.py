@@ -1,6 +1,7 @@
 """What runs publish for BI, stored as far as it changed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select
@@ -30,17 +31,35 @@ def save_publication(connection: Connection, publication: Mapping[str, Any]) -> 
     upsert_rows(connection, LAST, [{"name": NAME, **publication, "views": views}])
 
 
-def save_kpis(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store KPIs, as all there are of their metrics and months.
+def save_kpis(
+    connection: Connection,
+    rows: Sequence[Mapping[str, Any]],
+    since: date,
+    covers: Callable[[str, date], bool],
+) -> None:
+    """Store KPIs as far as they changed, and delete those that are no more.
 
-    They are rows of `kpi`.
+    Args:
+        connection: A write transaction.
+        rows: Rows of `kpi`.
+        since: The first month of the rows.
+        covers: Whether the rows are all there are of a metric in a month.
     """
-    _save_differences(connection, KPI, rows, ("metric", "period_start"))
+    stored = connection.execute(select(KPI).where(KPI.c.period_start >= since))
+    covered = [row._asdict() for row in stored if covers(row.metric, row.period_start)]
+    _save_differences(connection, KPI, covered, rows)
 
 
-def save_mrr_months(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store the bridge (rows of `mrr_month`): all there is of its months."""
-    _save_differences(connection, MRR, rows, ("month",))
+def save_mrr_months(connection: Connection, rows: Sequence[Mapping[str, Any]], since: date) -> None:
+    """Store the bridge as far as it changed, and delete what is no more.
+
+    Args:
+        connection: A write transaction.
+        rows: Rows of `mrr_month`: all there are from a month on.
+        since: That month.
+    """
+    stored = connection.execute(select(MRR).where(MRR.c.month >= since))
+    _save_differences(connection, MRR, [row._asdict() for row in stored], rows)
 
 
 def read_publication(connection: Connection) -> dict[str, Any] | None:
@@ -52,34 +71,29 @@ def read_publication(connection: Connection) -> dict[str, Any] | None:
 def _save_differences(
     connection: Connection,
     table: Table,
+    stored: Iterable[Mapping[str, Any]],
     rows: Sequence[Mapping[str, Any]],
-    scope: Collection[str],
 ) -> None:
     """Write rows that differ, and delete those that are gone.
 
     Args:
         connection: A write transaction.
         table: The table; `changed_at` alone makes no difference.
+        stored: The stored rows that these replace.
         rows: The rows.
-        scope: Columns of the key: of their values here, the rows are all there are.
     """
-    if not rows:
-        return
     keys = [column.name for column in table.primary_key]
-    month = keys[0] if len(scope) == 1 else keys[1]
-    first = min(row[month] for row in rows)
-    stored = {
-        tuple(row[name] for name in keys): dict(row)
-        for row in connection.execute(select(table).where(table.c[month] >= first)).mappings()
-    }
-    wanted = {tuple(row[name] for name in keys): dict(row) for row in rows}
-    changed = [row for key, row in wanted.items() if _has_changed(stored.get(key), row)]
-    upsert_rows(connection, table, changed)
-    covered = {tuple(row[name] for name in scope) for row in rows}
+    before = {tuple(row[name] for name in keys): row for row in stored}
+    wanted = {tuple(row[name] for name in keys): row for row in rows}
+    upsert_rows(
+        connection,
+        table,
+        [row for key, row in wanted.items() if _has_changed(before.get(key), row)],
+    )
     gone = [
         {f"old_{name}": row[name] for name in keys}
-        for key, row in stored.items()
-        if key not in wanted and tuple(row[name] for name in scope) in covered
+        for key, row in before.items()
+        if key not in wanted
     ]
     if gone:
         itself = and_(*(table.c[name] == bindparam(f"old_{name}") for name in keys))
