@@ -123,7 +123,7 @@
     part(say.use, use ? list([fill(say.days_28, use[0]).replace("{before}", use[1]), use[4] ? fill(say.seats, use[3]).replace("{seats}", use[4]) : fill(say.people, use[3])]) : say.no_use);
     if (features.length) part(say.features, list(features.map(([name, days]) => [bdi(name), el("span", { class: "soft" }, " · " + days)])));
     if (tickets.length) part(say.tickets, list(tickets.map(([day, subject, waits, link]) => [day + " ", link ? el("a", { href: link, rel: "noopener noreferrer" }, bdi(subject)) : bdi(subject), waits ? el("b", null, " · " + say.open) : ""])));
-    if (answers.length) part(say.answers, list(answers.map(([day, score, person, comment]) => [`${day} ${score} `, bdi(person), comment ? " " : "", comment ? el("q", null, comment) : ""])));
+    if (answers.length) part(say.answers, list(answers.map(([day, score, person, comment]) => [`${day} · ${score}`, person ? " · " : "", bdi(person), comment ? " " : "", comment ? el("q", null, comment) : ""])));
     const months = data.days.map((day, n) => [day, mrrTexts[n], scores[n], bands[n] < 0 ? "–" : band(bands[n]), ...data.inputs.map((_, input) => cost(lost[n][input]))]).reverse();
     const plan = [data.owner[row[OWNER]] || say.none, data.plan[row[PLAN]], data.segment[row[SEGMENT]]].filter(Boolean).join(" · ");
     const title = el("h2", { id: "account-name", tabindex: "-1" }, bdi(row[NAME]));
