@@ -14,15 +14,13 @@ from cs_sync.alerts.states import AlertState, mark_sent, update_states
 from cs_sync.config import Config
 from cs_sync.contracts.errors import ConfigError, CsSyncError, LeaseHeld
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.send_alert import send_alert
-from cs_sync.runtime.run_session import RunSession
 from cs_sync.runtime.workspace import Workspace, utc_now
 from cs_sync.store.alerts import read_alerts, save_alerts
-from cs_sync.sync.reader import Interrupted
 from cs_sync_schemas.money import to_major_units
 
 if TYPE_CHECKING:  # a health check starts without the report
     from cs_sync.report.risk import RiskSum
+    from cs_sync.runtime.run_session import RunSession
 
 
 @contextmanager
@@ -31,6 +29,8 @@ def alert_on_failure(workspace: Workspace) -> Iterator[None]:
 
     Not when it was stopped, or another run is in progress.
     """
+    from cs_sync.sync.reader import Interrupted
+
     try:
         yield
     except (LeaseHeld, Interrupted):
@@ -45,7 +45,7 @@ def alert_on_failure(workspace: Workspace) -> Iterator[None]:
         raise
 
 
-def alert_after_run(recorded: RunSession, risk: "RiskSum | None") -> list[str]:
+def alert_after_run(recorded: "RunSession", risk: "RiskSum | None") -> list[str]:
     """Alert to what a finished run shows wrong or over.
 
     Args:
@@ -135,6 +135,8 @@ def _send(config: Config, channel: str, states: Sequence[AlertState]) -> str | N
 
 
 def _send_states(config: Config, channel: str, states: Sequence[AlertState]) -> None:
+    from cs_sync.jobs.send_alert import send_alert
+
     workspace = config.workspace
     send_alert(config, channel, build_message(workspace.name, states, workspace.timezone))
 

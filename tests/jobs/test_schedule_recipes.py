@@ -65,7 +65,7 @@ def workflow() -> dict[Any, Any]:
 @pytest.mark.parametrize(("name", "words"), list(commands()))
 def test_every_command_in_a_recipe_exists(name: str, words: list[str]) -> None:
     assert Path(words[0]).name == "cs-sync", name
-    assert words[-1] in ("run", "check", "schedule")
+    assert words[-1] in ("run", "check", "schedule", "healthcheck")
     assert main([*words[1:], "--help"]) == 0
 
 
@@ -114,10 +114,12 @@ def run_bare(line: str, *variables: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow("runs the whole job in a process of its own")
 def test_the_crontab_runs_in_a_bare_environment_and_says_nothing(installed: Path) -> None:
-    (line,) = [line for line in text("crontab").splitlines() if line[:1].isdigit()]
+    line, health = [line for line in text("crontab").splitlines() if line[:1].isdigit()]
     (path,) = re.findall(r"(?m)^PATH=.*$", text("crontab"))
     command = place(line.split(maxsplit=6)[6], installed)
     done = run_bare(command, place(path, installed))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run_bare(place(health.split(maxsplit=6)[6], installed), place(path, installed))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     (installed / "secrets.env").write_text("")
     done = run_bare(command, place(path, installed))
@@ -144,9 +146,11 @@ def test_every_recipe_is_in_the_list_and_the_other_way_round() -> None:
     assert named == {path.name for path in RECIPES.iterdir()} - {"README.md"}
 
 
-def test_the_crontab_is_one_line_that_is_due() -> None:
-    (line,) = [line for line in text("crontab").splitlines() if line[:1].isdigit()]
-    validate_cron(" ".join(line.split()[:5]))
+def test_the_lines_of_the_crontab_are_due() -> None:
+    lines = [line for line in text("crontab").splitlines() if line[:1].isdigit()]
+    assert [line.split()[-1] for line in lines] == ["run", "healthcheck"]
+    for line in lines:
+        validate_cron(" ".join(line.split()[:5]))
     assert text("crontab").endswith("\n"), "cron ignores a last line without an end"
 
 
