@@ -1,14 +1,12 @@
 """Probabilities and priority beside the score: with a model, without, and with another's."""
 
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import orjson
 import pytest
 
 from cs_sync.config import load_config
-from cs_sync.foresight.model import HazardModel, Term
 from cs_sync.foresight.outlook import AlikeAccounts, Forecast, convert_to_odds, describe_chance
 from cs_sync.foresight.stored_models import dump_model
 from cs_sync.foresight.trees import Tree, TreeModel
@@ -19,19 +17,10 @@ from cs_sync.queries.day import build_day_view
 from cs_sync.queries.watch_list import build_watch_list
 from cs_sync.report import extract_text
 from cs_sync.runtime.workspace import open_workspace
-from cs_sync_schemas.migrations import HEAD
 from tests.follow_ups.books import Books
+from tests.foresight.kept_models import BINS, keep_model
 from tests.jobs.road import CONFIG, Place
 from tests.report.conftest import subject
-
-MODEL = HazardModel(-2.0, (Term("days_since_use", 0.0, 0.0, 1.0),))
-"""Log-odds −2 + ln(1 + days since use)."""
-
-BINS: list[dict[str, Any]] = [
-    {"high": 0.4, "n": 300, "accounts": 80, "predicted": 0.2, "observed": 0.1},
-    {"high": 0.8, "n": 400, "accounts": 118, "predicted": 0.5, "observed": 0.26},
-]
-"""Of 700 month ends 134 ended in leaving: 19.1 % on average, twice of it are 38.3 %."""
 
 GROUPS = [
     AlikeAccounts(group["high"], group["n"], group["accounts"], group["observed"]) for group in BINS
@@ -59,19 +48,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     books.keep(made)
     assert made.run("sync").code == 0
     return made
-
-
-def keep_model(place: Place, target: str, **changed: Any) -> None:
-    policy = place.select("SELECT DISTINCT policy FROM mrr_span")[0]["policy"]
-    row = {
-        "target": target, "version": 1, "run_id": "r",
-        "fitted_at": datetime(2026, 3, 1, tzinfo=UTC), "accepted": True, "policy": policy,
-        "revision": HEAD, "data_cut": "2026-01-31", "horizon_days": 30, "lead_days": 14,
-        "coefficients": orjson.dumps(asdict(MODEL)).decode(),
-        "judgement": orjson.dumps({"bins": BINS}).decode(), **changed,
-    }  # fmt: skip
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    place.write_row(f"INSERT INTO foresight_model ({names}) VALUES ({marks})", *row.values())
 
 
 def scores(place: Place, *line: str) -> dict[str, dict[str, Any]]:

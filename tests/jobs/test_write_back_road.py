@@ -13,6 +13,7 @@ import time_machine
 
 from cs_sync_sandbox.hubspot import Portal
 from cs_sync_sandbox.keys import HUBSPOT_TOKEN
+from tests.foresight.kept_models import keep_model
 from tests.jobs.road import CONFIG, Place, Ran, small_company
 from tests.known_failures.portal import answers_of
 
@@ -170,6 +171,21 @@ def test_without_yes_nothing_is_written_past_max_change_not_even_a_property(
     assert office.written() == []
     assert not [name for name in office.portal.definitions["companies"] if name.startswith("cs_")]
     assert office.ledger() == []
+
+
+def test_the_first_accepted_model_needs_no_yes(office: Office) -> None:
+    """Its properties are new to every company; what was there moves at none."""
+    office.run("push", "--yes")
+    assert office.shown("alpha")["cs_priority_basis"] == "missing_health"
+    keep_model(office.place, "churn")
+    ran = office.run("push")
+    assert ran.code == 0, ran
+    for name in CUSTOMERS:
+        shown = office.shown(name)
+        assert shown["cs_churn_probability"]
+        assert "of accounts like this" in str(shown["cs_churn_outlook"])
+        assert shown["cs_priority_basis"] == "churn_probability"
+    assert (office.run("push").code, office.written()) == (0, [])
 
 
 def test_the_plan_shows_an_edit_and_the_push_tells_of_it(office: Office) -> None:
