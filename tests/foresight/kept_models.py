@@ -24,9 +24,10 @@ def keep_model(place: Place, target: str, **changed: Any) -> None:
     """Keep a model of this target, of the policy of the MRR there is."""
     policy = place.select("SELECT DISTINCT policy FROM mrr_span")[0]["policy"]
     row = {
-        "target": target, "version": 1, "run_id": "r", "fitted_at": datetime(2026, 3, 1, tzinfo=UTC),
-        "accepted": True, "policy": policy, "revision": HEAD, "data_cut": "2026-01-31",
-        "horizon_days": 30, "lead_days": 14, "coefficients": orjson.dumps(asdict(MODEL)).decode(),
+        "target": target, "version": 1, "run_id": "r",
+        "fitted_at": datetime(2026, 3, 1, tzinfo=UTC), "accepted": True, "policy": policy,
+        "revision": HEAD, "data_cut": "2026-01-31", "horizon_days": 30, "lead_days": 14,
+        "coefficients": orjson.dumps(asdict(MODEL)).decode(),
         "judgement": orjson.dumps({"bins": BINS}).decode(), **changed,
     }  # fmt: skip
     names, marks = ", ".join(row), ", ".join("?" * len(row))

@@ -1,6 +1,6 @@
 """Probabilities and priority beside the score: with a model, without, and with another's."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
