@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.plugins import loader
 from cs_sync.plugins.entry_points import PluginEntryPoint, find_entry_points
+from cs_sync.queries import metric_rows
 from cs_sync.report import drawing, page
 from cs_sync.runtime import workspace
 from cs_sync.store import engine as database
@@ -87,7 +88,10 @@ def _plain(value: Any) -> Any:
 
 
 def _share_metrics(patch: pytest.MonkeyPatch) -> None:
-    """Build a metric's statement for a scope once; no statement depends on the clock."""
+    """Build a metric's statement for a scope once, and list its tables once.
+
+    No statement depends on the clock.
+    """
     current, built = Metric.build_current_statement, dict[Any, Any]()
 
     def build(self: Metric, scope: Scope) -> Any:
@@ -98,6 +102,7 @@ def _share_metrics(patch: pytest.MonkeyPatch) -> None:
         return built[key]
 
     patch.setattr(Metric, "build_current_statement", build)
+    patch.setattr(metric_rows, "_name_tables", cache(metric_rows._name_tables))
 
 
 def _share_signals(patch: pytest.MonkeyPatch) -> None:
