@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact, SubscriptionKey
-from cs_sync.metrics.mrr.looks import Looks, build_looks
 from cs_sync.metrics.mrr.observations import (
     ItemKey,
     ItemObservation,
@@ -22,6 +21,7 @@ from cs_sync.metrics.mrr.observations import (
 )
 from cs_sync.metrics.mrr.removed_items import RemovedItem, end_replaced, find_removal_time
 from cs_sync.metrics.mrr.reported_changes import ReportedChanges, collect_reported_changes
+from cs_sync.metrics.mrr.sightings import Sightings, build_sightings
 
 Step = tuple[datetime, ItemFact]
 VersionChain = list[ItemFact]
@@ -53,7 +53,7 @@ def build_item_versions(facts: BillingFacts) -> list[ItemFact]:
     removed: dict[ItemKey, RemovedItem] = {}
     over = {s.key: s.ended_at for s in facts.subscriptions}
     hinted: dict[ItemKey, ItemFact] = {}
-    looks = build_looks(facts)
+    sightings = build_sightings(facts)
     for key in sorted(stated.keys() | lines.keys() | reported.sightings.keys()):
         own, proofs = stated.get(key, []), lines.get(key, [])
         observed = _collect_observations(proofs, prices, own, reported.sightings.get(key, []))
@@ -62,7 +62,7 @@ def build_item_versions(facts: BillingFacts) -> list[ItemFact]:
         evidence = _ItemEvidence(key, own, observed, proofs)
         chains[key] = _build_versions(evidence, unnamed, missing=missing)
         if chains[key] and missing:
-            removed[key] = _build_removed_item(evidence, chains[key], reported, looks)
+            removed[key] = _build_removed_item(evidence, chains[key], reported, sightings)
         if observed and not chains[key]:
             hinted[key] = replace(observed[0].state, valid_from=observed[0].at)
     removed = {key: _limit_end(item, key, lines) for key, item in removed.items()}
@@ -244,18 +244,18 @@ def _list_rebases(
 
 
 def _build_removed_item(
-    evidence: _ItemEvidence, chain: VersionChain, reported: ReportedChanges, looks: Looks
+    evidence: _ItemEvidence, chain: VersionChain, reported: ReportedChanges, sightings: Sightings
 ) -> RemovedItem:
     """Build the known bounds of a removed item's end."""
     stated, observed = evidence.stated, evidence.observed
     alive = [s.at for s in observed if not s.before] + [v.valid_from for v in stated]
     alive += [v.first_seen_at for v in stated if v.first_seen_at is not None]
-    alive += looks.list_sightings(stated)
+    alive += sightings.list_sightings(stated)
     last, paid = (
         max(alive, default=chain[0].valid_from),
         max((s.until for s in observed), default=None),
     )
-    missed = stated[-1].valid_to if stated else looks.find_next(chain[0].subscription, last)
+    missed = stated[-1].valid_to if stated else sightings.find_next(chain[0].subscription, last)
     bounds = [at for at in (missed, paid) if at is not None]
     latest = min((at for at in bounds if at > last), default=max(bounds, default=last))
     removed = reported.removed.get(evidence.key)

@@ -15,8 +15,8 @@ from typing import Any
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
 from cs_sync.metrics.mrr.full_shares import end_by_prorations, full_shares
-from cs_sync.metrics.mrr.looks import Looks, build_looks
 from cs_sync.metrics.mrr.observations import collect_evidence_lines
+from cs_sync.metrics.mrr.sightings import Sightings, build_sightings
 from cs_sync.metrics.periods import add_interval
 
 _SLACK = timedelta(hours=1)
@@ -110,19 +110,19 @@ def _list_described(
 ) -> list[DiscountFact]:
     """Return discounts of subscriptions described only by invoices."""
     stated_keys = {(d.source, d.source_id) for d in facts.discounts}
-    looks = build_looks(facts)
+    sightings = build_sightings(facts)
     described: dict[tuple[str, str], DiscountFact] = {}
     for line in sorted(facts.lines, key=lambda i: str(i.period_start)):
         subscription = subscriptions.get(_get_item_key(line)[:2])
         for terms in line.discounts or ():
             key = (line.source, terms["id"])
             if subscription and terms.get("duration") and key not in stated_keys:
-                described[key] = _build_from_terms(terms, line, subscription, looks)
+                described[key] = _build_from_terms(terms, line, subscription, sightings)
     return list(described.values())
 
 
 def _build_from_terms(
-    terms: Any, line: LineFact, subscription: SubscriptionFact, looks: Looks
+    terms: Any, line: LineFact, subscription: SubscriptionFact, sightings: Sightings
 ) -> DiscountFact:
     """Build a discount from the terms on its last invoice line.
 
@@ -131,7 +131,7 @@ def _build_from_terms(
     """
     percent, end, months = terms.get("percent_off"), terms.get("ends_at"), terms.get("months")
     start = datetime.fromisoformat(terms["starts_at"])
-    missed = looks.find_next(subscription.key, max(start, line.period_start or start))
+    missed = sightings.find_next(subscription.key, max(start, line.period_start or start))
     ends = [subscription.changed_at, missed, datetime.fromisoformat(end) if end else None]
     ends.append(add_interval(start, "month", months) if months else line.period_end)
     return DiscountFact(

@@ -7,10 +7,10 @@ from itertools import chain, islice
 from typing import Any
 
 from cs_sync import Page, Rejection, Window
+from cs_sync_files.dedup import SeenKeys
 from cs_sync_files.folder import Folder
 from cs_sync_files.readers import RawRow, read_rows
 from cs_sync_files.rows import LOST, RowFault, RowParser
-from cs_sync_files.seen import SeenKeys
 from cs_sync_files.tables import Table
 from cs_sync_files.tokens import (
     OUTDATED,

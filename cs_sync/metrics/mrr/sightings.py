@@ -1,4 +1,4 @@
-"""When syncs looked at subscriptions, as far as they saw something new: what was there, or not."""
+"""When syncs saw items of subscriptions, and when they read their bills."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, SubscriptionKey
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Sightings:
     """Per subscription, when syncs saw its items, and when they read its bills."""
 
     seen: dict[SubscriptionKey, list[datetime]]
@@ -31,11 +31,11 @@ class Looks:
         return min((at for at in every if at > after), default=None)
 
 
-def build_looks(facts: BillingFacts) -> Looks:
+def build_sightings(facts: BillingFacts) -> Sightings:
     """Return when syncs read something new of an account's subscriptions."""
     bills = (((x.source, x.subscription_source_id or ""), x.first_seen_at) for x in facts.lines)
     items = ((i.subscription, i.first_seen_at) for i in facts.items if i.is_snapshot)
-    return Looks(_group_by_subscription(items), _group_by_subscription(bills))
+    return Sightings(_group_by_subscription(items), _group_by_subscription(bills))
 
 
 def _group_by_subscription(
