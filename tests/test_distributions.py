@@ -78,7 +78,7 @@ def test_no_file_tells_people_to_install_another_projects_package() -> None:
         if path.suffix in suffixes and "node_modules" not in path.parts
     ]
     wrong = re.compile(
-        r"pip install[^\n]*[\s'\"]cs[-_]sync\b|cs-sync\[|requires?[^\n]*[\"']cs-sync[\"']"
+        r"pip install[^\n]*[ '\"]cs[-_]sync\b|cs-sync\[|requires?[^\n]*[\"']cs-sync[\"']"
     )
     assert [path for path in [*shown, ROOT / "README.md"] if wrong.search(path.read_text())] == []
 
