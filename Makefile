@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,mcp,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo test test-slow soak histories migration plugin-lists card check audit format constraints bench
+.PHONY: setup demo docs reference test test-slow soak histories migration plugin-lists card check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -40,6 +40,19 @@ HISTORIES ?= 1000
 histories: setup
 	$(BIN)/python -m tests.histories --histories $(HISTORIES) --seed $(SEED)
 
+# The documentation site, into build/site; opens from disk.
+DOCS := .venv/.docs
+docs: reference $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+$(DOCS): $(STAMP)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation -e .[docs]
+	touch $@
+
+# The pages of docs/reference and docs/llms.txt, from the code
+reference: setup
+	$(BIN)/python -m cs_sync.cli.reference docs
+
 # The next revision, from the last one to the tables, and their JSON Schema: make migration NAME=what_changes
 migration: setup
 	$(BIN)/python -m cs_sync_schemas.migrations.new "$(NAME)"
@@ -57,6 +70,7 @@ check: setup
 	$(BIN)/lint-imports
 	$(MAKE) audit
 	$(MAKE) card
+	$(MAKE) docs
 	$(MAKE) test
 	$(MAKE) test-slow
 
@@ -107,6 +121,6 @@ $(AUDIT)/.set-up: $(STAMP)
 # Rewrites the exact versions from what a fresh resolution installs.
 constraints:
 	rm -rf .venv && : > constraints.txt
-	$(MAKE) setup
+	$(MAKE) setup $(DOCS)
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 	touch $(STAMP)

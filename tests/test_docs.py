@@ -22,8 +22,8 @@ WRAPPED = [page for page in PAGES if page.name != "CHANGELOG.md"]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 ROOMS = {path.name for path in (ROOT / "cs_sync").iterdir() if path.is_dir()}
 PLACES = "\n".join(f"/{path.relative_to(ROOT)}/" for path in FILES)
-WRITTEN_FOR_USERS = {"cs_sync.toml", "tests/test_conformance.py"}
-"""The configuration file, and a file of the template."""
+WRITTEN_FOR_USERS = {"cs_sync.toml", "cs_sync_report.html", "tests/test_conformance.py"}
+"""The configuration file, the report, and a file of the template."""
 
 
 def by_path(page: Path) -> str:

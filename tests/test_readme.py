@@ -21,6 +21,11 @@ PAGES = [
     *sorted(ROOT.glob("plugins/*/README.md")),
     ROOT / "examples" / "sandbox" / "README.md",
 ]
+GUIDES = [
+    ROOT / "docs" / "tutorial.md",
+    *sorted(ROOT.glob("docs/how-to/*.md")),
+    *sorted(ROOT.glob("docs/roles/*.md")),
+]
 SECRETS = {
     "FILES_PATH": "data",
     "POSTHOG_API_KEY": "phx_1",
@@ -39,10 +44,10 @@ def blocks(page: Path, *kinds: str) -> list[str]:
 
 
 def each(*kinds: str) -> list[object]:
-    """Parameters: every such block of every page, named by its folder."""
+    """Parameters: every such block of every page; the guides' commands have a test of their own."""
     return [
-        pytest.param(text, id=f"{page.parent.name}-{number}")
-        for page in PAGES
+        pytest.param(text, id=f"{page.parent.name}-{page.stem}-{number}")
+        for page in [*PAGES, *(GUIDES if "toml" in kinds else ())]
         for number, text in enumerate(blocks(page, *kinds))
     ]
 
@@ -104,7 +109,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Place:
     "command",
     dict.fromkeys(
         command
-        for page in PAGES
+        for page in [*PAGES, *GUIDES]
         for command in re.findall(r"`cs-sync ([^`]+)`", page.read_text(encoding="utf-8"))
     ),
 )
@@ -142,7 +147,7 @@ def test_the_sandbox_in_a_program(capfd: pytest.CaptureFixture[str]) -> None:
     assert "[connectors.stripe]" in shown
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+@pytest.mark.parametrize("page", [*PAGES, *GUIDES], ids=lambda page: page.parent.name + page.stem)
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []

@@ -53,7 +53,10 @@ def parse_instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
         raise typer.BadParameter(str(error), param_hint="--known-at") from None
 
 
-Day = Annotated[date | None, typer.Option(parser=parse_day, metavar="DAY")]
+Day = Annotated[
+    date | None,
+    typer.Option(parser=parse_day, metavar="DAY", help="A day, such as 2026-01-31."),
+]
 KnownAt = Annotated[
     str | None, typer.Option(help="Use data known then: a day, or an instant (ISO 8601).")
 ]

@@ -1,0 +1,51 @@
+"""Hooks of the documentation site: pages from outside `docs/` join it."""
+
+import re
+from pathlib import Path, PurePosixPath
+from posixpath import normpath, relpath
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+JOINED = {
+    "README.md": "readme.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "benchmarks/README.md": "benchmarks.md",
+    **{
+        f"{folder}/{path.parent.name}/README.md": f"{room}/{path.parent.name}.md"
+        for folder, room in (("plugins", "connectors"), ("examples", "examples"))
+        for path in sorted(ROOT.glob(f"{folder}/*/README.md"))
+    },
+}
+"""The site's page of each page outside `docs/`, by its path in the repository."""
+SOURCES = {page: path for path, page in JOINED.items()}
+_LINK = re.compile(r"(?<!!)\[((?:`[^`]+`|[^\]`])*)\]\((?![a-z]+:|#)([^)#\s]*)(#[^)\s]*)?\)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that stand outside `docs/`."""
+    for path, page in JOINED.items():
+        files.append(File.generated(config, page, content=(ROOT / path).read_text("utf-8")))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, files: Files, **_: object) -> str:
+    """Lead links to pages of the site; those to other files of the repository become text."""
+    here = PurePosixPath(page.file.src_uri)
+    folder = PurePosixPath(SOURCES.get(str(here), f"docs/{here}")).parent
+
+    def lead(match: re.Match[str]) -> str:
+        text, link, anchor = match[1], match[2], match[3] or ""
+        path = normpath(str(folder / link))
+        if (ROOT / path).is_dir():
+            path += "/README.md"
+        target = JOINED.get(path) or path.removeprefix("docs/")
+        if files.get_file_from_path(target):
+            return f"[{text}]({relpath(target, str(here.parent))}{anchor})"
+        return text if (ROOT / path).exists() else match[0]
+
+    return _LINK.sub(lead, markdown)
