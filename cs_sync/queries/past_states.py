@@ -50,21 +50,41 @@ class PastStates:
     first_paid: date | None = None
 
 
-def build_past_state(
-    score: HealthScore, billing: AccountEvidence | None, paid: Mapping[str, int]
-) -> PastState:
-    """Build the state of an account from its score, billing and MRR."""
-    facts = billing or AccountEvidence()
-    return PastState(
-        None if score.score is None else float(score.score),
-        score.band,
-        {part.input: float(calculate_loss(part, score.mode)) for part in score.contributions},
-        is_billed=billing is not None,
-        is_running=bool(facts.subscriptions),
-        is_leaving=is_leaving(facts),
-        is_unpaid=bool(facts.invoices),
-        paid=paid,
+@dataclass(frozen=True, slots=True)
+class StateBook:
+    """Past states of many accounts; equal ones are one object, made once."""
+
+    _lost: dict[int, tuple[HealthScore, float | None, Mapping[str, float]]] = field(
+        default_factory=dict
     )
+    _states: dict[Any, PastState] = field(default_factory=dict)
+
+    def build(
+        self, score: HealthScore, billing: AccountEvidence | None, paid: Mapping[str, int]
+    ) -> PastState:
+        """Build the state of an account from its score, billing and MRR."""
+        if id(score) not in self._lost:
+            # The score is kept beside its values, so that nothing else takes its id.
+            self._lost[id(score)] = (
+                score,
+                None if score.score is None else float(score.score),
+                {
+                    part.input: float(calculate_loss(part, score.mode))
+                    for part in score.contributions
+                },
+            )
+        _, value, lost = self._lost[id(score)]
+        facts = billing or AccountEvidence()
+        marks = (
+            billing is not None,
+            bool(facts.subscriptions),
+            is_leaving(facts),
+            bool(facts.invoices),
+        )
+        key = (id(score), *marks, *paid.items())
+        if key not in self._states:
+            self._states[key] = PastState(value, score.band, lost, *marks, paid=paid)
+        return self._states[key]
 
 
 def read_past_states(
@@ -93,7 +113,7 @@ def read_past_states(
     rows = [row for row in live if not chosen or row["id"] in chosen]
     states: dict[str, list[PastState]] = {row["id"]: [] for row in rows}
     spans = read_mrr_spans(connection, policy, accounts)
-    book = ScoreBook()
+    book, state_book = ScoreBook(), StateBook()
     for day in days:
         scope = replace(
             build_day_scope(day, str(zone), accounts),
@@ -107,7 +127,7 @@ def read_past_states(
             own = select_model(row, model, scope)
             score = book.score(readings.get(id_, {}), own, scope)
             paid = get_mrr_before(spans.get(id_, ()), scope.until)
-            states[id_].append(build_past_state(score, billing.get(id_), paid))
+            states[id_].append(state_book.build(score, billing.get(id_), paid))
     return {
         id_: PastStates(tuple(of_account), find_first_paid(spans.get(id_, ()), zone))
         for id_, of_account in states.items()

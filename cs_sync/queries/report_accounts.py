@@ -1,7 +1,7 @@
 """Accounts of the report: today, their past 12 months, and what is known about each."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -48,6 +48,8 @@ SEGMENTS = ("segment", "tier", "industry", "size", "region", "country")
 PLAN = "plan"
 MAX_LINES = 8
 """Tickets, and features, of one account at most."""
+NO_POINT = HistoryPoint()
+"""Of a day on which an account was no customer."""
 KIND = ("months", CompactJson[PastStates](PastStates))
 
 
@@ -92,13 +94,12 @@ def build_reported_accounts(
         context = _read_context(workspace, connection, follow_ups)
     shown = [item for item in day.scored if item.account["id"] in months]
     known = [(*months[item.account["id"]].states, item.result.before) for item in shown]
-    billed = _find_billed(known)
+    billed, book = _find_billed(known), PointBook(money)
     accounts = []
     for item, states in zip(shown, known, strict=True):
         id_ = item.account["id"]
         *points, before = (
-            build_past_point(state, money, billed=any_)
-            for state, any_ in zip(states, billed, strict=True)
+            book.build(state, billed=any_) for state, any_ in zip(states, billed, strict=True)
         )
         if item.is_customer or any(point.mrr for point in points):
             account = _build_account(workspace, item, context, day.get_mrr(id_))
@@ -141,19 +142,31 @@ def _find_billed(states: Iterable[Sequence[PastState]]) -> list[bool]:
     return [any(state.is_billed for state in of_day) for of_day in zip(*states, strict=True)]
 
 
-def build_past_point(state: PastState, money: MoneyConverter, *, billed: bool) -> HistoryPoint:
-    """Build the point of a past day; empty without a customer.
+@dataclass(frozen=True, slots=True)
+class PointBook:
+    """The points of past days; equal ones are one object, made once."""
 
-    Args:
-        state: The account at the end of the day.
-        money: Converts into the report's currency.
-        billed: Whether billing knew of any account then; if not, every account is a customer.
-    """
-    pays = any(state.paid.values())
-    if not (pays or state.is_running) and billed:
-        return HistoryPoint()
-    risk = classify_risk(state.band, leaving=state.is_leaving, unpaid=state.is_unpaid)
-    return HistoryPoint(money.add_up(state.paid), pays, state.score, state.band, risk, state.lost)
+    money: MoneyConverter
+    """Converts into the report's currency."""
+    _points: dict[Any, HistoryPoint] = field(default_factory=dict)
+
+    def build(self, state: PastState, *, billed: bool) -> HistoryPoint:
+        """Build the point of a past day; empty without a customer.
+
+        Args:
+            state: The account at the end of the day.
+            billed: Whether billing knew of any account then; if not, every one is a customer.
+        """
+        pays = any(state.paid.values())
+        if not (pays or state.is_running) and billed:
+            return NO_POINT
+        risk = classify_risk(state.band, leaving=state.is_leaving, unpaid=state.is_unpaid)
+        lost = tuple(state.lost.items())
+        key = (tuple(state.paid.items()), state.score, state.band, risk, lost)
+        if key not in self._points:
+            mrr = self.money.add_up(state.paid)
+            self._points[key] = HistoryPoint(mrr, pays, state.score, state.band, risk, state.lost)
+        return self._points[key]
 
 
 def sum_current_risk(day: DayView, money: MoneyConverter) -> RiskSum:

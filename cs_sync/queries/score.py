@@ -29,7 +29,7 @@ from cs_sync.queries.kept_results import (
     refresh_results,
 )
 from cs_sync.queries.model_choice import select_model
-from cs_sync.queries.past_states import PastState, build_past_state
+from cs_sync.queries.past_states import PastState, StateBook
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.compact_json import CompactJson
@@ -263,7 +263,7 @@ def _compute_results(
         paid = read_mrr_at(
             connection, just_before, earlier.policy, earlier.accounts, earlier.known_at
         )
-    book, words = ScoreBook(), workspace.words
+    book, state_book, words = ScoreBook(), StateBook(), workspace.words
 
     def build_result(account: dict[str, Any]) -> AccountResult:
         id_ = account["id"]
@@ -276,7 +276,7 @@ def _compute_results(
             tuple(build_reasons(score, facts, now, words)),
             _get_change(then, score),
             tuple(list_urgent_reasons(facts, now, words)),
-            build_past_state(then, billing.get(id_), paid.get(id_, {})),
+            state_book.build(then, billing.get(id_), paid.get(id_, {})),
         )
 
     results: dict[str, AccountResult] = {}

@@ -52,3 +52,10 @@ def test_objects_are_lists_of_values() -> None:
 def test_sequences_of_objects_stand_alone() -> None:
     form = CompactJson[tuple[Part, ...]](tuple[Part, ...])
     assert form.decode(form.encode((Part(Fraction(2)),))) == (Part(Fraction(2)),)
+
+
+def test_a_repeated_item_is_read_as_one_object() -> None:
+    form, item = CompactJson[tuple[Part, ...]](tuple[Part, ...]), Part(Fraction(2), value=1.5)
+    first, second, other = form.decode(form.encode((item, item, Part(LARGE))))
+    assert first is second
+    assert (first, other) == (item, Part(LARGE))

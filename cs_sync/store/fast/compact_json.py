@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import orjson
@@ -67,8 +67,19 @@ def _compile_items(kind: Any) -> tuple[Convert, Convert]:
     to_json, from_json = _compile(kind)
     return (
         list if to_json is None else lambda items: [to_json(item) for item in items],
-        tuple if from_json is None else lambda items: tuple(map(from_json, items)),
+        tuple if from_json is None else partial(_read_items, from_json),
     )
+
+
+def _read_items(from_json: Convert, items: list[Any]) -> tuple[Any, ...]:
+    """Convert items; one that equals the item before it becomes the same object."""
+    made: list[Any] = []
+    before: Any = None
+    for item in items:
+        plain = list(item) if isinstance(item, list) else item  # what converts changes its lists
+        made.append(made[-1] if made and plain == before else from_json(item))
+        before = plain
+    return tuple(made)
 
 
 def _compile_values(kind: Any) -> tuple[Convert, Convert | None]:
