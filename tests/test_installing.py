@@ -78,10 +78,10 @@ def find_python(version: str) -> str | None:
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     for candidate in candidates:
         if candidate:
-            told = subprocess.run(
+            ended = subprocess.run(
                 [candidate, "-c", code], capture_output=True, text=True, check=False
             )
-            if told.stdout.strip() == version:
+            if ended.stdout.strip() == version:
                 return candidate
     return None
 
@@ -115,10 +115,10 @@ def list_site_packages(environment: Path) -> list[Path]:
 
 
 def test_files_and_report_are_light(installed: Path) -> None:
-    found = list_site_packages(installed)
-    files = [file for path in found for file in ([path] if path.is_file() else path.rglob("*"))]
+    actual = list_site_packages(installed)
+    files = [file for path in actual for file in ([path] if path.is_file() else path.rglob("*"))]
     megabytes = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
-    distributions = sum(path.name.endswith(".dist-info") for path in found)
+    distributions = sum(path.name.endswith(".dist-info") for path in actual)
     print(f"files,report: {distributions} distributions, {megabytes:.0f} MB")
     assert megabytes < MAX_MEGABYTES
 
@@ -156,9 +156,9 @@ def test_every_plugin_works_beside_it(installed: Path, wheels: Path, tmp_path: P
     if THIS_VERSION not in str(installed):
         pytest.skip("their libraries are large: one version shows that the wheels go together")
     install(installed, wheels, f"customer-success-sync[{','.join((*PLUGINS, 'demo', 'postgres'))}]")
-    told = run(installed / "bin" / "cs-sync", "--format", "csv", "connectors", folder=tmp_path)
-    rows = [line.split(",") for line in told.stdout.splitlines()[1:]]
-    assert {row[0] for row in rows} >= {*PLUGINS, "sandbox"}, told
-    assert {row[-1] for row in rows} == {"ok"}, told.stdout
+    listed = run(installed / "bin" / "cs-sync", "--format", "csv", "connectors", folder=tmp_path)
+    rows = [line.split(",") for line in listed.stdout.splitlines()[1:]]
+    assert {row[0] for row in rows} >= {*PLUGINS, "sandbox"}, listed
+    assert {row[-1] for row in rows} == {"ok"}, listed.stdout
     help_page = run(installed / "bin" / "cs-sync", "demo", "--help", folder=tmp_path)
     assert "Acme" in help_page.stdout

@@ -52,9 +52,9 @@ class SourceProgress:
 
     @property
     def total(self) -> int | None:
-        """The number of records at the end, as far as the source says it.
+        """The number of records at the end.
 
-        None where it says it of no stream that still reads.
+        As far as the source says it. None where it says it of no stream that still reads.
         """
         known = [count for count in self._count_remaining() if count is not None]
         if self.has_unknown and not sum(known):
@@ -63,14 +63,20 @@ class SourceProgress:
 
     @property
     def has_unknown(self) -> bool:
-        """Whether the source does not say how much a stream has; the total is then the least."""
+        """Whether the source does not say how much a stream has.
+
+        The total is then the least.
+        """
         return None in self._count_remaining()
 
     def _count_remaining(self) -> list[int | None]:
         return [stream.count_remaining() for stream in self.streams.values()]
 
     def estimate_seconds_left(self, now: datetime) -> float | None:
-        """Estimate the seconds left at the pace so far; None without a total."""
+        """Estimate the seconds left at the pace so far.
+
+        None without a total.
+        """
         total, read = self.total, self.records
         if total is None or not read:
             return None

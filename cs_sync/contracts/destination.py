@@ -200,7 +200,9 @@ class SupportsSetup(Protocol):
         ...
 
     def create_extras(self, prefix: str) -> Iterator[Finding]:
-        """Create what helps people beside the fields, such as lists; keep what exists.
+        """Create what helps people beside the fields, such as lists.
+
+        What exists is kept.
 
         Args:
             prefix: The prefix of our fields.

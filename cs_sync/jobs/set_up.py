@@ -11,7 +11,9 @@ from cs_sync.write_back.fields import build_field_specs
 
 
 def set_up_destination(workspace: Workspace, name: str) -> list[dict[str, Any]]:
-    """Check the permissions of a destination and create what it needs; safe to repeat.
+    """Check a destination's permissions and create what it needs.
+
+    It is safe to repeat.
 
     Args:
         workspace: The workspace.
@@ -49,7 +51,10 @@ def _open_destination(workspace: Workspace, name: str) -> Destination:
 
 
 def _collect_rows(findings: Iterable[Finding]) -> Iterator[dict[str, Any]]:
-    """Yield a row per finding; what stops them all is a row, too."""
+    """Yield a row per finding.
+
+    What stops them all is a row, too.
+    """
     try:
         for finding in findings:
             remedy = finding.remedy if not finding.ok else ""

@@ -55,10 +55,10 @@ def build_mrr_row(row: BridgeRow, accounts: Sequence[BridgeRow], run: str | None
         accounts: The same by account.
         run: The run that brought it.
     """
-    paying = [one for one in accounts if one.closing]
+    paying = [account for account in accounts if account.closing]
     moved = sorted(
-        (one for one in accounts if one.opening != one.closing),
-        key=lambda one: -abs(one.closing - one.opening),
+        (account for account in accounts if account.opening != account.closing),
+        key=lambda account: -abs(account.closing - account.opening),
     )
     return {
         "account": row.account,
@@ -70,7 +70,7 @@ def build_mrr_row(row: BridgeRow, accounts: Sequence[BridgeRow], run: str | None
         "n": len(paying),
         "interval": None,
         "evidence": [
-            *(f"account:{one.account}" for one in moved[:MAX_EVIDENCE]),
+            *(f"account:{account.account}" for account in moved[:MAX_EVIDENCE]),
             *_name_run(run),
         ],
     }
@@ -123,11 +123,11 @@ def build_explanation(row: Mapping[str, Any]) -> Json:
         ],
         "follow_ups": [
             {
-                **{name: one[name] for name in ("key", "playbook", "priority", "state")},
-                "title": mark_words(one["title"]),
-                "due_at": one["due_at"].isoformat(),
+                **{name: follow_up[name] for name in ("key", "playbook", "priority", "state")},
+                "title": mark_words(follow_up["title"]),
+                "due_at": follow_up["due_at"].isoformat(),
             }
-            for one in row["follow_ups"]
+            for follow_up in row["follow_ups"]
         ],
     }
 
@@ -161,7 +161,7 @@ def build_account_row(account: str, records: Sequence[Mapping[str, Any]]) -> Jso
 
 def build_follow_up_row(row: Mapping[str, Any], name: str | None) -> Json:
     """Build the row of a follow-up (of `follow_up`)."""
-    ids = [str(one["id"]) for one in row["evidence"] if "id" in one]
+    ids = [str(fact["id"]) for fact in row["evidence"] if "id" in fact]
     return {
         "key": row["key"],
         "account": row["account_id"] or None,

@@ -139,14 +139,14 @@ class Tools:
         known inputs.
         """
         with self._ask() as (workspace, events):
-            found = [
+            matches = [
                 row
                 for row in list_scores_with_outlook(workspace, as_of=_to_day(as_of))
                 if not bands or row["band"] in bands
             ]
             listed = [
                 build.build_score_row(row, self._list_records(row["account"]) if shown else ())
-                for shown, row in ((place < limit, row) for place, row in enumerate(found))
+                for shown, row in ((place < limit, row) for place, row in enumerate(matches))
             ]
             answer = build_answer(workspace, listed, limit, list_remarks(events))
             return {**answer, "health_model": read_health_model(workspace).digest()}
@@ -194,11 +194,11 @@ class Tools:
         """
         with self._ask() as (workspace, events):
             with workspace.store.read() as connection:
-                found = read_follow_ups(connection)
+                stored = read_follow_ups(connection)
                 names = {row["id"]: row["name"] for row in read_live_accounts(connection)}
             listed = [
                 build.build_follow_up_row(row, names.get(row["account_id"]))
-                for row in found
+                for row in stored
                 if row["state"] == state and account in (None, row["account_id"])
                 if not row["account_id"] or row["account_id"] in names
             ]

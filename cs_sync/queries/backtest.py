@@ -139,7 +139,7 @@ def choose_model(judged: Iterable["JudgedSubject"]) -> "JudgedSubject":
     Args:
         judged: What was judged for one target; the model among it.
     """
-    by_name = {one.subject: one for one in judged}
+    by_name = {subject.subject: subject for subject in judged}
     challenger = by_name.get("challenger")
     if challenger and challenger.promoted and challenger.ruling.verdict == "signal":
         return challenger

@@ -100,7 +100,10 @@ def _compute_missing(
     keys: Mapping[str, Sequence[str]],
     kept: Collection[str],
 ) -> dict[str, Rows]:
-    """Compute the periods of metrics that are not kept, each alone, by their keys."""
+    """Compute the periods of metrics that are not kept.
+
+    Each is computed alone, by their keys.
+    """
     computed: dict[str, Rows] = {}
     for index, part in enumerate(scope.split_periods()):
         own = {m.name: keys[m.name][index] for m in chosen if keys[m.name][index] not in kept}

@@ -19,7 +19,10 @@ class Digest(TypeDecorator[str]):
         return "Digest()"
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
-        """Convert to bytes on SQLite; what is no digest, as an empty one, stays text."""
+        """Convert to bytes on SQLite.
+
+        What is no digest, as an empty one, stays text.
+        """
         if value is None or dialect.name != "sqlite" or not _HEX.fullmatch(value):
             return value
         return bytes.fromhex(value)

@@ -18,7 +18,7 @@ def count_microseconds(at: datetime) -> int:
 
 
 def read_microseconds(number: int) -> datetime:
-    """Return the datetime in UTC, so many microseconds after the beginning of 1970."""
+    """Return the datetime in UTC of microseconds since 1970."""
     return EPOCH + timedelta(microseconds=number)
 
 

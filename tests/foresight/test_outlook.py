@@ -81,9 +81,9 @@ def test_a_promoted_challenger_scores_as_the_model_does(place: Place) -> None:
                 (0.0, -2.0, 0.0))  # fmt: skip
     stored = dump_model(TreeModel(0.0, ("days_since_use",), (tree,)))
     keep_model(place, "churn", coefficients=orjson.dumps(stored).decode())
-    found = scores(place)
-    assert found["busy"]["churn_probability"] == pytest.approx(0.1192, abs=1e-4)
-    assert (found["quiet"]["churn_probability"], found["quiet"]["priority_minor"]) == (0.5, 5_000)
+    actual = scores(place)
+    assert actual["busy"]["churn_probability"] == pytest.approx(0.1192, abs=1e-4)
+    assert (actual["quiet"]["churn_probability"], actual["quiet"]["priority_minor"]) == (0.5, 5_000)
 
 
 @pytest.mark.parametrize(

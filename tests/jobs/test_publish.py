@@ -61,11 +61,11 @@ def test_kpis_are_those_of_the_command(published: Place, place: Place) -> None:
     printed = place.json("metrics", *wanted, "--since", "2026-01-01", "--until", "2026-03-01")
     stored = published.select("SELECT * FROM cs_kpi WHERE period_start >= '2026-01-01'")
     key = ("metric", "period_start", "currency", "dimension_value")
-    found = {tuple(row[name] for name in key): row for row in stored}
-    assert len(found) == len(printed)
+    actual = {tuple(row[name] for name in key): row for row in stored}
+    assert len(actual) == len(printed)
     for line in printed:
         of = ", ".join(str(value or "") for value in line["segment"].values()) or None
-        row = found[line["metric"], line["period_start"], line["currency"], of]
+        row = actual[line["metric"], line["period_start"], line["currency"], of]
         assert (row["n"], row["status"], row["policy"]) == (
             line["n"], line["status"], line["policy"],
         )  # fmt: skip
@@ -162,8 +162,8 @@ def test_tests_and_merged_accounts_are_left_out(place: Place) -> None:
     place.write_row("UPDATE account SET merged_into = 'delta' WHERE id = 'beta'")
     place.write_row("UPDATE follow_up SET account_id = 'beta'")
     for view in ("cs_account", "cs_account_mrr", "cs_score_daily"):
-        found = {row["account"] for row in place.select(f"SELECT account FROM {view}")}
-        assert found <= {"gamma", "delta"}, view
+        actual = {row["account"] for row in place.select(f"SELECT account FROM {view}")}
+        assert actual <= {"gamma", "delta"}, view
     follow_ups = place.select("SELECT DISTINCT account, name FROM cs_follow_up")
     assert follow_ups == [{"account": "delta", "name": "Delta"}], "they go on with the survivor"
 
@@ -172,8 +172,8 @@ def test_who_was_forgotten_is_in_no_view(place: Place) -> None:
     place.write_row("UPDATE follow_up SET title = 'Call cleo@beta.example', assignee = NULL")
     wrote = '["cleo@beta.example wrote"]'
     place.write_row("UPDATE health_score SET reasons = ? WHERE account_id = 'beta'", wrote)
-    one = "rowid = (SELECT MIN(rowid) FROM kpi WHERE dimension <> '')"
-    place.write_row(f"UPDATE kpi SET dimension_value = 'cleo@beta.example' WHERE {one}")
+    condition = "rowid = (SELECT MIN(rowid) FROM kpi WHERE dimension <> '')"
+    place.write_row(f"UPDATE kpi SET dimension_value = 'cleo@beta.example' WHERE {condition}")
     views = [
         row["name"] for row in place.select("SELECT name FROM sqlite_master WHERE type = 'view'")
     ]
@@ -218,7 +218,7 @@ def test_every_statement_runs_on_postgresql(
             rows = connection.execute(text(statement)).all()
             assert len(rows) == len(published.select(statement)), name
         amounts = "SELECT account, mrr_minor, mrr FROM cs_account ORDER BY account"
-        found = connection.execute(text(amounts)).all()
+        actual = connection.execute(text(amounts)).all()
     store.close()
-    plain = [(a, minor, None if mrr is None else float(mrr)) for a, minor, mrr in found]
+    plain = [(a, minor, None if mrr is None else float(mrr)) for a, minor, mrr in actual]
     assert plain == [tuple(row.values()) for row in published.select(amounts)]

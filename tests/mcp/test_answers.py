@@ -89,10 +89,10 @@ def test_every_answer_says_what_it_rests_on(tool: str, ask: Ask, place: Place) -
 
 @pytest.mark.parametrize("tool", QUESTIONS)
 def test_words_of_customers_are_marked(tool: str, ask: Ask) -> None:
-    found = list(strings_in(ask(tool, **QUESTIONS[tool])))
-    assert [words for words, marked in found if ORDER in words.upper() and not marked] == []
+    actual = list(strings_in(ask(tool, **QUESTIONS[tool])))
+    assert [words for words, marked in actual if ORDER in words.upper() and not marked] == []
     if tool in ("mrr", "scores", "explain", "accounts", "follow_ups"):
-        assert any(ORDER in words for words, marked in found if marked), "the canary came through"
+        assert any(ORDER in words for words, marked in actual if marked), "the canary came through"
 
 
 def test_money_is_a_decimal_with_its_currency(ask: Ask) -> None:
@@ -129,8 +129,8 @@ def test_the_bridge_names_who_moved(ask: Ask) -> None:
     moved = ["account:gamma", "account:alpha", "account:delta", "account:beta"]
     assert row["evidence"][:4] == moved, "50, 40, 30 and 25 euros"
     by_account = ask("mrr", **FEBRUARY, by=["account"])["rows"]
-    assert {one["account"]: one["closing"] for one in by_account}["beta"] == "75.00"
-    assert all(one["evidence"][0] == f"account:{one['account']}" for one in by_account)
+    assert {account["account"]: account["closing"] for account in by_account}["beta"] == "75.00"
+    assert all(account["evidence"][0] == f"account:{account['account']}" for account in by_account)
 
 
 def test_scores_and_explanations_are_those_of_the_commands(ask: Ask, place: Place) -> None:

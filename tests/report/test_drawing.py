@@ -18,10 +18,10 @@ def draw(shape: str, *marks: Mark, **panel: object) -> str:
 
 
 def bars(svg: str) -> list[tuple[float, float, float, float, str]]:
-    found = re.findall(
+    actual = re.findall(
         r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)" fill="([^"]+)"', svg
     )
-    return [(float(x), float(y), float(w), float(h), c) for x, y, w, h, c in found]
+    return [(float(x), float(y), float(w), float(h), c) for x, y, w, h, c in actual]
 
 
 def test_gains_are_stacked_upwards_and_losses_downwards() -> None:

@@ -169,18 +169,18 @@ def test_amounts_are_in_units_of_their_currency(store: Store) -> None:
             [{**row, "currency": code, "closing": n} for code, (n, _) in amounts.items()],
             NOW.date(),
         )
-        found = connection.execute(
+        actual = connection.execute(
             text("SELECT currency, closing, closing_minor FROM cs_mrr_monthly")
         ).all()
-    assert {code: (minor, float(closing)) for code, closing, minor in found} == amounts
+    assert {code: (minor, float(closing)) for code, closing, minor in actual} == amounts
 
 
 def test_an_instant_is_written_as_people_read_it(store: Store) -> None:
     at = NOW.replace(microsecond=250_000)
     with store.write() as connection:
         save_publication(connection, {**PUBLICATION, "published_at": at})
-        (found,) = connection.scalars(text("SELECT published_at FROM cs_freshness"))
-    assert f"{found}".startswith(f"{at:%Y-%m-%d %H:%M:%S.25}")
+        (actual,) = connection.scalars(text("SELECT published_at FROM cs_freshness"))
+    assert f"{actual}".startswith(f"{at:%Y-%m-%d %H:%M:%S.25}")
 
 
 def test_what_has_no_row_any_more_is_deleted_where_the_rows_are_all(store: Store) -> None:

@@ -77,7 +77,10 @@ def set_up(
         str, typer.Argument(help="A configured connector that writes: hubspot.")
     ],
 ) -> None:
-    """Check a CRM's permissions, create fields and lists, and list what is left by hand."""
+    """Check a CRM's permissions and create fields and lists.
+
+    What is left by hand is listed.
+    """
     from cs_sync.cli.render.tables import setup_table
     from cs_sync.jobs.set_up import set_up_destination
 

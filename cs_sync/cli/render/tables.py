@@ -76,7 +76,10 @@ def check_table(rows: Rows, words: Translator) -> RenderableType:
 
 
 def setup_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of a set-up, with what is left to do by hand at its end."""
+    """Build the table of a set-up.
+
+    What is left to do by hand stands at its end.
+    """
     table = make_table(words, "step", "", "")
     for row in rows:
         state = {True: "ok", False: "failed", None: "open"}[row["ok"]]

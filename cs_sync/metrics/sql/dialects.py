@@ -22,7 +22,10 @@ class _TypedLiteral(Cast[Any]):
 
 @compiles(_TypedLiteral, "sqlite")
 def _compile_untyped(element: _TypedLiteral, compiler: Any, **options: Any) -> str:
-    """Compile without a type, as SQLite stores instants as numbers and days as text."""
+    """Compile without a type.
+
+    SQLite stores instants as numbers and days as text.
+    """
     return str(compiler.process(element.clause, **options))
 
 
@@ -58,7 +61,10 @@ def _compile_epoch(element: seconds_between, compiler: Any, **options: Any) -> s
 
 @compiles(seconds_between, "sqlite")
 def _compile_microseconds(element: seconds_between, compiler: Any, **options: Any) -> str:
-    """Compile with all instants after the year 1, as SQLite rounds towards zero."""
+    """Compile with all instants after the year 1.
+
+    SQLite rounds towards zero.
+    """
     start, end = _compile_sides(element, compiler, **options)
     later, sooner = (f"({side} + {_SINCE_YEAR_ONE}) / 1000000" for side in (end, start))
     return f"({later} - {sooner})"

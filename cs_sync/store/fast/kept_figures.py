@@ -89,7 +89,9 @@ _WHOLE, _UNTIL = 0, 1
 def read_versions_before(
     connection: Connection, ends: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:
-    """Read the versions of tables of days before certain days, each table in one pass.
+    """Read the versions of tables of days before certain days.
+
+    Each table takes one pass.
 
     Args:
         connection: A read connection.
@@ -193,7 +195,10 @@ def save_figures(
 def _build_basis(
     figure: Figure, versions: Versions, before: VersionsBefore
 ) -> dict[str, str | list[str]]:
-    """Map each table to its version; of days also to the version before the figure's end."""
+    """Map each table to its version.
+
+    One of days also to the version before the figure's end.
+    """
     end = figure.until.isoformat() if figure.until else ""
     return {
         table: [versions[table], end, before[table, end]]

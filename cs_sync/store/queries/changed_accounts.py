@@ -106,9 +106,9 @@ def _select_changed_people(since: datetime) -> Select[tuple[str]]:
         CONTACT_LINK.c.source == PERSON_RECORD.c.source,
         CONTACT_LINK.c.source_id == PERSON_RECORD.c.source_id,
     )
-    told = select(CONTACT_LINK.c.contact_id).join(PERSON_RECORD, same)
-    told = told.where(PERSON_RECORD.c.changed_at >= since)
-    people = union(renamed, told, *others).subquery("people")
+    linked = select(CONTACT_LINK.c.contact_id).join(PERSON_RECORD, same)
+    linked = linked.where(PERSON_RECORD.c.changed_at >= since)
+    people = union(renamed, linked, *others).subquery("people")
     return select(people.c.contact_id)
 
 

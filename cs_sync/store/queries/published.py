@@ -37,7 +37,9 @@ def save_kpis(
     since: date,
     covers: Callable[[str, date], bool],
 ) -> None:
-    """Store KPIs as far as they changed, and delete those that are no more.
+    """Store KPIs as far as they changed.
+
+    Those that are no more are deleted.
 
     Args:
         connection: A write transaction.
@@ -51,7 +53,9 @@ def save_kpis(
 
 
 def save_mrr_months(connection: Connection, rows: Sequence[Mapping[str, Any]], since: date) -> None:
-    """Store the bridge as far as it changed, and delete what is no more.
+    """Store the bridge as far as it changed.
+
+    What is no more is deleted.
 
     Args:
         connection: A write transaction.

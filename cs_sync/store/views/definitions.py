@@ -71,7 +71,10 @@ class View:
 
 
 def _make_readable(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return an instant as people read it, and anything else as it is."""
+    """Return an instant as people read it.
+
+    Anything else stays as it is.
+    """
     return readable_instant(column) if isinstance(column.type, Instant) else column
 
 

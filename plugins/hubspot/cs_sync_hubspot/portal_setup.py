@@ -56,7 +56,7 @@ def _list_probes(api: HubSpotApi) -> Iterator[Probe]:
 
 
 def create_lists(api: HubSpotApi, prefix: str) -> Iterator[Finding]:
-    """Create active lists of companies that are red, and of those whose score fell."""
+    """Create active lists of red companies and of falling scores."""
     for name, filters in (
         ("Accounts with red health", [_build_filter(f"{prefix}health_band", "red")]),
         (

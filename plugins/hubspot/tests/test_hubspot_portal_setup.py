@@ -21,8 +21,8 @@ SCOPES = [
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, accounts=4, limits=False) as found:
-        yield found
+    with Sandbox(seed=7, accounts=4, limits=False) as sandbox:
+        yield sandbox
 
 
 def set_up(

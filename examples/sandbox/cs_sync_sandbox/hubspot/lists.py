@@ -29,10 +29,10 @@ def create_list(portal: Portal, fields: Json) -> tuple[int, Json]:
 
 def get_list_by_name(portal: Portal, object_type: str, name: str) -> tuple[int, Json]:
     """GET a list by its name."""
-    found = portal.lists.get((object_type, name))
-    if found is None:
+    existing = portal.lists.get((object_type, name))
+    if existing is None:
         raise HubSpotError(404, "OBJECT_NOT_FOUND", f"List {name} does not exist")
-    return 200, {"list": found}
+    return 200, {"list": existing}
 
 
 def _list_properties(branch: Json) -> list[str]:
