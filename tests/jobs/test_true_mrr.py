@@ -14,6 +14,7 @@ import pytest
 from cs_sync.runtime.workspace import Workspace
 from cs_sync_sandbox import Sandbox, World, build_world
 from cs_sync_sandbox.world.truth import calculate_mrr
+from cs_sync_schemas.times import count_microseconds
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme
 
@@ -71,7 +72,7 @@ def instants(world: World) -> list[datetime]:
 def computed(place: Acme, world: World, at: datetime) -> dict[str, int]:
     """Account key → minor units, from the spans that we believe in now."""
     keys = {subscription.id: subscription.account_key for subscription in world.subscriptions}
-    moment = at.strftime("%Y-%m-%d %H:%M:%S.%f")
+    moment = count_microseconds(at)
     spans = place.select(
         "SELECT parts FROM mrr_span WHERE known_to IS NULL"
         " AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)",
