@@ -1,11 +1,9 @@
 """The page in a real browser, where one is installed: as people see and use it."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -336,22 +334,19 @@ def make_large(count: int) -> ReportData:
 
 
 @pytest.mark.slow("starts a browser for each page")
-def test_ten_thousand_accounts_are_small_and_quick(tab: Tab, tmp_path: Path) -> None:
-    """Under 5 MB; the first paint within a second; a filter within 100 ms."""
+def test_ten_thousand_accounts_are_a_small_page_of_few_rows(tab: Tab, tmp_path: Path) -> None:
+    """Under 5 MB; the browser lays out a hundred rows at a time, also after a filter.
+
+    `python -m benchmarks.report` measures the first paint and the filter.
+    """
     page = tmp_path / "large.html"
     page.write_text(render_report(make_large(10_000)), encoding="utf-8")
-    size = page.stat().st_size
-    assert size < 5_000_000
+    assert page.stat().st_size < 5_000_000
     show(tab, page)
-    paint: Any = tab.run(
-        "performance.getEntriesByName('first-contentful-paint').map((one) => one.startTime)[0]"
-    )
-    assert paint < 1_000
-    taken = tab.run(
-        "(() => { const it = document.getElementById('f-search'), begun = performance.now();"
-        " it.value = 'acct_0123'; it.dispatchEvent(new Event('input', {bubbles: true}));"
-        " return performance.now() - begun; })()"
-    )
-    assert taken < 100
+    count = "document.getElementById('rows').rows.length"
+    assert 0 < tab.run(count) <= 100
+    choose(tab, "f-search", "a")
+    assert 0 < tab.run(count) <= 100
+    choose(tab, "f-search", "acct_0123")
     assert tab.run("document.getElementById('found').textContent") == "Accounts: 10"
-    print(json.dumps({"bytes": size, "first paint, ms": paint, "filter, ms": taken}))
+    assert tab.run(count) == 10
