@@ -53,7 +53,7 @@ def _render_section(name: str, model: type[BaseModel]) -> Iterator[str]:
 
 
 def _find_table(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the model of a field that is a table of its own."""
+    """Return the model of a field that is its own table."""
     return EmailSettings if EmailSettings in getattr(field.annotation, "__args__", ()) else None
 
 

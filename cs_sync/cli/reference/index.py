@@ -15,7 +15,10 @@ _INTRODUCTION = """\
 
 
 def render_index(docs: Path) -> str:
-    """Return the list of all pages below a folder; decisions are in their own index."""
+    """List all pages below a folder.
+
+    Decisions have an index of their own.
+    """
     pages = sorted(
         page for page in docs.rglob("*.md") if not page.relative_to(docs).match("decisions/0*")
     )
@@ -24,7 +27,7 @@ def render_index(docs: Path) -> str:
 
 
 def describe_page(text: str, path: str) -> str:
-    """Return a page's line: its title, and the first sentence below it where there is one."""
+    """Return a page's line: its title and, if there is one, its first sentence."""
     title, _, rest = text.removeprefix("# ").partition("\n")
     first = re.match(r"\s*((?![#|`\d-])[^\n]+(?:\n[^\n]+)*)", rest)
     prose = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(first[1].split())) if first else ""

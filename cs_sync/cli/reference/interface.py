@@ -61,7 +61,7 @@ def _render_errors() -> Iterator[str]:
 
 
 def _list_errors(error: type[CsSyncError]) -> Iterator[type[CsSyncError]]:
-    """Yield the public errors of the contract, each before those derived from it."""
+    """Yield the contract's errors, each before those derived from it."""
     if error.__module__ == CsSyncError.__module__:
         yield error
         for derived in error.__subclasses__():

@@ -43,7 +43,7 @@ def render_messages() -> str:
 
 
 def collect_messages() -> Mapping[str, set[tuple[str, str]]]:
-    """Return the messages of the host with their remedies, by the error's name."""
+    """Return the host's messages with their remedies, by error."""
     by_error: dict[str, set[tuple[str, str]]] = {name: set() for name in _GROUPS}
     for path in sorted(_FOLDER.rglob("*.py")):
         if _NOT_FOR_USERS.isdisjoint(path.relative_to(_FOLDER).parts):
@@ -53,7 +53,7 @@ def collect_messages() -> Mapping[str, set[tuple[str, str]]]:
 
 
 def _find_messages(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
-    """Yield (error, message, remedy) of each call that makes an error of literal texts."""
+    """Yield (error, message, remedy) of each error made of literal texts."""
     constants = {
         target.id: node.value
         for node in tree.body
@@ -74,7 +74,10 @@ def _find_messages(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
 
 
 def _write_text(node: ast.expr) -> str | None:
-    """Return a literal's text with capitals for what is filled in; None for anything else."""
+    """Return a literal's text, with capitals for what is filled in.
+
+    None for anything else.
+    """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -86,7 +89,7 @@ def _write_text(node: ast.expr) -> str | None:
 
 
 def _write_part(part: ast.expr) -> str:
-    """Return literal text, or in capitals the name of what is filled in."""
+    """Return literal text, or in capitals the filled-in name."""
     if isinstance(part, ast.Constant):
         return str(part.value)
     value: ast.AST = part.value if isinstance(part, ast.FormattedValue) else part

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 
 def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table, with an empty line at its end."""
+    """Yield the lines of a table and an empty line."""
     yield _render_row(head)
     yield _render_row(["---"] * len(head))
     for row in rows:

@@ -72,7 +72,7 @@ def _compile_items(kind: Any) -> tuple[Convert, Convert]:
 
 
 def _read_items(from_json: Convert, items: list[Any]) -> tuple[Any, ...]:
-    """Convert items; one that equals the item before it becomes the same object."""
+    """Convert items; equal neighbours become one object."""
     made: list[Any] = []
     before: Any = None
     for item in items:

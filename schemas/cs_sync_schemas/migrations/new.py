@@ -56,7 +56,7 @@ def write_revision(name: str, location: Path = LOCATION) -> Path | None:
 
 
 def make_digest(text: str) -> str:
-    """Return the digest of a revision's text, which stands in its last line."""
+    """Return the digest of a revision's text, its last line."""
     return sha256(text.encode()).hexdigest()[:16]
 
 
