@@ -27,7 +27,7 @@ def render_index(docs: Path) -> str:
 
 
 def describe_page(text: str, path: str) -> str:
-    """Return a page's line: its title and, if there is one, its first sentence."""
+    """Return a page's line: its title and first sentence."""
     title, _, rest = text.removeprefix("# ").partition("\n")
     first = re.match(r"\s*((?![#|`\d-])[^\n]+(?:\n[^\n]+)*)", rest)
     prose = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(first[1].split())) if first else ""
