@@ -113,20 +113,13 @@ def select_covered_accounts(
     Returns:
         Columns `account_id`, `observed_at`.
     """
-    newest = _select_newest(scope, facts, true() if where is None else where)
-    by_account = (
-        select(LINK.c.account_id, newest.c.observed_at)
-        .join(newest, newest.c.source == LINK.c.source)
-        .where(_is_of(scope, LINK.c.account_id))
-    )
-    by_contact = (
-        select(CONTACT.c.account_id, newest.c.observed_at)
-        .select_from(CONTACT)
-        .join(CONTACT_LINK, CONTACT_LINK.c.contact_id == CONTACT.c.id)
-        .join(newest, newest.c.source == CONTACT_LINK.c.source)
-        .where(_is_of(scope, CONTACT.c.account_id))
-    )
-    links = union_all(by_account, by_contact).subquery("links")
+    newest = select_newest_facts(scope, facts, true() if where is None else where)
+    links = union_all(
+        *(
+            rows.add_columns(newest.c.observed_at).join(newest, newest.c.source == source)
+            for rows, source in _select_links(scope)
+        )
+    ).subquery("links")
     return (
         select(links.c.account_id, func.max(links.c.observed_at).label("observed_at"))
         .join(ACCOUNT, ACCOUNT.c.id == links.c.account_id)
@@ -136,16 +129,44 @@ def select_covered_accounts(
     )
 
 
+def select_known_accounts(scope: SignalScope) -> Select[Any]:
+    """Select the accounts that each source knows: `account_id`, `source`.
+
+    It covers them from its first fact on.
+    """
+    links = union(*(rows.add_columns(source) for rows, source in _select_links(scope)))
+    known = links.subquery("links")
+    return (
+        select(known.c.account_id, known.c.source)
+        .join(ACCOUNT, ACCOUNT.c.id == known.c.account_id)
+        .where(is_scored(scope))
+    )
+
+
+def _select_links(scope: SignalScope) -> list[tuple[Select[Any], ColumnElement[str]]]:
+    """Select the accounts of records and of people, each with its source."""
+    by_account = select(LINK.c.account_id).select_from(LINK)
+    by_contact = (
+        select(CONTACT.c.account_id)
+        .select_from(CONTACT)
+        .join(CONTACT_LINK, CONTACT_LINK.c.contact_id == CONTACT.c.id)
+    )
+    return [
+        (by_account.where(_is_of(scope, LINK.c.account_id)), LINK.c.source),
+        (by_contact.where(_is_of(scope, CONTACT.c.account_id)), CONTACT_LINK.c.source),
+    ]
+
+
 def _is_of(scope: SignalScope, account: ColumnElement[Any]) -> ColumnElement[bool]:
     return account.in_(scope.accounts) if scope.accounts else true()
 
 
-def _select_newest(
+def select_newest_facts(
     scope: SignalScope,
     facts: Sequence[tuple[Table, ColumnElement[Any]]],
     where: ColumnElement[bool],
 ) -> CTE:
-    """Select the moment of the newest fact per source.
+    """Select the moment of the newest fact per source: `source`, `observed_at`.
 
     It is the first by the moment's index.
     """

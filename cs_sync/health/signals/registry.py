@@ -5,7 +5,7 @@ None, has no facts: the signal is missing, which is never the same as 0. A cover
 account (linked to a source of such facts) without activity has a real 0.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -25,6 +25,14 @@ from cs_sync.health.signals.seats import seat_use_28
 from cs_sync.health.signals.support import open_tickets, tickets_30
 from cs_sync.health.signals.surveys import csat_90, nps_180
 from cs_sync.health.signals.usage import active_days_28, last_day_of_use, usage_trend_28
+from cs_sync.health.signals.use_history import (
+    Swept,
+    UsedDays,
+    UseHistory,
+    compare_events,
+    count_active_days,
+    count_days_since_use,
+)
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,
@@ -80,6 +88,10 @@ class Signal:
     """The field of the records that it needs, where they also come without it."""
     for_some: bool = False
     """Only some accounts have such facts at all: to the others nothing is missing."""
+    sweep: Callable[[UsedDays, int], Swept | None] | None = None
+    """Says the same of a covered account from its days of use, read once for many days.
+
+    It is asked for a day's ordinal."""
 
     @property
     def key(self) -> str:
@@ -91,17 +103,18 @@ _ALL = (
     Signal(
         "active_days_28", active_days_28, (UsageDay,), "more",
         meaning="On how many of the last 28 days somebody of the account used the product, 0 to "
-        "28. Missing where no usage source knows the account.",
+        "28. Missing where no usage source knows the account.", sweep=count_active_days,
     ),
     Signal(
         "days_since_use", last_day_of_use, (UsageDay,), "less", _read_days_ago,
         meaning="Days since it was last used; 0 is today. Missing where it never was.",
+        sweep=count_days_since_use,
     ),
     Signal(
         "usage_trend_28", usage_trend_28, (UsageDay,), "more",
         meaning="Events of the last 28 days ÷ events of the previous 28: 1 is no change, 0.6 a "
         "fall by 40 %. Missing until the account has used it for 56 days, or without earlier "
-        "events.",
+        "events.", sweep=compare_events,
     ),
     Signal(
         "seat_use_28", seat_use_28, (UsageDay,), "more",
@@ -215,3 +228,26 @@ def read_row(signal: Signal, row: Any, scope: SignalScope) -> Reading:
     """Read the reading from one row of a signal's statement."""
     value = None if row.value is None else signal.read(row, scope)
     return Reading(value, row.observed_at, row.n or 0)
+
+
+def sweep_use(
+    use: UseHistory, newest: Mapping[str, date], signals: Sequence[Signal], day: date
+) -> dict[str, dict[str, Reading]]:
+    """Read signals of use from all days: account id → signal name → reading.
+
+    Args:
+        use: The days of use of all accounts.
+        newest: Source → the day of its newest fact up to the day.
+        signals: Signals with a `sweep`.
+        day: The last day that counts.
+    """
+    ordinal = day.toordinal()
+    sweeps = [(signal.name, signal.sweep) for signal in signals if signal.sweep is not None]
+    readings: dict[str, dict[str, Reading]] = {}
+    for account, days, observed_at in use.list_covered(newest):
+        own = readings[account] = {}
+        for name, sweep in sweeps:
+            swept = sweep(days, ordinal)
+            if swept is not None:
+                own[name] = Reading(swept[0], observed_at, swept[1])
+    return {account: own for account, own in readings.items() if own}

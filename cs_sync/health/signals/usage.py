@@ -15,9 +15,14 @@ from sqlalchemy import (
     distinct,
     func,
     select,
+    true,
 )
 
-from cs_sync.health.relations import select_covered_accounts, select_owned
+from cs_sync.health.relations import (
+    select_covered_accounts,
+    select_newest_facts,
+    select_owned,
+)
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.features import FEATURE, is_from_reporting_source
 from cs_sync.metrics.days_of_use import is_feature_used, is_used
@@ -38,9 +43,12 @@ def select_used_days(
     """
     table = get_use_table(scope)
     active = is_feature_used(scope.active_features) if scope.active_features else is_used()
-    within = table.c.day <= scope.day
-    if since is not None:
-        within = and_(within, table.c.day >= since)
+    if since is None:
+        # Compared as an expression: in the order of the day's index, to read all takes thrice as
+        # long.
+        within = func.coalesce(table.c.day, table.c.day) <= scope.day
+    else:
+        within = table.c.day.between(since, scope.day)
     if where is not None:
         within = and_(within, where)
     is_named = table.c.contact_source_id.is_not(None).label("by_person")
@@ -60,12 +68,34 @@ def select_use_coverage(scope: SignalScope) -> CTE:
     With `active_features` set, only sources that have reported one of them count: a source of
     totals does not tell who was active.
     """
+    table = get_use_table(scope)
+    return select_covered_accounts(scope, (table, table.c.day), where=_is_use_covering(scope))
+
+
+def select_newest_use(scope: SignalScope) -> Select[Any]:
+    """Select the newest day of each source of use: `source`, `observed_at`."""
+    table = get_use_table(scope)
+    return select(select_newest_facts(scope, [(table, table.c.day)], _is_use_covering(scope)))
+
+
+def _is_use_covering(scope: SignalScope) -> ColumnElement[bool]:
     if not scope.active_features:
-        return select_covered_accounts(scope, (USAGE, USAGE.c.day))
-    return select_covered_accounts(
-        scope,
-        (FEATURE, FEATURE.c.day),
-        where=is_from_reporting_source(scope, scope.active_features),
+        return true()
+    return is_from_reporting_source(scope, scope.active_features)
+
+
+def select_use_by_day(scope: SignalScope) -> Select[Any]:
+    """Select the use of each account and day: `account_id`, `day`, `events`, `records`."""
+    days = select_used_days(scope)
+    return (
+        select(
+            days.c.account_id,
+            days.c.day,
+            func.sum(days.c.events).label("events"),
+            func.count().label("records"),
+        )
+        .group_by(days.c.account_id, days.c.day)
+        .order_by(days.c.account_id, days.c.day)
     )
 
 

@@ -22,8 +22,11 @@ from cs_sync.health.coverage import (
     select_first_fact,
     select_newest_fact,
 )
+from cs_sync.health.relations import select_known_accounts
 from cs_sync.health.signals.billing import select_leaving_accounts
-from cs_sync.health.signals.registry import get_coverage
+from cs_sync.health.signals.registry import get_coverage, sweep_use
+from cs_sync.health.signals.usage import select_newest_use, select_use_by_day
+from cs_sync.health.signals.use_history import UseHistory, build_use_history
 from cs_sync.metrics.ownership import CONTACT_LINK, LINK
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
@@ -31,6 +34,8 @@ from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import Account, HealthScore, get_table
 
 ACCOUNT, SCORE = get_table(Account), get_table(HealthScore)
+_ROWS_AT_ONCE = 10_000
+"""Days of use in memory as rows, while they are packed."""
 
 
 def read_live_accounts(
@@ -59,7 +64,12 @@ def _apply_knowledge_time(statement: Select[Any], known_at: datetime | None) -> 
 
 
 def read_signals(
-    connection: Connection, names: Iterable[str], scope: SignalScope, *, rewritten: bool = True
+    connection: Connection,
+    names: Iterable[str],
+    scope: SignalScope,
+    *,
+    rewritten: bool = True,
+    use: UseHistory | None = None,
 ) -> dict[str, dict[str, Reading]]:
     """Read the signals with one statement each.
 
@@ -69,17 +79,43 @@ def read_signals(
         scope: The moment, the accounts and the time of knowledge.
         rewritten: Read past versions; needless where no record changed since the time of
             knowledge.
+        use: The days of use as known then, up to this day or a later one, to count from.
 
     Returns:
         Account id → signal name → reading.
     """
     readings: dict[str, dict[str, Reading]] = {}
     known_at = scope.known_at if rewritten else None
-    for name in names:
-        signal = get_signal(name)
-        for row in connection.execute(_build_signal_query(name, scope, known_at)):
-            readings.setdefault(row.account_id, {})[name] = read_row(signal, row, scope)
+    signals = [get_signal(name) for name in names]
+    swept = [] if use is None else [signal for signal in signals if signal.sweep is not None]
+    if use is not None and swept:
+        newest = connection.execute(_apply_knowledge_time(select_newest_use(scope), known_at))
+        readings = sweep_use(use, {row.source: row.observed_at for row in newest}, swept, scope.day)
+    for signal in signals:
+        if signal in swept:
+            continue
+        for row in connection.execute(_build_signal_query(signal.name, scope, known_at)).all():
+            readings.setdefault(row.account_id, {})[signal.name] = read_row(signal, row, scope)
     return readings
+
+
+def read_use_history(
+    connection: Connection, scope: SignalScope, *, rewritten: bool = True
+) -> UseHistory:
+    """Read all days of use up to a scope, for any scope before it.
+
+    Args:
+        connection: A read connection.
+        scope: The last moment, the accounts and the time of knowledge.
+        rewritten: As of `read_signals`.
+    """
+    known_at = scope.known_at if rewritten else None
+    known = connection.execute(_apply_knowledge_time(select_known_accounts(scope), known_at)).all()
+    days = connection.execute(
+        _apply_knowledge_time(select_use_by_day(scope), known_at),
+        execution_options={"yield_per": _ROWS_AT_ONCE},
+    )
+    return build_use_history(days, known)
 
 
 def _build_signal_query(name: str, scope: SignalScope, known_at: datetime | None) -> Select[Any]:
