@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,14 +17,18 @@ from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.jobs.open_follow_ups import find_open_duplicates
 from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.destination_context import build_op_contexts
+from cs_sync.queries.report_accounts import list_month_ends
 from cs_sync.queries.score import ScoredAccount
+from cs_sync.report.links import sanitize_link
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.crm_records import (
     read_active_owners,
     read_owners_by_email,
     read_remote_accounts,
 )
+from cs_sync.store.queries.health import read_month_end_scores
 from cs_sync.store.queries.people import read_remote_contacts
+from cs_sync.store.queries.source_links import read_links_by_account
 from cs_sync.write_back.desired_state import (
     DestinationIndex,
     build_account_records,
@@ -155,10 +159,21 @@ def build_desired_state(
             read_remote_contacts(connection, destination),
         )
         ledger = follow_account_records(read_ledger_entries(connection, destination), crm)
+        links = read_links_by_account(connection)
+        mode, ends = workspace.config.health.mode, list_month_ends(day.day)
+        history = read_month_end_scores(connection, mode, ends)
     shown = [s for s in day.scored if s.is_customer or ("account", s.account["id"]) in ledger]
     actions = follow_ups.list_next_actions()
     words = workspace.words
-    portraits = {s.account["id"]: _build_account_fields(s, day, actions, now, words) for s in shown}
+    titles = workspace.titles
+    portraits = {
+        (id_ := s.account["id"]): replace(
+            _build_account_fields(s, day, actions, now, words),
+            history=history.get(id_, {}),
+            links=name_source_links(links.get(id_, {}), destination, titles),
+        )
+        for s in shown
+    }
     records = [
         *build_account_records(portraits, crm, prefix),
         *build_follow_up_records(rows, crm, ledger),
@@ -229,6 +244,26 @@ def _describe_unknown_assignees(
 
 def _emit_warning(workspace: Workspace, message: str) -> None:
     workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
+
+
+def name_source_links(
+    links: Mapping[str, str], destination: str, titles: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the links to an account's records outside the destination.
+
+    Args:
+        links: Source → URL.
+        destination: The destination, to whose record nothing needs to lead.
+        titles: Source → its name.
+
+    Returns:
+        Name of the source → URL, a web address without line breaks.
+    """
+    return {
+        titles.get(source, source): link
+        for source, url in links.items()
+        if source != destination and (link := sanitize_link(url)) and len(link.splitlines()) == 1
+    }
 
 
 def _build_account_fields(

@@ -1,7 +1,7 @@
 """Our fields of CRM accounts, and the rules for when one has changed; pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cs_sync.contracts.destination import FieldSpec, Kind, Value
@@ -36,6 +36,8 @@ DEPENDENT_FIELDS = frozenset(
 
 A text that is no longer true is taken back by itself.
 """
+GROWING_FIELDS = frozenset({"health_history"})
+"""They change for all accounts at once, by something new beside what is known."""
 _EMPTY = frozenset({None, ""})
 
 
@@ -61,6 +63,10 @@ class AccountFields:
     """The money at risk per month, in the currency of the MRR; None with several."""
     priority_basis: RiskBasis | None = None
     """What the priority rests on; None without one."""
+    history: Mapping[str, float] = field(default_factory=dict)
+    """Month → score at its end, oldest first."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Name of a source → URL of the account's record there."""
 
 
 _KINDS: Mapping[str, Kind] = {
@@ -69,6 +75,7 @@ _KINDS: Mapping[str, Kind] = {
     "health_reasons": "long_text",
     "health_change_30d": "number",
     "health_coverage": "number",
+    "health_history": "long_text",
     "mrr": "number",
     "mrr_currency": "text",
     "churn_probability": "number",
@@ -77,6 +84,7 @@ _KINDS: Mapping[str, Kind] = {
     "priority": "number",
     "priority_basis": "choice",
     "next_action": "text",
+    "links": "long_text",
     "updated_at": "datetime",
 }
 
@@ -122,6 +130,7 @@ def build_field_values(portrait: AccountFields, prefix: str) -> dict[str, Value]
         "health_reasons": "\n".join(portrait.reasons),
         "health_change_30d": None if portrait.change_30d is None else round(portrait.change_30d, 1),
         "health_coverage": round(portrait.coverage, 2),
+        "health_history": _build_lines({m: f"{s:.0f}" for m, s in portrait.history.items()}),
         "mrr": single[1] if single else None,
         "mrr_currency": ", ".join(sorted(portrait.mrr)) or None,
         "churn_probability": None if churn is None else round(churn, 3),
@@ -130,9 +139,14 @@ def build_field_values(portrait: AccountFields, prefix: str) -> dict[str, Value]
         "priority": portrait.priority,
         "priority_basis": portrait.priority_basis,
         "next_action": portrait.next_action,
+        "links": _build_lines(portrait.links),
         "updated_at": portrait.updated_at,
     }
     return {prefix + name: value for name, value in values.items()}
+
+
+def _build_lines(values: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in values.items())
 
 
 def diff_fields(

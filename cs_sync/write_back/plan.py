@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from cs_sync.contracts.destination import Object, Op, RemoteAccount, Value
-from cs_sync.write_back.fields import DEPENDENT_FIELDS, diff_fields, is_same_attempt
+from cs_sync.write_back.fields import DEPENDENT_FIELDS, GROWING_FIELDS, diff_fields, is_same_attempt
 
 CLOSED = "closed"
 """The status of a follow-up that became needless before anybody began it."""
@@ -141,7 +141,8 @@ def list_touched_accounts(plan: Sequence[PlanItem], prefix: str) -> set[str]:
     """Return the accounts of which the plan changes what the destination knows.
 
     A first write counts. Fields that an account of ours never had there, with what follows from
-    them, change nothing that is known: a field that is new to all accounts is no large change.
+    them, change nothing that is known: a field that is new to all accounts is no large change. Nor
+    is a month more in the history.
 
     Args:
         plan: The plan.
@@ -155,14 +156,11 @@ def list_touched_accounts(plan: Sequence[PlanItem], prefix: str) -> set[str]:
 
 
 def _only_adds(op: Op, prefix: str) -> bool:
-    """Return whether a write only adds fields to our account.
-
-    It changes none.
-    """
+    """Return whether a write only adds fields or months of history."""
     if op.object != "account" or not op.before:
         return False
-    own = (name for name in op.fields if name.removeprefix(prefix) not in DEPENDENT_FIELDS)
-    return not any(name in op.before for name in own)
+    light = DEPENDENT_FIELDS | GROWING_FIELDS
+    return not any(n in op.before for n in op.fields if n.removeprefix(prefix) not in light)
 
 
 def build_intent(op: Op) -> dict[str, Any]:

@@ -81,6 +81,25 @@ def test_every_value_has_a_field_at_the_destination() -> None:
     assert (values["cs_mrr"], values["cs_mrr_currency"]) == (49.0, "EUR")
 
 
+def test_history_and_links_are_lines_that_are_written_when_they_change() -> None:
+    known = build_field_values(
+        AccountFields(
+            *(70.0, "yellow", 1.0, [], None, {}, None, NOW),
+            history={"2026-09": 71.5, "2026-10": 69.6},
+            links={"Stripe": "https://stripe.example/cus_1", "files": "http://files.example"},
+        ),
+        "cs_",
+    )
+    assert known["cs_health_history"] == "2026-09: 72\n2026-10: 70"
+    assert known["cs_links"] == "Stripe: https://stripe.example/cus_1\nfiles: http://files.example"
+    later = {**known, "cs_health_history": "2026-10: 70\n2026-11: 66"}
+    assert diff_fields(known, later, "cs_").keys() == {"cs_health_history"}
+    gone = {**known, "cs_links": ""}
+    assert diff_fields(known, gone, "cs_") == {"cs_links": (known["cs_links"], "")}
+    unknown: dict[str, Any] = {**known, "cs_links": None}
+    assert diff_fields(unknown, {**known, "cs_links": ""}, "cs_") == {}
+
+
 def test_an_mrr_in_two_currencies_is_no_single_number() -> None:
     portrait = AccountFields(
         None, "insufficient", 0.2, [], None, {"USD": 1.0, "EUR": 2.0}, None, NOW

@@ -31,8 +31,19 @@ def touched(fields: dict[str, Any], known: dict[str, Any] | None) -> bool:
         ({**KNOWN, **OUTLOOK, "cs_churn_probability": 0.5}, {**KNOWN, **OUTLOOK}, True),
         ({**KNOWN, "cs_churn_outlook": "", "cs_updated_at": "x"}, {**KNOWN, **OUTLOOK}, False),
         (KNOWN, KNOWN, False),
+        ({**KNOWN, "cs_health_history": "2026-10: 70"}, {**KNOWN, "cs_health_history": "x"}, False),
+        ({**KNOWN, "cs_links": "Stripe: https://b"}, {**KNOWN, "cs_links": "x"}, True),
     ],
-    ids=["first write", "new fields", "a moved score", "a moved chance", "withdrawn", "the same"],
+    ids=[
+        "first write",
+        "new fields",
+        "a moved score",
+        "a moved chance",
+        "withdrawn",
+        "the same",
+        "a new month",
+        "another link",
+    ],
 )
 def test_an_account_counts_when_what_is_known_of_it_changes(
     fields: dict[str, Any], known: dict[str, Any] | None, counts: bool

@@ -1,7 +1,7 @@
 """Health signals and evidence read from the database, and scores stored in it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, not_, select, union
@@ -330,6 +330,36 @@ def count_bands_by_day(
         .order_by(SCORE.c.as_of, SCORE.c.band)
     )
     return [(day, band, count) for day, band, count in connection.execute(statement)]
+
+
+def read_month_end_scores(
+    connection: Connection, mode: str, ends: Iterable[date]
+) -> dict[str, dict[str, float]]:
+    """Map account id → month (2026-10) → its last stored score.
+
+    A month's scores are those of its last day with any, if that lies in its last week.
+
+    Args:
+        connection: A read connection.
+        mode: The mode of the health score.
+        ends: The last days of the months, oldest first.
+    """
+    week = [end - timedelta(days=ago) for end in ends for ago in range(7)]
+    live = SCORE.c.account_id.in_(select(ACCOUNT.c.id))
+    stored = select(SCORE.c.as_of).distinct().order_by(SCORE.c.as_of)
+    stored = stored.where(live, SCORE.c.mode == mode, SCORE.c.as_of.in_(week))
+    last = {(day.year, day.month): day for day in connection.scalars(stored)}
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.score)
+        .where(live, SCORE.c.mode == mode, SCORE.c.as_of.in_(last.values()))
+        .where(SCORE.c.score.is_not(None))
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    months = {day: f"{day:%Y-%m}" for day in last.values()}
+    scores: dict[str, dict[str, float]] = {}
+    for account, day, score in connection.execute(statement):
+        scores.setdefault(account, {})[months[day]] = score
+    return scores
 
 
 def build_stored_score(

@@ -1,11 +1,13 @@
 /** The card: a company's health, why it is so, and what to do next. */
 import {
+  BarChart,
   Button,
   Divider,
   EmptyState,
   ErrorState,
   Flex,
   Heading,
+  Link,
   List,
   LoadingSpinner,
   Statistics,
@@ -15,9 +17,10 @@ import {
   Text,
 } from '@hubspot/ui-extensions';
 import { useCrmProperties } from '@hubspot/ui-extensions/crm';
-import { PROPERTIES, read, type Reading, type Scored } from './reading';
+import { PROPERTIES, read, type MonthEnd, type Reading, type Scored, type SourceLink } from './reading';
+import { Tasks } from './Tasks';
 import { fill, textsOf, type Texts } from './texts';
-import { atRisk, bandOf, moment, money, number, percent, trendOf, type Reader } from './words';
+import { atRisk, bandOf, moment, money, monthOf, number, percent, trendOf, type Reader } from './words';
 
 type Written = Exclude<Reading, { kind: 'unscored' }>;
 
@@ -49,7 +52,7 @@ function Unscored({ texts }: { texts: Texts }) {
 }
 
 function Seen({ reading, reader }: { reading: Written; reader: Reader }) {
-  const { reasons, nextAction, updatedAt } = reading;
+  const { history, links, reasons, nextAction, updatedAt } = reading;
   const texts = textsOf(reader.language);
   return (
     <Flex direction="column" gap="md">
@@ -62,6 +65,7 @@ function Seen({ reading, reader }: { reading: Written; reader: Reader }) {
           <Text>{nextAction}</Text>
         </Flex>
       )}
+      <Tasks reader={reader} />
       {reasons.length > 0 && (
         <Flex direction="column" gap="xs">
           <Heading>{texts.why}</Heading>
@@ -72,6 +76,8 @@ function Seen({ reading, reader }: { reading: Written; reader: Reader }) {
           </List>
         </Flex>
       )}
+      {history.length > 0 && <History history={history} reader={reader} />}
+      {links.length > 0 && <Sources links={links} texts={texts} />}
       <Divider />
       <Text variant="microcopy">
         {updatedAt ? fill(texts.changed, moment(updatedAt, reader)) : texts.written}
@@ -93,6 +99,43 @@ function Score({ reading, reader }: { reading: Scored; reader: Reader }) {
           {reading.change === 0 && <Text>{texts.unchanged}</Text>}
         </StatisticsItem>
       </Statistics>
+    </Flex>
+  );
+}
+
+/** The names of the chart's fields are read by people, too. */
+function History({ history, reader }: { history: MonthEnd[]; reader: Reader }) {
+  const texts = textsOf(reader.language);
+  const data = history.map(({ month, score }) => ({
+    [texts.month]: monthOf(month, reader),
+    [texts.score]: score,
+  }));
+  return (
+    <Flex direction="column" gap="xs">
+      <Heading>{texts.history}</Heading>
+      <BarChart
+        data={data}
+        axes={{
+          x: { field: texts.month, fieldType: 'category' },
+          y: { field: texts.score, fieldType: 'linear' },
+        }}
+        options={{ showDataLabels: true }}
+      />
+    </Flex>
+  );
+}
+
+function Sources({ links, texts }: { links: SourceLink[]; texts: Texts }) {
+  return (
+    <Flex direction="column" gap="xs">
+      <Heading>{texts.sources}</Heading>
+      <Flex direction="row" gap="sm" wrap>
+        {links.map(({ name, url }) => (
+          <Link key={name} href={{ url, external: true }}>
+            {name}
+          </Link>
+        ))}
+      </Flex>
     </Flex>
   );
 }

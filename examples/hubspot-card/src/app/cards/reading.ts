@@ -9,6 +9,7 @@ const FIELDS = [
   'health_reasons',
   'health_change_30d',
   'health_coverage',
+  'health_history',
   'mrr',
   'mrr_currency',
   'churn_probability',
@@ -16,6 +17,7 @@ const FIELDS = [
   'priority',
   'priority_basis',
   'next_action',
+  'links',
   'updated_at',
 ] as const;
 
@@ -43,6 +45,18 @@ export interface Priority extends Revenue {
   basis: string;
 }
 
+/** The score at the end of a month; `month` is its first day, in UTC. */
+export interface MonthEnd {
+  month: Date;
+  score: number;
+}
+
+/** A record of the customer in a source. */
+export interface SourceLink {
+  name: string;
+  url: string;
+}
+
 interface Known {
   reasons: string[];
   /** Share of the inputs that were known, 0 to 1. */
@@ -52,6 +66,9 @@ interface Known {
   outlook: Outlook | null;
   priority: Priority | null;
   nextAction: string | null;
+  /** Oldest first. */
+  history: MonthEnd[];
+  links: SourceLink[];
   updatedAt: Date | null;
 }
 
@@ -86,6 +103,8 @@ export function read(properties: Properties): Reading {
     outlook: outlook === null ? null : { probability: numberOf(text('churn_probability')), text: outlook },
     priority: priorityOf(revenue, numberOf(text('priority')), text('priority_basis')),
     nextAction: text('next_action'),
+    history: lines(text('health_history')).flatMap(monthEndOf),
+    links: lines(text('links')).flatMap(linkOf),
     updatedAt: timeOf(text('updated_at')),
   };
   if (band === null && score === null) return { kind: 'unscored' };
@@ -98,13 +117,25 @@ function lines(text: string | null): string[] {
   return (text ?? '').split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
 }
 
+function monthEndOf(line: string): MonthEnd[] {
+  const [, month, score] = /^(\d{4}-\d{2}): (\d+)$/.exec(line) ?? [];
+  const first = new Date(`${month}-01T00:00:00Z`);
+  return Number.isNaN(first.getTime()) ? [] : [{ month: first, score: Number(score) }];
+}
+
+/** Only web addresses: whoever may edit the property could write anything there. */
+function linkOf(line: string): SourceLink[] {
+  const [, name, url] = /^(.+?): (https?:\/\/\S+)$/.exec(line) ?? [];
+  return name && url ? [{ name, url }] : [];
+}
+
 function numberOf(text: string | null): number | null {
   const value = text === null ? NaN : Number(text);
   return Number.isFinite(value) ? value : null;
 }
 
 /** HubSpot gives times as milliseconds or in ISO 8601, depending on where they are read. */
-function timeOf(text: string | null): Date | null {
+export function timeOf(text: string | null): Date | null {
   if (text === null) return null;
   const time = new Date(/^-?\d+$/.test(text) ? Number(text) : text);
   return Number.isNaN(time.getTime()) ? null : time;

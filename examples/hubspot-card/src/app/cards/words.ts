@@ -1,6 +1,6 @@
 /** How the card says things, in the language settings of the person who looks; pure. */
 import type { Priority, Revenue } from './reading';
-import { fill, textsOf, type Language } from './texts';
+import { fill, LANGUAGE, textsOf, type Language } from './texts';
 
 /** `locale` and `timezone` as HubSpot names them; one that is unknown here is replaced. */
 export interface Reader {
@@ -74,14 +74,35 @@ export function atRisk(priority: Priority, reader: Reader): string {
 }
 
 export function moment(time: Date, reader: Reader): string {
-  const style = { dateStyle: 'medium', timeStyle: 'short' } as const;
+  return date(time, reader, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+export function monthOf(month: Date, { locale, language }: Reader): string {
+  return date(month, { locale, language, timezone: 'UTC' }, { month: 'short', year: 'numeric' });
+}
+
+/** When a task is due, or since when it is late. */
+export function due(time: Date, reader: Reader, now = new Date()): string {
+  const texts = textsOf(reader.language);
+  return fill(time < now ? texts.overdue : texts.due, date(time, reader, { dateStyle: 'medium' }));
+}
+
+/** Years are Gregorian in every language, as in cs-sync's texts. */
+function date(time: Date, reader: Reader, style: Intl.DateTimeFormatOptions): string {
   const format = (timeZone: string): string =>
-    new Intl.DateTimeFormat(locale(reader), { ...style, timeZone }).format(time);
+    new Intl.DateTimeFormat(dateLocale(reader), { ...style, calendar: 'gregory', timeZone }).format(time);
   try {
     return format(reader.timezone ?? 'UTC');
   } catch {
     return `${format('UTC')} UTC`;
   }
+}
+
+/** Dates have words: the reader's variant of the texts' language, else that language. */
+function dateLocale(reader: Reader): string {
+  const [theirs, ours] = [locale(reader), reader.language ?? LANGUAGE];
+  const [a, b] = [new Intl.Locale(theirs).maximize(), new Intl.Locale(ours).maximize()];
+  return a.language === b.language && a.script === b.script ? theirs : ours;
 }
 
 function locale({ locale: given }: Reader): string {

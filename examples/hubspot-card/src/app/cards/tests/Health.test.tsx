@@ -1,8 +1,10 @@
 import {
+  BarChart,
   Button,
   EmptyState,
   ErrorState,
   Heading,
+  Link,
   List,
   LoadingSpinner,
   StatisticsItem,
@@ -10,6 +12,7 @@ import {
   StatusTag,
   Text,
 } from '@hubspot/ui-extensions';
+import { CrmActionLink } from '@hubspot/ui-extensions/crm';
 import { createRenderer } from '@hubspot/ui-extensions/testing';
 import { describe, expect, it } from 'vitest';
 import { Health } from '../Health';
@@ -39,8 +42,36 @@ const STATE = {
   refetch: async () => {},
 };
 
-function show(state: Partial<typeof STATE>) {
+const TASKS = {
+  results: [] as { toObjectId: number; associationTypes: []; properties: Properties }[],
+  error: null as Error | null,
+  isLoading: false,
+  isRefetching: false,
+  refetch: async () => {},
+  pagination: {
+    hasNextPage: false,
+    hasPreviousPage: false,
+    currentPage: 1,
+    pageSize: 100,
+    nextPage: () => {},
+    previousPage: () => {},
+    reset: () => {},
+  },
+};
+const CALL = {
+  toObjectId: 77,
+  associationTypes: [] as [],
+  properties: {
+    hs_task_subject: 'Call Ana',
+    hs_timestamp: '2020-11-23T09:00:00Z',
+    hs_task_status: 'NOT_STARTED',
+    cs_sync_key: 'k',
+  },
+};
+
+function show(state: Partial<typeof STATE>, tasks: Partial<typeof TASKS> = {}) {
   const renderer = createRenderer('crm.record.tab');
+  renderer.mocks.useAssociations.willCall(() => ({ ...TASKS, ...tasks }));
   renderer.mocks.useCrmProperties.willCall(() => ({ ...STATE, ...state }));
   renderer.render(<Health reader={READER} />);
   const said = renderer.findAll(Text).map((text) => text.text);
@@ -86,6 +117,54 @@ describe('the card', () => {
     expect(said).toContain(outlook);
     expect(said).toContain('Churn probability 26% · Expected loss: €1,170.00 a month');
     expect(show({ properties: RED }).said.join()).not.toContain('Churn probability');
+  });
+
+  it('lists the open tasks, each with a link to where it is marked as done', () => {
+    const { find, said, headings, mocks } = show({ properties: RED }, { results: [CALL] });
+    expect(headings).toEqual(['Next action', 'Open tasks', 'Why']);
+    expect(said).toContain('Call Ana · overdue since Nov 23, 2020');
+    const link = find(CrmActionLink);
+    expect(link.text).toBe('Open the task to mark it as done');
+    const { objectId, objectTypeId } = mocks.context.crm;
+    expect(link.props.actionType).toBe('ENGAGEMENT_APP_LINK');
+    expect(link.props.actionContext).toEqual({ objectId, objectTypeId, engagementId: 77 });
+    link.props.onError?.(['not permitted']);
+    expect(mocks.actions.addAlert.calls[0]?.[0]).toMatchObject({ message: 'not permitted' });
+  });
+
+  it('reads the tasks again on request', () => {
+    let times = 0;
+    const refetch = async () => {
+      times += 1;
+    };
+    show({ properties: RED }, { results: [CALL], refetch }).find(Button).trigger('onClick');
+    const failed = show({ properties: RED }, { error: new Error('403'), refetch });
+    failed.find(Button).trigger('onClick');
+    expect(times).toBe(2);
+    expect(failed.said).toContain('The tasks cannot be read; they are in the activities of this company.');
+  });
+
+  it('says that a company has more tasks than were read', () => {
+    const pagination = { ...TASKS.pagination, hasNextPage: true };
+    const { said } = show({ properties: RED }, { pagination });
+    expect(said.join()).toContain('Only 100 tasks of this company were read');
+  });
+
+  it('shows the score at month ends and links to the sources', () => {
+    const { find, headings } = show({
+      properties: {
+        ...RED,
+        cs_health_history: '2026-09: 72\n2026-10: 50',
+        cs_links: 'Stripe: https://stripe.example/cus_1',
+      },
+    });
+    expect(headings).toEqual(['Next action', 'Why', 'Score at month end', 'Open in']);
+    expect(find(BarChart).props.data).toEqual([
+      { Month: 'Sep 2026', 'Health score': 72 },
+      { Month: 'Oct 2026', 'Health score': 50 },
+    ]);
+    expect(find(Link).text).toBe('Stripe');
+    expect(find(Link).props.href).toEqual({ url: 'https://stripe.example/cus_1', external: true });
   });
 
   it('says when a score did not move', () => {

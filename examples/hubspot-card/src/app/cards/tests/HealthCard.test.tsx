@@ -14,6 +14,14 @@ it('registers the card for the record that is open', async () => {
     isRefetching: false,
     refetch: async () => {},
   }));
+  mocks.useAssociations.willCall(() => ({
+    results: [],
+    error: null,
+    isLoading: true,
+    isRefetching: false,
+    refetch: async () => {},
+    pagination: { hasNextPage: false, hasPreviousPage: false, currentPage: 1, pageSize: 100, nextPage: () => {}, previousPage: () => {}, reset: () => {} },
+  }));
   const card = extend.mock.calls[0]?.[0];
   render(card?.({ context: mocks.context } as Parameters<NonNullable<typeof card>>[0]));
   expect(find(StatusTag).text).toBe('Green');

@@ -7,6 +7,7 @@ const RED: Properties = {
   cs_health_reasons: '3 tickets in 30 days\nNobody logged in for 15 days',
   cs_health_change_30d: '-12',
   cs_health_coverage: '0.8',
+  cs_health_history: '2026-09: 72\n2026-10: 50',
   cs_mrr: '4500',
   cs_mrr_currency: 'EUR',
   cs_churn_probability: '0.26',
@@ -14,6 +15,7 @@ const RED: Properties = {
   cs_priority: '1170',
   cs_priority_basis: 'churn_probability',
   cs_next_action: 'Call Ana about the open tickets',
+  cs_links: 'Stripe: https://stripe.example/cus_1',
   cs_updated_at: '2026-11-21T05:15:00Z',
 };
 
@@ -36,6 +38,11 @@ describe('reading the properties', () => {
       outlook: { probability: 0.26, text: '1 in 4 leaves' },
       priority: { amount: 1170, currencies: ['EUR'], basis: 'churn_probability' },
       nextAction: 'Call Ana about the open tickets',
+      history: [
+        { month: new Date('2026-09-01T00:00:00Z'), score: 72 },
+        { month: new Date('2026-10-01T00:00:00Z'), score: 50 },
+      ],
+      links: [{ name: 'Stripe', url: 'https://stripe.example/cus_1' }],
       updatedAt: new Date('2026-11-21T05:15:00Z'),
     });
   });
@@ -84,6 +91,15 @@ describe('reading the properties', () => {
     expect(seen({ cs_churn_probability: null }).outlook?.probability).toBeNull();
     expect(seen({ cs_priority_basis: null }).priority).toBeNull();
     expect(seen({ cs_mrr_currency: 'EUR, USD' }).priority).toBeNull();
+  });
+
+  it('takes only lines of the form that is written, and only web addresses', () => {
+    const reading = seen({
+      cs_health_history: '2026-13: 7\nsoon: 7\n2026-10: many\n2026-10: 7',
+      cs_links: 'Stripe: javascript:alert(1)\nhttps://bare.example\nA: B: http://b.example/x y\nA: B: http://b.example/x',
+    });
+    expect(reading.history).toEqual([{ month: new Date('2026-10-01T00:00:00Z'), score: 7 }]);
+    expect(reading.links).toEqual([{ name: 'A: B', url: 'http://b.example/x' }]);
   });
 
   it('reads times in milliseconds, too', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { atRisk, bandOf, moment, money, number, percent, trendOf } from '../words';
+import { atRisk, bandOf, due, moment, money, monthOf, number, percent, trendOf } from '../words';
 
 const US = { locale: 'en-us', timezone: 'America/New_York' };
 const PLAIN_SPACES = /[\u00a0\u202f]/g;
@@ -55,13 +55,28 @@ describe('words', () => {
   it('follows the reader, and falls back to English and UTC', () => {
     const time = new Date('2026-11-21T05:15:00Z');
     expect(plain(moment(time, US))).toBe('Nov 21, 2026, 12:15 AM');
-    expect(plain(moment(time, { locale: 'de_DE', timezone: 'Europe/Berlin' }))).toBe(
-      '21.11.2026, 06:15',
+    expect(plain(moment(time, { locale: 'en_GB', timezone: 'Europe/Berlin' }))).toBe(
+      '21 Nov 2026, 06:15',
     );
     expect(plain(moment(time, { locale: 'no such', timezone: 'Moon/Base' }))).toBe(
       'Nov 21, 2026, 5:15 AM UTC',
     );
     expect(number(61.04, {})).toBe('61');
     expect(percent(0.8, US)).toBe('80%');
+  });
+
+  it.each([
+    ['pl', 'en-us', 'lis 2026'],
+    ['en', 'pl', 'Nov 2026'],
+    ['th', 'th', 'พ.ย. 2026'],
+    ['zh-Hant', 'zh-tw', '2026年11月'],
+  ] as const)('writes months in the language of the texts: %s for %s', (language, locale, said) => {
+    expect(monthOf(new Date('2026-11-01T00:00:00Z'), { locale, language, timezone: 'America/New_York' })).toBe(said);
+  });
+
+  it('says since when a task is late', () => {
+    const [time, now] = [new Date('2026-11-21T09:00:00Z'), new Date('2026-11-21T09:00:01Z')];
+    expect(due(time, { locale: 'en-us' }, time)).toBe('due Nov 21, 2026');
+    expect(due(time, { locale: 'en-us' }, now)).toBe('overdue since Nov 21, 2026');
   });
 });
