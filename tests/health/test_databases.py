@@ -9,6 +9,7 @@ import pytest
 from cs_sync.health import SIGNALS
 from cs_sync.health.facts import PaymentFact
 from cs_sync.store.engine import Store
+from cs_sync.store.queries.health import read_signals, read_use_history
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,
@@ -22,7 +23,7 @@ from cs_sync_schemas import (
     Ticket,
     UsageDay,
 )
-from tests.health.conftest import Workspace
+from tests.health.conftest import SCOPE, Workspace
 
 
 def at(day: int, month: int = 11) -> datetime:
@@ -113,3 +114,16 @@ def test_signals_and_evidence(store: Store) -> None:
     assert [feature.step for feature in evidence.steps] == ["connect"]
     assert [feature.referred for feature in evidence.referrals] == ["Beta"]
     assert evidence.subscriptions[0].seats == 12
+
+
+def test_days_of_use_read_once(store: Store) -> None:
+    workspace = Workspace(store.engine)
+    fill(workspace)
+    names = [name for name, signal in SIGNALS.items() if signal.sweep]
+    with store.engine.connect() as connection:
+        use = read_use_history(connection, SCOPE)
+        actual = read_signals(connection, names, SCOPE, use=use)
+        assert actual == read_signals(connection, names, SCOPE)
+    assert {name: reading.value for name, reading in actual["acme"].items()} == {
+        "active_days_28": 1, "days_since_use": 1, "usage_trend_28": 0.5,
+    }  # fmt: skip
