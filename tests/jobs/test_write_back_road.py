@@ -188,6 +188,16 @@ def test_the_first_accepted_model_needs_no_yes(office: Office) -> None:
     assert (office.run("push").code, office.written()) == (0, [])
 
 
+def test_a_month_that_ended_joins_the_history(office: Office) -> None:
+    office.place.now = office.place.now.replace(day=28)
+    assert office.run("run", "--yes").code == 0
+    assert "cs_health_history" not in office.shown("alpha")
+    ended, score = f"{office.place.now:%Y-%m}", str(office.shown("alpha")["cs_health_score"])
+    office.place.now += timedelta(days=5)
+    assert office.run("run", "--yes").code == 0
+    assert office.shown("alpha")["cs_health_history"] == f"{ended}: {float(score):.0f}"
+
+
 def test_the_plan_shows_an_edit_and_the_push_tells_of_it(office: Office) -> None:
     office.run("push", "--yes")
     alpha = next(r for r in office.portal.live("companies") if r.properties["name"] == "Alpha")
