@@ -37,7 +37,7 @@ def measure_content(path: Path, size: int | None = None) -> Content:
 
 
 def count_lines(path: Path, size: int) -> int:
-    r"""Count lines in a file's first bytes: up to \n, \r or \r\n."""
+    r"""Count the lines of a file's first bytes, as text has them."""
     lines, before = 0, b""
     for block in _read_blocks(path, size):
         pairs = block.count(b"\r\n") + (before == b"\r" and block.startswith(b"\n"))
