@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError, VendorError
 from cs_sync.contracts.events import Event
@@ -145,19 +147,9 @@ def build_desired_state(
 ) -> DesiredState:
     """Build the desired state of one destination from scores and follow-ups."""
     now, prefix = workspace.clock(), workspace.config.write_back.owned_prefix
-    types = workspace.config.connectors.types
-    addresses, rows = workspace.plugins.destinations[types[destination]].addresses, follow_ups.rows
+    rows = follow_ups.rows
     with workspace.store.read() as connection:
-        crm = DestinationIndex(
-            destination,
-            read_remote_accounts(connection, destination),
-            frozenset(read_active_owners(connection, destination)),
-            read_owners_by_email(connection, destination),
-            addresses,
-            {item.account["id"]: item.account["name"] or "" for item in day.scored},
-            build_op_contexts(connection, day.scored, rows) if addresses == "accounts" else {},
-            read_remote_contacts(connection, destination),
-        )
+        crm = _read_index(workspace, connection, destination, day, follow_ups)
         ledger = follow_account_records(read_ledger_entries(connection, destination), crm)
         links = read_links_by_account(connection)
         mode, ends = workspace.config.health.mode, list_month_ends(day.day)
@@ -185,6 +177,29 @@ def build_desired_state(
         ledger,
         len(portraits),
         _describe_unknown_assignees(new, crm),
+    )
+
+
+def _read_index(
+    workspace: Workspace,
+    connection: Connection,
+    destination: str,
+    day: DayView,
+    follow_ups: DecidedFollowUps,
+) -> DestinationIndex:
+    """Read whose record is whose in a destination."""
+    types = workspace.config.connectors.types
+    addresses = workspace.plugins.destinations[types[destination]].addresses
+    by_account = addresses == "accounts"
+    return DestinationIndex(
+        destination,
+        read_remote_accounts(connection, destination),
+        frozenset(read_active_owners(connection, destination)),
+        read_owners_by_email(connection, destination),
+        addresses,
+        {item.account["id"]: item.account["name"] or "" for item in day.scored},
+        build_op_contexts(connection, day.scored, follow_ups.rows) if by_account else {},
+        read_remote_contacts(connection, destination),
     )
 
 
