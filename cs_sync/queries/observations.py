@@ -166,7 +166,7 @@ def read_month_end(
 def read_month_ends(
     workspace: Workspace, history: History, windows: Sequence[Window], request: ObservationRequest
 ) -> Iterator[list[Observation]]:
-    """Yield the observations of each month end; what many share is read once."""
+    """Yield the observations of each month end; shared facts are read once."""
     for known_at, group in groupby(windows, lambda own: history.find_knowledge_time(own.until)):
         known = list(group)
         books = _read_books(workspace, [window.cutoff for window in known], known_at, request)

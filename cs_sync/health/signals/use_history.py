@@ -91,7 +91,7 @@ def build_use_history(
 
 
 def _add_up(rows: Iterable[Sequence[Any]]) -> UsedDays:
-    """Pack an account's rows: as numbers of Python they were six times as large."""
+    """Pack an account's rows; Python numbers are six times as large."""
     _, days, events, records = zip(*rows, strict=True)
     return UsedDays(
         array("i", map(date.toordinal, days)),
