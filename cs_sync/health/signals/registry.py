@@ -233,7 +233,7 @@ def read_row(signal: Signal, row: Any, scope: SignalScope) -> Reading:
 def sweep_use(
     use: UseHistory, newest: Mapping[str, date], signals: Sequence[Signal], day: date
 ) -> dict[str, dict[str, Reading]]:
-    """Read signals of use from all days: account id → signal → reading.
+    """Read signals of use: account id → signal → reading.
 
     Args:
         use: The days of use of all accounts.
