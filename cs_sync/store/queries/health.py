@@ -102,7 +102,7 @@ def read_signals(
 def read_use_history(
     connection: Connection, scope: SignalScope, *, rewritten: bool = True
 ) -> UseHistory:
-    """Read the days of use up to a scope; earlier scopes share them.
+    """Read days of use up to a scope; earlier scopes share them.
 
     Args:
         connection: A read connection.
