@@ -1,7 +1,7 @@
 """Follow-ups due by the playbooks, and the lifecycle of the stored ones."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,6 @@ from cs_sync.follow_ups import (
     OwnerFact,
     Playbook,
     PlaybookFailures,
-    Point,
     StoredFollowUp,
     assign_drafts,
     isolate_playbook,
@@ -34,6 +33,13 @@ from cs_sync.follow_ups.priority import URGENCY
 from cs_sync.health.money_at_risk import RiskBasis
 from cs_sync.i18n import ENGLISH
 from cs_sync.i18n.counts import count_noun
+from cs_sync.jobs.follow_up_rows import (
+    ADDED_AT,
+    build_point_note,
+    build_row,
+    build_stored_follow_ups,
+    rename_rows,
+)
 from cs_sync.queries.account_views import build_account_views, read_crm_subjects
 from cs_sync.queries.company_view import (
     build_company_view,
@@ -55,10 +61,6 @@ from cs_sync.store.queries.follow_ups import (
 )
 from cs_sync.store.write_ledger import has_written_follow_ups, read_written_keys
 from cs_sync.write_back.tasks import get_task_key
-from cs_sync_schemas import FollowUp
-
-ADDED_AT = "since"
-"""The mark of a piece of evidence that became known after the follow-up was put on record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def decide_follow_ups(
     current, continued = _match_stored(known, drafts)
     by_account = {view.id: view for view in views}
     decision = make_decision(drafts, continued, playbooks, by_account, _build_context(workspace))
-    decided = _apply_decision(workspace, _rename_rows(known.stored, current), decision)
+    decided = _apply_decision(workspace, rename_rows(known.stored, current), decision)
     decided.rows.sort(key=lambda row: _rank_row(row, by_account))
     decided.renamed.update(current)
     begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
@@ -173,9 +175,9 @@ def _match_stored(
     Returns:
         Key before → key now, and the stored follow-ups under the keys of now.
     """
-    in_order = _to_stored_follow_ups(known.continued, known.written)
+    in_order = build_stored_follow_ups(known.continued, known.written)
     current = map_current_keys(drafts, in_order, known.in_crm)
-    return current, _to_stored_follow_ups(_rename_rows(known.continued, current), known.written)
+    return current, build_stored_follow_ups(rename_rows(known.continued, current), known.written)
 
 
 def _read_known_follow_ups(workspace: Workspace, day: DayView) -> _KnownFollowUps:
@@ -268,7 +270,7 @@ def _apply_decision(
     now, by_key = workspace.clock(), {row["key"]: row for row in stored}
     language = workspace.words.language
     new = [
-        {**_to_row(draft, state, now, language), "lead": decision.leads.get(draft.key)}
+        {**build_row(draft, state, now, language), "lead": decision.leads.get(draft.key)}
         for draft, state in decision.new
     ]
     changed: dict[str, dict[str, Any]] = {
@@ -277,7 +279,7 @@ def _apply_decision(
         if row["state"] in ACTIVE_STATES and row["language"] is None
     }
     for key, draft in decision.opened.items():
-        today = _to_row(draft, "open", now, language)
+        today = build_row(draft, "open", now, language)
         taken = {name: today[name] for name in TAKEN}
         changed[key] = {**taken, "lead": decision.leads.get(key)}
     for key, draft in decision.reworded.items():
@@ -348,12 +350,6 @@ def _share_tasks(
                 change(row, {"task": text})
 
 
-def build_point_note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Build the note of a point added to an open task."""
-    text = f"{row['title']}\n{row['why'] or ''}".strip()
-    return {"kind": "point", "id": "point", "text": text, ADDED_AT: now.isoformat()}
-
-
 def _rank_row(
     row: Mapping[str, Any], views: Mapping[str, AccountView]
 ) -> tuple[int, float, datetime, str]:
@@ -389,71 +385,3 @@ def _describe_unowned(begun: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{count_noun(number, 'follow-up')} {verb} unassigned, as the accounts have no owner"
         '\n  → give them one, or set [follow_ups] assignee = "name@example.com"'
     ]
-
-
-def _rename_rows(rows: Sequence[dict[str, Any]], keys: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Rename the rows' keys, also where a row names its task."""
-    return [{**row, **{n: keys.get(row[n], row[n]) for n in ("key", "lead")}} for row in rows]
-
-
-def _to_stored_follow_ups(
-    rows: Iterable[Mapping[str, Any]], written: Container[str]
-) -> list[StoredFollowUp]:
-    return [_to_stored_follow_up(row, written=get_task_key(row) in written) for row in rows]
-
-
-def _to_stored_follow_up(row: Mapping[str, Any], *, written: bool) -> StoredFollowUp:
-    owner = f"{row['owner_source']}:{row['owner_source_id']}" if row["owner_source_id"] else ""
-    return StoredFollowUp(
-        key=row["key"],
-        account_id=row["account_id"],
-        playbook=row["playbook"],
-        occasion=row["occasion"],
-        state=row["state"],
-        desk=row["assignee"] or owner,
-        created_at=row["created_at"],
-        opened_at=row["opened_at"],
-        ended_at=row["ended_at"],
-        touched=row["touched"],
-        written=written,
-        evidence=tuple(row["evidence"]),
-        lead=row["lead"],
-        point=_to_point(row),
-        language=row["language"],
-    )
-
-
-def _to_point(row: Mapping[str, Any]) -> Point:
-    """Return a stored follow-up as a point of a task."""
-    return Point(
-        row["key"],
-        row["playbook"],
-        row["title"],
-        row["why"] or row["body"].partition("\n\n")[0],
-        row["priority"],
-        row["kind"],
-        row["due_at"],
-        tuple(row["advice"] or ()),
-        row["contact_id"],
-        tuple(row["evidence"]),
-    )
-
-
-def _to_row(draft: FollowUpDraft, state: str, now: datetime, language: str) -> dict[str, Any]:
-    row = {
-        **asdict(draft),
-        "advice": list(draft.advice),
-        "evidence": [{n: v for n, v in fact.items() if n != ADDED_AT} for fact in draft.evidence],
-        "mrr": dict(draft.mrr),
-        "state": state,
-        "touched": False,
-        "created_at": now,
-        "opened_at": now if state == "open" else None,
-        "ended_at": None,
-        "reason": None,
-        "lead": None,
-        "task": None,
-        "language": language,
-    }
-    assert row.keys() == FollowUp.model_fields.keys()  # noqa: S101 - one definition
-    return row

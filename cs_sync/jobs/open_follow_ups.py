@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from cs_sync.contracts.destination import Destination, SupportsOpenFollowUps
 from cs_sync.contracts.errors import VendorError
-from cs_sync.jobs.follow_ups import DecidedFollowUps, build_point_note
+from cs_sync.jobs.follow_up_rows import build_point_note
+from cs_sync.jobs.follow_ups import DecidedFollowUps
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.crm_records import read_remote_accounts

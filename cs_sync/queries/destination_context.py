@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cs_sync.jobs.follow_ups import ADDED_AT
+from cs_sync.jobs.follow_up_rows import ADDED_AT
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.store.queries.follow_ups import read_owners
 from cs_sync.store.queries.people import read_contact_facts

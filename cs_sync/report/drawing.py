@@ -124,19 +124,19 @@ def _draw_panel(panel: Panel, places: Places, width: int, top: float) -> Iterato
     ticks = choose_ticks(low, high, panel.ticks)
     first, last = ticks[0], ticks[-1]
 
-    def rise(value: float) -> float:
+    def find_height(value: float) -> float:
         return top + panel.height * (last - value) / (last - first)
 
     yield _draw_text(0, top - 10, panel.title, "start")
     for tick in ticks:
-        y = _format(rise(tick))
+        y = _format(find_height(tick))
         colour = "var(--soft)" if tick == 0 and panel.shape == "bars" else "var(--line)"
         yield f'<path d="M{LEFT} {y}H{width - RIGHT}" stroke="{colour}"/>'
-        yield _draw_text(LEFT - 6, rise(tick) + 4, format_short(tick), "end")
+        yield _draw_text(LEFT - 6, find_height(tick) + 4, format_short(tick), "end")
     if panel.shape == "bars":
-        yield from _draw_bars(panel, places, rise)
+        yield from _draw_bars(panel, places, find_height)
     else:
-        yield from _draw_points(panel, places, rise)
+        yield from _draw_points(panel, places, find_height)
 
 
 def _find_extent(panel: Panel) -> tuple[float, float]:
@@ -164,9 +164,11 @@ def _stack(panel: Panel) -> Iterator[tuple[int, float, float, str, str]]:
             yield mark.place, start, reached[key], mark.tip, mark.colour
 
 
-def _draw_bars(panel: Panel, places: Places, rise: Callable[[float], float]) -> Iterator[str]:
+def _draw_bars(
+    panel: Panel, places: Places, find_height: Callable[[float], float]
+) -> Iterator[str]:
     for place, start, end, tip, colour in _stack(panel):
-        upper, lower = sorted((rise(start), rise(end)))
+        upper, lower = sorted((find_height(start), find_height(end)))
         yield (
             f'<rect x="{_format(places.edges[place])}" y="{_format(upper)}"'
             f' width="{_format(places.width)}" height="{_format(lower - upper)}"'
@@ -175,13 +177,15 @@ def _draw_bars(panel: Panel, places: Places, rise: Callable[[float], float]) -> 
         )
 
 
-def _draw_points(panel: Panel, places: Places, rise: Callable[[float], float]) -> Iterator[str]:
+def _draw_points(
+    panel: Panel, places: Places, find_height: Callable[[float], float]
+) -> Iterator[str]:
     if not panel.marks:
         return
-    points = [(places.find_middle(mark.place), rise(mark.value)) for mark in panel.marks]
+    points = [(places.find_middle(mark.place), find_height(mark.value)) for mark in panel.marks]
     line = "L".join(f"{_format(x)} {_format(y)}" for x, y in points)
     if panel.shape == "area":
-        base = _format(rise(0))
+        base = _format(find_height(0))
         under = f"M{_format(points[0][0])} {base}L{line}L{_format(points[-1][0])} {base}Z"
         yield f'<path d="{under}" fill="var(--accent)" opacity="0.13"/>'
     yield f'<path d="M{line}" fill="none" stroke="var(--accent)" stroke-width="2.5"/>'

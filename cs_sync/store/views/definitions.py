@@ -78,7 +78,7 @@ def _make_readable(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return readable_instant(column) if isinstance(column.type, Instant) else column
 
 
-def take(model: type[SQLModel], *names: str, **renamed: str) -> dict[str, ViewColumn]:
+def copy_columns(model: type[SQLModel], *names: str, **renamed: str) -> dict[str, ViewColumn]:
     """Take columns of a model with their descriptions.
 
     Args:
@@ -129,7 +129,7 @@ def _build_kpi() -> View:
     }
     minor = case((KPI.c.unit == "money_minor", KPI.c.value))
     columns = {
-        **take(PublishedKpi, "metric", "period_start", "period_end"),
+        **copy_columns(PublishedKpi, "metric", "period_start", "period_end"),
         "dimension": ViewColumn(
             clear_empty(KPI.c.dimension), "What the metric is split by, such as reason, if any."
         ),
@@ -145,9 +145,9 @@ def _build_kpi() -> View:
         "value_minor": ViewColumn(minor, "Money in minor units, as computed; else empty."),
         "low": ViewColumn(scaled["low"], "Lower end of the 95 % interval, in units of value."),
         "high": ViewColumn(scaled["high"], "Upper end of the 95 % interval, in units of value."),
-        **take(PublishedKpi, "numerator", "denominator", "n", "status", "stale_since"),
-        **take(Publication, "policy"),
-        **take(PublishedKpi, "changed_at"),
+        **copy_columns(PublishedKpi, "numerator", "denominator", "n", "status", "stale_since"),
+        **copy_columns(Publication, "policy"),
+        **copy_columns(PublishedKpi, "changed_at"),
     }
     purpose = "One row per metric, month, currency and value of the metric's dimension."
     return View("cs_kpi", purpose, columns, KPI.join(LAST, true()))
@@ -168,11 +168,11 @@ def _build_mrr_monthly() -> View:
         f"{name}_minor": ViewColumn(MRR.c[name], f"{name} in minor units.") for name in movements
     }
     columns = {
-        **take(PublishedMrr, "month", "currency"),
+        **copy_columns(PublishedMrr, "month", "currency"),
         **money,
         **minor,
-        **take(Publication, "policy"),
-        **take(PublishedMrr, "changed_at"),
+        **copy_columns(Publication, "policy"),
+        **copy_columns(PublishedMrr, "changed_at"),
     }
     purpose = (
         "The MRR bridge per month and currency, as `cs-sync mrr` shows it: opening + new +"
@@ -260,7 +260,7 @@ def _build_account_mrr() -> View:
         MRR.join(LAST, true()).join(SPAN, visible).join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id)
     )
     columns = {
-        **take(PublishedMrr, "month"),
+        **copy_columns(PublishedMrr, "month"),
         "account": ViewColumn(ACCOUNT.c.id, "Id of the account."),
         "currency": ViewColumn(SPAN.c.currency, "ISO 4217."),
         "mrr": ViewColumn(to_money(SPAN.c.amount, SPAN.c.currency), "MRR at the month's end."),
@@ -282,10 +282,10 @@ def _build_score_daily() -> View:
         "account": ViewColumn(SCORE.c.account_id, "Id of the account."),
         "name": ViewColumn(ACCOUNT.c.name, "Its name."),
         "score": ViewColumn(SCORE.c.score, "Health score; empty below the least coverage."),
-        **take(HealthScore, "band"),
+        **copy_columns(HealthScore, "band"),
         "coverage": ViewColumn(SCORE.c.coverage, "Known share of the score's weights, 0 to 1."),
         "reasons": ViewColumn(SCORE.c.reasons, "JSON: the reasons in words, most costly first."),
-        **take(HealthScore, "model"),
+        **copy_columns(HealthScore, "model"),
         "computed_at": ViewColumn(SCORE.c.computed_at, "When the run computed it."),
     }
     purpose = "The health of every customer on every day with a run."
@@ -307,12 +307,12 @@ def _build_follow_up() -> View:
         "playbook": ViewColumn(FOLLOW_UP.c.playbook, "The rule that asked for it."),
         "title": ViewColumn(FOLLOW_UP.c.title, "What to do."),
         "why": ViewColumn(FOLLOW_UP.c.why, "The reason in a sentence."),
-        **take(FollowUp, "priority", "kind", "state"),
+        **copy_columns(FollowUp, "priority", "kind", "state"),
         "due_at": ViewColumn(FOLLOW_UP.c.due_at, "When it is due."),
         "created_at": ViewColumn(FOLLOW_UP.c.created_at, "When a run decided it."),
-        **take(FollowUp, "opened_at", "ended_at"),
+        **copy_columns(FollowUp, "opened_at", "ended_at"),
         "owner": ViewColumn(OWNER.c.name, "Name of the account's owner."),
-        **take(FollowUp, "assignee"),
+        **copy_columns(FollowUp, "assignee"),
         "score": ViewColumn(FOLLOW_UP.c.score, "Health score at its creation."),
         "band": ViewColumn(FOLLOW_UP.c.band, "Band at its creation."),
     }
@@ -322,7 +322,7 @@ def _build_follow_up() -> View:
 
 
 def _build_freshness() -> View:
-    columns = take(
+    columns = copy_columns(
         Publication, "run_id", "published_at", "day", "policy", "mode", "timezone", "currency"
     )
     purpose = "One row: the run that last filled the views. Before the first run all are empty."
