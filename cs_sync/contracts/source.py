@@ -88,11 +88,12 @@ class Rejection:
 class Page:
     """The records of one response; `resume` is stored in the same transaction.
 
-    `resume` is None on the last page of a window. `deleted` has the ids deleted at the
-    source. `expect` is the number of main records in the whole window, where the source
-    reports it. `unchanged` is the number of records, on one page of an incremental window, that
-    the source has as they were when they were read, where it is known; also what was rejected of
-    them is as it was.
+    A window is complete only if a page says so: the last one has `resume` None, or, where a
+    token has to be kept for the next run, the token and `last=True`. `deleted` has the ids
+    deleted at the source. `expect` is the number of main records in the whole window, where the
+    source reports it. `unchanged` is the number of records, on one page of an incremental window,
+    that the source has as they were when they were read, where it is known; also what was
+    rejected of them is as it was.
     """
 
     records: Mapping[type[Record], Sequence[Row]]
@@ -101,6 +102,12 @@ class Page:
     rejected: Sequence[Rejection] = ()
     expect: int | None = None
     unchanged: int | None = None
+    last: bool | None = None
+
+    @property
+    def ends_window(self) -> bool:
+        """Whether the page says that it is the last of its window."""
+        return self.resume is None if self.last is None else self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,8 @@ class Stream:
     """One record type of a source: how to read it, and the facts for planning.
 
     cursor   time: `since` of the next window is `until` of the last one;
-             token: the last `resume` is kept permanently and passed to the next run;
+             token: the `resume` of the last page is kept permanently and passed to the next
+             run; that page says `last=True`;
              none: read from the beginning every time.
     continues
              whether a read may go on from a token; otherwise all is read again, as when a
@@ -128,7 +136,8 @@ class Stream:
     scope    the permission it needs, in the vendor's words. extra    other record types
     that its pages may carry. children a page carries all of these that its main records
     have; the field names the parent.
-             Children missing from a re-read parent are ended.
+             Children missing from a re-read parent are ended. The field is `source_id` where a
+             child has its parent's id, as the one rating of a ticket.
     snapshot pages return only the present state of these; a change begins a new version.
     """
 
@@ -147,6 +156,11 @@ class Stream:
     children: Mapping[type[Record], str] = field(default_factory=dict)
     snapshot: tuple[type[Record], ...] = ()
     continues: Callable[[Any], bool] | None = None
+
+    @property
+    def record_types(self) -> tuple[type[Record], ...]:
+        """Every record type that its pages may carry, the main one first."""
+        return tuple(dict.fromkeys((self.record, *self.extra, *self.children)))
 
 
 @dataclass(frozen=True, slots=True)

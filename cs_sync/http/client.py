@@ -264,6 +264,7 @@ class VendorHttp:
             failure = self._redact.redact_error(error)
         # A new start for the traceback: the old one leads to frames and causes with the key.
         failure.__cause__ = failure.__context__ = None
+        self._meter.record_failure(failure)
         raise failure.with_traceback(None)
 
     def _try(self, call: Call, attempt: int, hops: int = 0) -> Answer:

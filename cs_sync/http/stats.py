@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
+from cs_sync.contracts.errors import CsSyncError, RequestRefused
 from cs_sync.contracts.events import Event, EventName
 
 MIN_REPORTED_WAIT = 1.0
@@ -23,6 +24,8 @@ class RequestStats:
     requests: int = 0
     waited_seconds: float = 0.0
     stream: str = ""
+    failure: CsSyncError | None = None
+    """The first error raised that leaves a read incomplete, whoever catches it."""
 
 
 _counts: ContextVar[tuple[tuple["StatsRecorder", RequestStats], ...]] = ContextVar(
@@ -72,6 +75,18 @@ class StatsRecorder:
         """Count the wait before a retry and emit an event."""
         self._count_wait(seconds)
         self._tell("retrying", seconds=round(seconds, 3), reason=reason, attempt=attempt)
+
+    def record_failure(self, error: CsSyncError) -> None:
+        """Remember an error, unless it is the vendor's answer to one request.
+
+        That an object does not exist, or a place in a list no longer, tells something: a
+        connector may go on. After any other error what was asked for is missing.
+        """
+        if isinstance(error, RequestRefused):
+            return
+        with self._lock:
+            for count in self._open():
+                count.failure = count.failure or error
 
     def emit_warning(self, message: str) -> None:
         """Emit a warning; repeated ones are emitted once."""

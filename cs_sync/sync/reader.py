@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from sqlalchemy import Connection
@@ -21,7 +21,6 @@ from cs_sync.store.records.page import StoredCounts, count_main_records, store_p
 from cs_sync.store.records.stream_state import OpenWindow, WindowProgress, advance
 from cs_sync.store.records.write import WriteContext
 from cs_sync.sync.windows import should_delete_missing
-from cs_sync_schemas import Record
 
 
 class Interrupted(CsSyncError):
@@ -30,6 +29,28 @@ class Interrupted(CsSyncError):
 
 class SourceContractError(CsSyncError):
     """A connector or its vendor violates a guarantee of the source contract."""
+
+
+SWALLOWED = "the connector went on after an error"
+
+
+class ErrorSwallowed(SourceContractError):
+    """A connector went on after an `error` of its client: what it asked for is missing."""
+
+    def __init__(self, stream: str, error: CsSyncError) -> None:
+        super().__init__(
+            f"{stream}: {SWALLOWED}, so the read is not complete: {error.message}",
+            error.remedy,
+        )
+        self.error = error
+
+
+class ReadCost(Protocol):
+    """The cost of reading, and the first error that its requests raised."""
+
+    requests: int
+    waited_seconds: float
+    failure: CsSyncError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +88,16 @@ class WindowResult:
 class StreamReader:
     """Reads the windows of one stream into the store.
 
-    `parts` receives the counts of each page, also if a window fails half-way. `tracked=False`
-    leaves the stream state alone, for ranges requested by the user.
+    `parts` receives the counts of each page, also if a window fails half-way; `cost` remembers
+    what the source's client raised. `tracked=False` leaves the stream state alone, for ranges
+    requested by the user.
     """
 
     session: SyncSession
     source: str
     stream: Stream
     parts: list[StoredCounts]
+    cost: ReadCost
     tracked: bool = True
 
     def read_window(self, opened: OpenWindow, *, first: bool = False) -> WindowResult:
@@ -85,9 +108,12 @@ class StreamReader:
         Args:
             opened: The window to read.
             first: Read only the first page, or nothing if it is already stored.
+
+        Raises:
+            SourceContractError: No page said that it is the last, or an error was swallowed.
         """
         session, stream = self.session, self.stream
-        read, expect = opened.records, None
+        read, expect, ended = opened.records, None, False
         before, resume = read, opened.window.resume
         resume_points: set[bytes] = set()
         session.raise_if_stopped()  # it may have waited for its turn
@@ -95,9 +121,11 @@ class StreamReader:
             return WindowResult(read, expect, resume, more=True)
         for page in stream.read(opened.window):
             session.raise_if_stopped()
+            self._refuse_swallowed_error()
             _refuse_repeated_resume(stream, resume, resume_points)
             resume = page.resume if page.resume is not None else resume
             expect = page.expect if page.expect is not None else expect
+            ended = page.ends_window
             read += count_main_records(stream, page)
             before = before if page.resume is None else read
             part = self._redact_and_store(page, opened, before)
@@ -111,9 +139,17 @@ class StreamReader:
                 "expect": expect,
             }
             session.emit(Event("page_stored", session.clock(), self.source, stream.name, detail))
-            if first and page.resume is not None:
+            if first and not ended:
                 return WindowResult(read, expect, resume, more=True)
+        self._refuse_swallowed_error()
+        if not ended:
+            raise _unfinished_error(stream)
         return WindowResult(read, expect, resume)
+
+    def _refuse_swallowed_error(self) -> None:
+        """Raise if the connector went on after an error of its client."""
+        if self.cost.failure is not None:
+            raise ErrorSwallowed(self.stream.name, self.cost.failure)
 
     def _redact_and_store(self, page: Page, opened: OpenWindow, before: int) -> StoredCounts:
         """Store one page without erased people.
@@ -176,7 +212,14 @@ def _refuse_repeated_resume(stream: Stream, resume: Any, resume_points: set[byte
     resume_points.add(point)
 
 
+def _unfinished_error(stream: Stream) -> SourceContractError:
+    return SourceContractError(
+        f"{stream.name}: the read ended without a last page, so it is not complete",
+        "tell the connector's author: the last page of a window has resume=None, or last=True"
+        " with a token; nothing stored is lost",
+    )
+
+
 def list_stream_tables(stream: Stream) -> tuple[str, ...]:
     """Return the names of a stream's tables."""
-    kinds: list[type[Record]] = [stream.record, *stream.extra, *stream.children]
-    return tuple(dict.fromkeys(str(kind.__tablename__) for kind in kinds))
+    return tuple(str(kind.__tablename__) for kind in stream.record_types)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from operator import add
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -29,7 +28,9 @@ from cs_sync.store.records.stream_state import (
 from cs_sync.store.records.write import WriteContext
 from cs_sync.sync.concurrency import ReaderLimiter
 from cs_sync.sync.reader import (
+    ErrorSwallowed,
     Interrupted,
+    ReadCost,
     StreamReader,
     SyncSession,
     WindowResult,
@@ -47,13 +48,6 @@ from cs_sync.sync.windows import (
 
 MIN_GUARDED_RECORDS = 20
 """Of a stream with more records, no more than the request's share is soft-deleted."""
-
-
-class ReadCost(Protocol):
-    """The cost of reading."""
-
-    requests: int
-    waited_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +79,9 @@ class StreamSync:
         except (LeaseHeld, StoreError, Interrupted):
             raise
         except CsSyncError as error:
+            cause = error.error if isinstance(error, ErrorSwallowed) else error
             outcome = self._build_result("failed", str(error))
-            return replace(outcome, throttled=isinstance(error, Throttled))
+            return replace(outcome, throttled=isinstance(cause, Throttled))
         except Exception as error:  # noqa: BLE001 - a stranger's mistake must not stop the others
             message = f"the connector {self.source.name} broke: {type(error).__name__}: {error}"
             return self._build_result("failed", message)
@@ -179,7 +174,7 @@ class StreamSync:
         with self.source.count_requests(self.stream.name) as cost:
             self.costs.append(cost)
             reader = StreamReader(
-                self.session, self.source.name, self.stream, self.parts, tracked=tracked
+                self.session, self.source.name, self.stream, self.parts, cost, tracked=tracked
             )
             read = reader.read_window(opened, first=first)
         if tracked and not read.more:

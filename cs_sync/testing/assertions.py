@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import pytest
 
+from cs_sync.sync.reader import SWALLOWED
 from cs_sync.testing.stored import Rows, describe_differences
 from cs_sync.testing.syncing import SyncHarness, SyncRun, run_reference
 
@@ -42,6 +43,16 @@ def assert_completed(run: SyncRun, when: str) -> None:
     """
     failed = [outcome for outcome in run.outcomes.values() if outcome.status == "failed"]
     require(not failed and not run.killed, f"{when}, the run fails:\n{run.problems()}")
+
+
+def refuse_swallowed(run: SyncRun, when: str) -> None:
+    """Fail if a stream went on after an error of its client."""
+    for outcome in run.outcomes.values():
+        if SWALLOWED in (outcome.error or ""):
+            fail_case(
+                f"{when}, {outcome.stream} catches the error and goes on; let errors of `http`"
+                f" through: {outcome.error}"
+            )
 
 
 def require_network(bench: SyncHarness) -> None:

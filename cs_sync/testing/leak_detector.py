@@ -2,9 +2,13 @@
 
 import contextlib
 import io
+import json
 import logging
+import re
 from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 from pydantic import BaseModel
@@ -14,6 +18,8 @@ from cs_sync.testing.assertions import require
 from cs_sync.testing.fault_transport import Exchange, Fault, SentRequest
 
 OTHER_HOST = "elsewhere.example"
+_CREDENTIAL = re.compile(r"key|token|secret|passw|auth|signature", re.IGNORECASE)
+"""Names of headers, parameters and fields under which credentials are sent."""
 
 
 class OutputCapture(logging.Handler):
@@ -88,6 +94,40 @@ def collect_credentials(config: BaseModel, sent: Iterable[SentRequest]) -> set[s
         if scheme.lower() == "basic":
             credentials.add(b64decode(value).decode().rpartition(":")[2])
     return {secret for secret in credentials if len(secret) > 3}
+
+
+def find_plain_credentials(config: BaseModel, sent: Iterable[SentRequest]) -> list[str]:
+    """Return the settings that are plain text and are sent as a credential."""
+    requests = [exchange.request for exchange in sent]
+    credentials = {value for request in requests for value in _list_credentials(request)}
+    return [
+        name
+        for name, value in _walk_settings(config.model_dump())
+        if isinstance(value, str) and len(value) > 3 and value in credentials
+    ]
+
+
+def _list_credentials(request: httpx.Request) -> Iterator[str]:
+    """Yield what a request sends as a credential: by its scheme, or by the name it stands under."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    yield value or scheme
+    if scheme.lower() == "basic":
+        user, _, password = b64decode(value).decode().partition(":")
+        yield password if len(password) > 3 else user
+    content = request.content.decode("utf-8", "replace")
+    pairs = [*request.headers.items(), *request.url.params.multi_items(), *parse_qsl(content)]
+    with contextlib.suppress(ValueError):
+        body = json.loads(content)
+        pairs += list(body.items()) if isinstance(body, dict) else []
+    yield from (text for name, text in pairs if _CREDENTIAL.search(name) and isinstance(text, str))
+
+
+def _walk_settings(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _walk_settings(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
 
 
 def assert_hidden(output: OutputCapture, secrets: Iterable[str]) -> None:

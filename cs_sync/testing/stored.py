@@ -93,7 +93,7 @@ def describe_differences(expected: Rows, actual: Rows) -> Sequence[str]:
 
 def _list_records(streams: Iterable[Stream]) -> list[type[Record]]:
     """Return the record types of the streams, without duplicates."""
-    kinds = [kind for s in streams for kind in (s.record, *s.extra, *s.children)]
+    kinds = [kind for stream in streams for kind in stream.record_types]
     return list(dict.fromkeys(kinds))
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from cs_sync.contracts.events import Event
-from cs_sync.contracts.source import Source, Stream
+from cs_sync.contracts.source import Page, Source, Stream, Window
 from cs_sync.http import RequestStats, VendorHttp
 from cs_sync.store.leases import LeasedStore
+from cs_sync.store.records.rejects import read_rejects
+from cs_sync.store.records.stream_state import read_cursor_times
 from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import Status, StreamResult, derive_run_status
@@ -37,6 +39,8 @@ class SyncRun:
 
     outcomes: dict[str, StreamResult] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    read: list[tuple[Stream, Page]] = field(default_factory=list)
+    """The pages as the connector gave them, unless all streams were read side by side."""
     sent: list[SentRequest] = field(default_factory=list)
     killed: bool = False
 
@@ -127,8 +131,8 @@ class SyncHarness(Harness[VendorFake]):
         with self.open_http(fault, emit) as client:
             source = self.kind.connector(self.config(), client)
             streams = [s for s in source.streams() if not only or s.name in only]
-            whole = [replace(stream, splits=False) for stream in streams]
-            groups = [streams] if side_by_side else [[stream] for stream in whole]
+            watched = [[_watch_stream(stream, run.read)] for stream in streams]
+            groups = [streams] if side_by_side else watched
             try:
                 for group in groups:
                     partial_source: Any = (
@@ -160,10 +164,31 @@ class SyncHarness(Harness[VendorFake]):
         with self.store.read() as connection:
             return read_present_rows(connection, self.name, self.streams, self.clock.now())
 
+    def rejects(self) -> Sequence[Mapping[str, Any]]:
+        """Return the rejected records, with their reasons."""
+        with self.store.read() as connection:
+            return read_rejects(connection)
+
+    def has_been_read(self, stream: str) -> bool:
+        """Return whether a stream was read to its end before."""
+        with self.store.read() as connection:
+            return (self.name, stream) in read_cursor_times(connection)
+
     def read_positions(self) -> list[tuple[Any, ...]]:
         """Return the position of the streams."""
         with self.store.read() as connection:
             return read_cursors(connection, self.name)
+
+
+def _watch_stream(stream: Stream, pages: list[tuple[Stream, Page]]) -> Stream:
+    """Return the stream in one window, which notes each page as it comes."""
+
+    def read(window: Window) -> Iterator[Page]:
+        for page in stream.read(window):
+            pages.append((stream, page))
+            yield page
+
+    return replace(stream, splits=False, read=read)
 
 
 def _count_per_stream(client: VendorHttp) -> Callable[[str], Any]:
@@ -183,9 +208,10 @@ def _count_per_stream(client: VendorHttp) -> Callable[[str], Any]:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The stored rows and requests of a vendor's undisturbed first run."""
+    """The stored rows, rejects and requests of a vendor's undisturbed first run."""
 
     rows: Rows
+    rejects: Sequence[Mapping[str, Any]]
     run: SyncRun
     streams: Mapping[str, Stream]
     database: bytes
@@ -198,6 +224,7 @@ def run_reference(kind: type[VendorFake]) -> Reference:
     with tempfile.TemporaryDirectory() as folder:
         bench = SyncHarness(kind, Path(folder))
         run = bench.sync()
-        rows, streams = bench.rows(), {stream.name: stream for stream in bench.streams}
+        rows, rejects = bench.rows(), bench.rejects()
+        streams = {stream.name: stream for stream in bench.streams}
         bench.close()
-        return Reference(rows, run, streams, bench.path.read_bytes(), bench.clock.now())
+        return Reference(rows, rejects, run, streams, bench.path.read_bytes(), bench.clock.now())

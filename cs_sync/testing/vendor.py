@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import httpx
 
+from cs_sync_schemas import Record
+
 
 class Fake(ABC):
     """A vendor in memory: small, deterministic, and the same at every start.
@@ -52,7 +54,7 @@ class Fake(ABC):
 class VendorFake(Fake):
     """A vendor to read from, with a few pages of records in every stream.
 
-    The four changes return the `source_id` of the changed record in the unified schema, or
+    The changes return the `source_id` of the changed record in the unified schema, or
     None where the stream's records cannot change in this way; cases that need such a change
     are skipped. The API must show the change: it moves whatever the API dates changes by.
     """
@@ -66,6 +68,9 @@ class VendorFake(Fake):
     vital: ClassVar[tuple[str, ...]] = ("id",)
     """Fields without which the vendor's own paging would not work: they are never left out."""
 
+    never: ClassVar[Mapping[type[Record], str]] = {}
+    """Record types that this fake never shows although a stream states them, with the reason."""
+
     def add(self, stream: str) -> str | None:  # noqa: ARG002 - for subclasses
         """Add a new record, changed now."""
         return None
@@ -76,6 +81,10 @@ class VendorFake(Fake):
 
     def delete(self, stream: str) -> str | None:  # noqa: ARG002
         """Delete an initial record; not the one that `edit` changes."""
+        return None
+
+    def remove_child(self, stream: str) -> str | None:  # noqa: ARG002
+        """Remove what an initial record of the stream has: its rating, a line; return its id."""
         return None
 
     def merge(self, stream: str) -> tuple[str, str] | None:  # noqa: ARG002

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
+from cs_sync.contracts.errors import CsSyncError
 from cs_sync.contracts.source import ConnectorConfig, Finding, Page, Stream, Window
-from cs_sync.sync.stream_sync import OpenSource, ReadCost
+from cs_sync.sync.reader import ReadCost
+from cs_sync.sync.stream_sync import OpenSource
 from cs_sync_schemas import Record, Ticket
 from tests.conftest import NOW
 
@@ -18,6 +20,7 @@ Script = Callable[[Window], Iterator[Page]]
 class Cost:
     requests: int = 1
     waited_seconds: float = 0.0
+    failure: CsSyncError | None = None
 
 
 @dataclass

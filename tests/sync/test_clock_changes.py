@@ -83,6 +83,7 @@ def told_in(zone: ZoneInfo, events: list[datetime], clock: Clock) -> Stream:
             some = [at.astimezone(zone) for at in actual[place : place + 10]]
             rows = [{"source_id": f"t{at.timestamp():.0f}", "opened_at": at} for at in some]
             yield Page({Ticket: rows}, resume=place)
+        yield Page({})
 
     return Stream("tickets", Ticket, read, cursor="time", lag=2 * MINUTE)
 

@@ -19,7 +19,8 @@ from cs_sync_schemas import Invoice, InvoiceLine, Record, Ticket, get_table
 from tests.conftest import NOW, Clock, migrated_sqlite
 from tests.examples import FEW
 from tests.sync.forgetful import Forgetful, sync
-from tests.sync.test_children import invoice, line, living_lines
+from tests.sync.test_children import invoice, line
+from tests.sync.test_children import living as living_of
 from tests.sync.test_engine import living
 
 FULL = ReadRequest(full=True)
@@ -295,7 +296,7 @@ def test_children_end_with_their_swept_parent_and_others_stay(store: Store, cloc
         actual = sorted(tuple(row) for row in connection.execute(alive))
     assert actual == [("another", "in_1"), ("another", "in_2"), ("scripted", "in_2")]
     others = ["line of in_1", "line of in_2", "line of in_2", "line of nobody"]
-    assert living_lines(store) == others
+    assert living_of(store, InvoiceLine) == others
 
 
 def test_the_first_backfill_marks_nothing_as_seen(

@@ -28,7 +28,7 @@ def many(pages: int) -> Stream:
         for number in range(pages):
             ids = [f"ticket-{number}-{place}" for place in range(PAGE)]
             raw = {"description": f"{number} {'long ' * 200}"}
-            yield Page(tickets(*ids, raw=raw), resume=number + 1)
+            yield Page(tickets(*ids, raw=raw), number + 1 if number + 1 < pages else None)
 
     return stream(read)
 

@@ -64,7 +64,7 @@ def validate_page(stream: Stream, page: Page) -> ValidPage:
     """
     admitted: dict[type[Record], list[dict[str, Any]]] = {}
     rejected = list(page.rejected)
-    allowed = {stream.record, *stream.extra, *stream.children}
+    allowed = stream.record_types
     for record, rows in page.records.items():
         if record not in allowed:
             raise TypeError(f"stream {stream.name} did not announce {record.__name__}")

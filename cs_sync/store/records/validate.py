@@ -26,6 +26,8 @@ EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)
 MAX_INTEGER = 2**31 - 1
 MAX_DECIMAL = 10**18
 MAX_DECIMAL_PLACES = 40
+_MESSAGES = {"timezone_aware": "a naive datetime, which no zone makes an instant"}
+"""What we say instead of pydantic, by its type of error."""
 NON_CONTENT_FIELDS = frozenset({"updated_at", "raw"})
 """Fields that may change without the record meaning anything new."""
 
@@ -174,7 +176,7 @@ def _split_invalid(
     for issue in error.errors(include_url=False):
         index, *where = issue["loc"]
         reasons.setdefault(int(index), []).append(
-            _describe_error(where, issue["msg"], issue["input"])
+            _describe_error(where, _MESSAGES.get(issue["type"], issue["msg"]), issue["input"])
         )
     good = [row for index, row in enumerate(rows) if index not in reasons]
     rejected = [

@@ -262,7 +262,7 @@ def end_missing_children(
     query = _prepare_open_children_query(connection.dialect, child, parent_field)
     shown, ended = set(present), 0
     for chunk in split_chunks(parents):
-        open_children = query.rows(connection, ids=chunk, now=moment.now)
+        open_children = query.rows(connection, source=moment.source, ids=chunk, now=moment.now)
         missing = {
             source_id for source, source_id in open_children if source == moment.source
         } - shown
@@ -284,14 +284,19 @@ def end_missing_children(
 def _prepare_open_children_query(
     dialect: Dialect, child: type[Record], parent_field: str
 ) -> PreparedStatement:
-    """Prepare the query across sources, which uses the parents' index."""
+    """Prepare the query: across sources, which uses the parents' index, or by the child's own id.
+
+    A child with its parent's id is found by its key.
+    """
     table = get_table(child)
     end = table.c[child.END_FIELD]
     later = end > bindparam("now", type_=end.type)
     is_open = and_(or_(end.is_(None), later), table.c.deleted_at.is_(None))
-    same_parent = match_ids(table.c[parent_field], dialect)
+    same_parent = _match_given_ids(table, parent_field, dialect)
+    if parent_field != "source_id":
+        same_parent = same_parent[1:]
     return prepare_statement(
-        select(table.c.source, table.c.source_id).where(same_parent, is_open), dialect
+        select(table.c.source, table.c.source_id).where(*same_parent, is_open), dialect
     )
 
 

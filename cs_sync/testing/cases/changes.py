@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 from sqlalchemy import select
 
+from cs_sync.contracts.source import Stream
 from cs_sync.testing.assertions import (
     assert_completed,
     assert_same_rows,
@@ -18,6 +19,7 @@ from cs_sync.testing.assertions import (
     require_network,
     skip_case,
 )
+from cs_sync.testing.cases.interruptions import MAX_PROCESSES
 from cs_sync.testing.fault_transport import Exchange, Fault, pass_through
 from cs_sync.testing.stored import Rows
 from cs_sync.testing.syncing import SyncHarness, SyncRun, run_reference
@@ -51,14 +53,14 @@ class ChangeCases:
 
     def test_an_added_record_arrives(self, bench: SyncHarness) -> None:
         """The next run stores it."""
-        result = _run_changes(bench.kind)
+        result = run_changes(bench.kind)
         for stream, name in _require_changes(result.added, "add").items():
             lives = _is_present(bench, result.present, stream, name)
             require(lives, f"{stream}: {name} was added and is not stored")
 
     def test_an_edited_record_is_updated(self, bench: SyncHarness) -> None:
         """The next run stores what it says now."""
-        result = _run_changes(bench.kind)
+        result = run_changes(bench.kind)
         for stream, name in _require_changes(result.edited, "edit").items():
             previous = {k: v for k, v in result.before.items() if name in k or name in v.values()}
             changed = any(result.present.get(key) != fields for key, fields in previous.items())
@@ -68,7 +70,7 @@ class ChangeCases:
         """The next run gives it a tombstone; its row stays."""
         if not _streams_with_deletes(bench.kind):
             skip_case('every stream states deletes="never"')
-        result = _run_changes(bench.kind)
+        result = run_changes(bench.kind)
         for stream, name in _require_changes(result.deleted, "delete").items():
             has_row = any(key[:2] == (_table_name(bench, stream), name) for key in result.rows)
             require(has_row, f"{stream}: {name} was deleted and its row is gone altogether")
@@ -80,7 +82,7 @@ class ChangeCases:
 
         By the next run.
         """
-        result = _run_changes(bench.kind)
+        result = run_changes(bench.kind)
         for stream, (merged, survivor) in _require_changes(result.merged, "merge").items():
             lives = _is_present(bench, result.present, stream, merged)
             require(not lives, f"{stream}: {merged} was merged and lives on")
@@ -91,12 +93,35 @@ class ChangeCases:
             has_alias = any(fields["survivor_source_id"] == survivor for fields in aliases)
             require(has_alias, f"{stream}: nothing says that {merged} lives on as {survivor}")
 
+    def test_a_removed_child_is_ended(self, bench: SyncHarness) -> None:
+        """A rating or line that its owner no longer has ends, by the next run and in full.
+
+        Its type is among the stream's `children`, or its pages name it as deleted.
+        """
+        bench.restore_first_run()
+        streams = run_reference(bench.kind).streams
+        removed = {name: bench.vendor.remove_child(name) for name in streams}
+        removed = {name: child for name, child in removed.items() if child is not None}
+        if not removed:
+            skip_case("no stream of the fake vendor can remove a child")
+        for full, how in ((False, "by the next run"), (True, "with --full")):
+            bench.restore(run_reference(bench.kind).database)
+            bench.advance_clock(LATER)
+            assert_completed(bench.sync(full=full), f"after a child was removed, {how}")
+            kept = {
+                f"{name}: {child} was removed from its owner and lives on {how}"
+                for name, child in removed.items()
+                for key in bench.present()
+                if key[1] == child and key[0] in _list_child_tables(streams[name])
+            }
+            require(not kept, "; ".join(sorted(kept)))
+
     def test_incremental_equals_full(self, bench: SyncHarness) -> None:
         """Rows brought up to date equal rows read anew.
 
         After every kind of change.
         """
-        result = _run_changes(bench.kind)
+        result = run_changes(bench.kind)
         assert_same_rows(result.read_anew, result.present, "incrementally rather than in full")
 
     def test_a_full_read_knows_what_was_deleted(self, bench: SyncHarness) -> None:
@@ -189,12 +214,12 @@ class ChangeCases:
         for stream in run_reference(bench.kind).streams:
             bench.sync(only=[stream], pages=1)
         assert_completed(bench.sync(), "after a killed incremental run")
-        expected = _run_changes(bench.kind).read_anew
+        expected = run_changes(bench.kind).read_anew
         assert_same_rows(expected, bench.present(), "after a killed incremental run")
 
 
 @cache
-def _run_changes(kind: type[VendorFake]) -> ChangeResult:
+def run_changes(kind: type[VendorFake]) -> ChangeResult:
     """Make one change of every kind in every stream and sync.
 
     Done once for all cases.
@@ -262,7 +287,9 @@ def _kill_and_delete(bench: SyncHarness, stream: str, name: str) -> Fault:
 
     Each is killed after a page.
     """
-    while not _is_stored(bench, stream, name):
+    for _ in range(MAX_PROCESSES):
+        if _is_stored(bench, stream, name):
+            break
         killed = bench.sync(only=[stream], pages=1).killed
         require(killed, f"{stream}: {name} is never shown")
     bench.vendor.delete(stream)
@@ -372,6 +399,11 @@ def _is_stored(bench: SyncHarness, stream: str, source_id: str) -> bool:
 
 def _is_present(bench: SyncHarness, present: Rows, stream: str, source_id: str) -> bool:
     return any(key[:2] == (_table_name(bench, stream), source_id) for key in present)
+
+
+def _list_child_tables(stream: Stream) -> set[str]:
+    """Return the tables of a stream other than its own records'."""
+    return {str(record.__tablename__) for record in stream.record_types[1:]}
 
 
 def _table_name(bench: SyncHarness, stream: str) -> str:

@@ -10,6 +10,7 @@ from cs_sync.testing.assertions import (
     assert_completed,
     assert_same_rows,
     assert_undisturbed,
+    refuse_swallowed,
     require,
     require_network,
 )
@@ -142,6 +143,7 @@ def _streams_requesting(run: SyncRun, kind: str) -> set[str]:
 
 
 def _check_all_failed(run: SyncRun, streams: set[str], when: str) -> None:
+    refuse_swallowed(run, when)
     fine = sorted(name for name in streams if run.outcomes[name].status != "failed")
     require(not fine, f"{when}, {', '.join(fine)} ends as if all were well")
 

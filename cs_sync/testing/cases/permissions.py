@@ -5,6 +5,7 @@ import httpx
 from cs_sync.testing.assertions import (
     assert_completed,
     assert_undisturbed,
+    refuse_swallowed,
     require,
     require_network,
     skip_case,
@@ -27,6 +28,7 @@ class PermissionCases:
         names = set(run_reference(bench.kind).streams)
         for stream in sorted(names):
             run = bench.sync(_forbid_stream(bench, stream), side_by_side=True)
+            refuse_swallowed(run, f"with 403 for {stream}")
             outcome = run.outcomes[stream]
             require(
                 outcome.status == "failed", f"{stream} is {outcome.status} in spite of its 403s"

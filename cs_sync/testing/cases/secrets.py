@@ -13,10 +13,11 @@ from cs_sync.testing.leak_detector import (
     assert_hidden,
     collect_credentials,
     echo_request,
+    find_plain_credentials,
     redirect_elsewhere,
 )
 from cs_sync.testing.pushing import FIELDS, PushHarness
-from cs_sync.testing.syncing import SyncHarness
+from cs_sync.testing.syncing import SyncHarness, run_reference
 from cs_sync.write_back.plan import DesiredRecord, change_op
 
 WHOLE = 8
@@ -78,6 +79,13 @@ class SecretCases:
     def test_its_configuration_hides_its_secrets(self, bench: SyncHarness) -> None:
         """Keys are SecretStr, so that nothing prints them by accident."""
         require_network(bench)
+        config, sent = bench.config(), run_reference(bench.kind).run.sent
+        plain = ", ".join(find_plain_credentials(config, sent))
+        require(
+            not plain,
+            f"{plain} is a plain str and is sent as a credential: declare it as SecretStr, or any"
+            " log line or error may show it",
+        )
         if not list(collect_secrets(bench.config())):
             skip_case("it has no secret")
         assert_config_hides_secrets(bench.config())

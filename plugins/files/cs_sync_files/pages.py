@@ -54,10 +54,12 @@ def read_pages(folder: Folder, table: Table, window: Window) -> Iterator[Page]:
     change = find_change(folder, table, before)
     if change == "none":
         kept = _count_before(token, before)
-        yield Page({table.record: []}, resume=kept.to_json(), unchanged=before.rows)
+        yield Page({table.record: []}, kept.to_json(), unchanged=before.rows, last=True)
     elif change == "appended":
         appended = _plan_appended(folder, table, token, window.resume)
         yield from _read_range(folder, table, appended)
+    else:
+        yield Page({})
 
 
 def parse_before(resume: Any) -> TableToken:
@@ -120,7 +122,13 @@ def _read_range(folder: Folder, table: Table, wanted: RowRange) -> Iterator[Page
             chunk = list(islice(wanted.rows, PAGE_ROWS))
             resume = {**wanted.interim, "rows": count} if chunk else token.to_json()
             if count > wanted.done or not chunk:
-                yield Page({table.record: records}, resume, rejected=rejected, unchanged=unchanged)
+                yield Page(
+                    {table.record: records},
+                    resume,
+                    rejected=rejected,
+                    unchanged=unchanged,
+                    last=not chunk,
+                )
                 unchanged = None
             if not chunk:
                 return

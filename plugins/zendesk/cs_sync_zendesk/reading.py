@@ -1,11 +1,12 @@
 """Reading of Zendesk's incremental exports, page by page."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from cs_sync import Http, Page, Rejection, Row, Unreachable, Window
-from cs_sync_schemas import Membership, Record, SourceAccount, SourceContact, SurveyResponse, Ticket
+from cs_sync_schemas import Membership, Record, SourceAccount, SourceContact, Ticket
 from cs_sync_zendesk import mapping
 from cs_sync_zendesk.api import ORGANIZATIONS, PAGE_SIZE, TICKETS, USERS
 from cs_sync_zendesk.mapping import Mapped, Raw
@@ -46,13 +47,14 @@ def read_users(http: Http, window: Window) -> Iterator[Page]:
         contacts = [row for row in rows if _is_contact(row)]
         deleted = _collect_ids(row for row in rows if not _is_contact(row))
         alone = _collect_ids(row for row in contacts if not _get_field(row, "organization_id"))
-        yield _build_page(
+        page = _build_page(
             SourceContact,
             contacts,
             mapping.map_user,
             cursor,
             {SourceContact: deleted, Membership: deleted + alone},
         )
+        yield replace(page, last=answer["end_of_stream"])
 
 
 def read_tickets(
@@ -67,13 +69,14 @@ def read_tickets(
         def map_ticket(raw: Raw, metrics: dict[Any, Raw] = metrics) -> Mapped:
             return mapping.map_ticket(raw, metrics.get(raw["id"], {}), base_url, topic_field)
 
-        yield _build_page(
+        page = _build_page(
             Ticket,
             (row for row in rows if _get_field(row, "status") != "deleted"),
             map_ticket,
             cursor,
-            {Ticket: deleted, SurveyResponse: deleted},
+            {Ticket: deleted},
         )
+        yield replace(page, last=answer["end_of_stream"])
 
 
 def _read_export(

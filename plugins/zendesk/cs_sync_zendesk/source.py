@@ -76,7 +76,7 @@ class ZendeskSource:
                 cursor="token",
                 deletes="feed",
                 scope=SCOPE,
-                extra=(SurveyResponse,),
+                children={SurveyResponse: "source_id"},
             ),
         )
 

@@ -111,6 +111,14 @@ class ZendeskVendor(VendorFake):
     def delete(self, stream: str) -> str:
         return self._change(stream, 2, gone=True)
 
+    def remove_child(self, stream: str) -> str | None:
+        if stream != "tickets":
+            return None
+        rated = next(t for t in self.world.tickets if t.rating and t.status != "deleted")
+        new = replace(rated, rating=None, updated_at=self.now())
+        self._become(tickets=tuple(new if t is rated else t for t in self.world.tickets))
+        return str(rated.number)
+
     def _change(self, stream: str, place: int, *, gone: bool) -> str:
         now, world = self.now(), self.world
         if stream == "tickets":
