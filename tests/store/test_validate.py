@@ -58,7 +58,7 @@ def test_numbers_may_be_ids() -> None:
     ("record", "row", "says"),
     [
         (Subscription, {**SUBSCRIPTION, "currency": "xyz"}, "unknown currency 'xyz'"),
-        (Subscription, {**SUBSCRIPTION, "started_at": "2026-01-01T00:00:00"}, "timezone"),
+        (Subscription, {**SUBSCRIPTION, "started_at": "2026-01-01T00:00:00"}, "naive datetime"),
         (Subscription, {**SUBSCRIPTION, "status": "sleeping"}, "status: Input should be"),
         (Subscription, {**SUBSCRIPTION, "colour": "red"}, "colour: Extra inputs"),
         (SubscriptionItem, {**ITEM, "unit_amount": 1, "quantity": -1}, "quantity"),

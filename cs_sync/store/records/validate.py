@@ -26,7 +26,7 @@ EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)
 MAX_INTEGER = 2**31 - 1
 MAX_DECIMAL = 10**18
 MAX_DECIMAL_PLACES = 40
-_MESSAGES = {"timezone_aware": "a naive datetime, which no zone makes an instant"}
+_MESSAGES = {"timezone_aware": "a naive datetime, without a timezone"}
 """What we say instead of pydantic, by its type of error."""
 NON_CONTENT_FIELDS = frozenset({"updated_at", "raw"})
 """Fields that may change without the record meaning anything new."""
