@@ -20,11 +20,11 @@ demo: setup
 # Compiled tests are kept even where Python is told to keep none: compiling takes longer than running.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile
 
-# What is quick: everything but the tests that take seconds each or drive whole processes.
+# What is quick: everything but tests that take over 0.2 s of CPU each or drive whole processes.
 test: setup
 	$(PYTEST) -m "not slow"
 
-# What takes seconds, and every property once more with more examples than in the quick tests.
+# What takes longer, and every property once more with more examples than in the quick tests.
 test-slow: setup
 	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile thorough
 

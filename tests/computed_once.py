@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -77,7 +78,7 @@ def _share_commands(patch: pytest.MonkeyPatch) -> None:
         key = command_info.callback, repr((facts, options))
         if key not in built:
             built[key] = build(command_info, **options)
-        return built[key]
+        return copy(built[key])  # it keeps the names of its option for help
 
     patch.setattr(typer.main, "get_command_from_info", get_command)
 

@@ -37,6 +37,7 @@ def type_in(script: str, folder: Path, **environment: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_sqlite_backup_made_during_a_write_is_whole_and_comes_back(tmp_path: Path) -> None:
     place = small_company(tmp_path)
     assert place.run("sync").code == 0
@@ -60,6 +61,7 @@ def test_a_sqlite_backup_made_during_a_write_is_whole_and_comes_back(tmp_path: P
     assert place.run("accounts").code == 0
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_an_old_database_is_upgraded_by_any_command_and_its_copy_brings_it_back(
     tmp_path: Path,
 ) -> None:

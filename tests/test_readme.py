@@ -105,6 +105,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place
 
 
+@pytest.mark.slow("runs whole commands")
 @pytest.mark.parametrize(
     "command",
     dict.fromkeys(

@@ -32,6 +32,7 @@ def find_vendors(code: str) -> Iterator[str]:
                 yield name
 
 
+@pytest.mark.slow("parses every file of the product")
 def test_the_host_names_no_vendor() -> None:
     named: dict[str, set[str]] = {}
     for path in sorted(HOST.rglob("*.py")):

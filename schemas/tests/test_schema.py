@@ -32,6 +32,7 @@ def test_the_exported_json_schema_is_up_to_date() -> None:
     )
 
 
+@pytest.mark.slow("writes a revision")
 def test_the_migrations_lead_to_the_tables() -> None:
     config = Config()
     config.set_main_option("script_location", str(LOCATION))
@@ -52,6 +53,7 @@ def test_a_revision_that_has_landed_is_not_edited(path: Path) -> None:
     )
 
 
+@pytest.mark.slow("writes a revision")
 def test_a_change_of_the_tables_is_written_as_the_next_revision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +111,7 @@ def test_every_instant_is_stored_in_one_form() -> None:
     assert others == [], "add sa_type=Instant: text and numbers cannot be compared"
 
 
+@pytest.mark.slow("writes a revision")
 @given(datetimes(timezones=just(UTC)), datetimes(timezones=just(UTC)))
 def test_instants_keep_their_microseconds_and_their_order(one: datetime, other: datetime) -> None:
     first, second = count_microseconds(one), count_microseconds(other)

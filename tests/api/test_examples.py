@@ -22,6 +22,7 @@ def here(synced: Place, tmp_path: Path, today: None, monkeypatch: pytest.MonkeyP
     return tmp_path
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 @pytest.mark.parametrize(
     "script", re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 )
@@ -30,6 +31,7 @@ def test_every_script_of_the_page_runs(script: str, here: Path) -> None:
     exec(compile(script, PAGE.name, "exec"), {})
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_every_notebook_runs_from_top_to_bottom(
     path: Path, here: Path, capsys: pytest.CaptureFixture[str]

@@ -26,6 +26,7 @@ def test_importing_loads_nothing_heavy() -> None:
     assert subprocess.run(line, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_metrics_are_those_of_the_command(ws: cs_sync.Workspace, synced: Place) -> None:
     line = ["metrics", "--metric", "mrr", "--metric", "nps", "--by", "plan"]
     actual = ws.metrics("mrr", "nps", by=["plan"])
@@ -39,6 +40,7 @@ def test_metrics_are_those_of_the_command(ws: cs_sync.Workspace, synced: Place) 
     assert (seats, unit) == (24_000 + 7_500, "money_minor"), "12 seats, and a year less a quarter"
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_policies_stand_side_by_side(ws: cs_sync.Workspace) -> None:
     actual = ws.metrics(
         "mrr", policies=["default", "stripe"], since="2026-02-01", until="2026-03-01"
@@ -46,6 +48,7 @@ def test_policies_stand_side_by_side(ws: cs_sync.Workspace) -> None:
     assert len({row.policy for row in actual}) == 2
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_the_bridge_is_that_of_the_command(ws: cs_sync.Workspace, synced: Place) -> None:
     actual = ws.mrr(since=date(2026, 2, 1), until="2026-03-01")
     assert [row.json() for row in actual] == synced.json(
@@ -57,6 +60,7 @@ def test_the_bridge_is_that_of_the_command(ws: cs_sync.Workspace, synced: Place)
     assert {row.account for row in ws.mrr(since="2026-02-01", until="2026-03-01", by=["account"])}
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_scores_are_those_of_the_command(ws: cs_sync.Workspace, synced: Place) -> None:
     actual, printed = ws.scores(), synced.json("score")
     assert [row.account for row in actual] == [row["account"] for row in printed]
@@ -69,6 +73,7 @@ def _as_json(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_score_of_an_earlier_day_and_knowledge(ws: cs_sync.Workspace) -> None:
     assert {row.as_of for row in ws.scores(as_of="2026-02-01")} == {date(2026, 2, 1)}
     assert len(ws.scores(known_at=datetime(2026, 3, 1, tzinfo=UTC))) == 0, "nothing was known"
@@ -146,6 +151,7 @@ def test_no_rows_keep_their_columns() -> None:
     assert "opening" in frames.Rows(BridgeRow, []).to_pandas().columns
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_missing_library_is_named(ws: cs_sync.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(cs_sync.ConfigError, match="needs polars") as caught:

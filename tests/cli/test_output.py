@@ -43,6 +43,7 @@ def test_nested_values_are_json_in_csv() -> None:
     assert json.loads(row["b"]) == ["x", 1]
 
 
+@pytest.mark.slow("runs whole commands")
 @given(st.lists(st.one_of(st.text(), st.integers(), st.none()), min_size=1, max_size=5))
 def test_no_csv_cell_begins_a_formula(values: list[str | int | None]) -> None:
     names = [f"c{i}" for i in range(len(values))]

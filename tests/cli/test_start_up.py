@@ -41,11 +41,13 @@ def list_loaded(folder: Path, forbidden: tuple[str, ...], *command: str) -> str:
     return ended.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow("starts a process")
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
     database = ("sqlalchemy", "sqlmodel", "pydantic", "cs_sync_schemas.record")
     assert list_loaded(tmp_path, (*LIBRARIES, *ROOMS, *database), "--help") == "0 []"
 
 
+@pytest.mark.slow("starts a process")
 def test_a_list_of_accounts_loads_neither_vendors_nor_what_computes(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "cs_sync.toml").write_text('[connectors.files]\npath = "data"\n')
@@ -53,6 +55,7 @@ def test_a_list_of_accounts_loads_neither_vendors_nor_what_computes(tmp_path: Pa
     assert list_loaded(tmp_path, (*LIBRARIES, *ROOMS), "accounts") == "0 []"
 
 
+@pytest.mark.slow("starts a process")
 def test_the_scheduled_job_needs_no_library_of_an_extra(tmp_path: Path) -> None:
     """Numpy comes with `analyse`: whoever has files and a report alone does without."""
     code = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import cs_sync.jobs.run"

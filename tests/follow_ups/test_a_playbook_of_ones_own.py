@@ -50,6 +50,7 @@ def test_it_takes_some_fifteen_lines() -> None:
     assert len([line for line in smallest().splitlines() if line.strip()]) <= 15
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_it_leads_to_a_follow_up_and_can_be_set(place: Place, portal: Portal) -> None:
     push(place)
     assert [task["title"] for task in portal.tasks.values()] == ["Plan Acme's second year"]
@@ -63,6 +64,7 @@ def test_it_leads_to_a_follow_up_and_can_be_set(place: Place, portal: Portal) ->
     assert place.run("plan").code == 0
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_one_that_fails_is_named_and_the_others_go_on(
     place: Place, portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

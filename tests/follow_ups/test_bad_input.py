@@ -61,6 +61,7 @@ def test_a_mistake_in_the_file_is_one_message(
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_customers_write_does_no_harm(
     tmp_path_factory: pytest.TempPathFactory, portal: Portal
 ) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,6 +117,7 @@ def test_an_answer_that_is_dated_in_the_future_does_not_count_yet() -> None:
 MARKS = st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=40)
 
 
+@pytest.mark.slow("draws thousands of answers")
 @given(MARKS, st.integers(0, 60))
 def test_what_comes_later_does_not_rename_the_drops_found_before(
     marks: list[tuple[int, bool]], earlier: int
@@ -159,6 +161,7 @@ def test_who_answers_often_counts_once_by_the_latest_answer() -> None:
     assert drafts("csat_drop", view(ratings=alone)) == []
 
 
+@pytest.mark.slow("draws thousands of answers")
 def test_the_work_grows_with_the_answers_and_not_with_their_square() -> None:
     """20,000 answers, three instants each, four places looked up at each of them."""
     many = [rating(n, n % 1_000 > 300, ago(364 - 364 * n / 20_000)) for n in range(20_000)]

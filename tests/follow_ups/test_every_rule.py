@@ -111,6 +111,7 @@ def due(row: dict[str, Any]) -> datetime:
     return read_microseconds(row["due_at"])
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_who_gets_what_and_nobody_anything_else(place: Place) -> None:
     rows = place.select("SELECT account_id, playbook FROM follow_up ORDER BY account_id, playbook")
     assert [(row["account_id"], row["playbook"]) for row in rows] == [
@@ -136,12 +137,14 @@ def test_who_gets_what_and_nobody_anything_else(place: Place) -> None:
     ]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_everything_goes_to_the_owner_by_e_mail(place: Place) -> None:
     assert place.select("SELECT DISTINCT assignee FROM follow_up") == [
         {"assignee": "kim@acme.example"}
     ]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_detractor_is_called_within_24_hours_of_the_answer(place: Place) -> None:
     row = read_follow_ups_of(place, "call")["detractor_call"]
     assert due(row) == datetime(2026, 3, 11, 5, 0, tzinfo=UTC)  # 6 o'clock in Warsaw
@@ -254,6 +257,7 @@ def test_who_grows_is_talked_to_and_who_recommends_is_invited(place: Place) -> N
     assert "- Co 2 on 2 Feb\n- Co 1 on 1 Feb\n" in advocate["body"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_everything_can_be_switched_off(
     tmp_path_factory: pytest.TempPathFactory, portal: Portal
 ) -> None:
@@ -273,6 +277,7 @@ def quiet(made: Place) -> Place:
     return made
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_working_hours_move_what_is_due(
     tmp_path_factory: pytest.TempPathFactory, portal: Portal
 ) -> None:

@@ -96,6 +96,7 @@ def occasions(place: Place) -> list[tuple[str, str]]:
     return [(row["occasion"], row["state"]) for row in rows]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 @pytest.mark.parametrize("status", ["NOT_STARTED", "COMPLETED"])
 def test_a_lost_database_neither_loses_nor_repeats_a_task(
     place: Place, portal: Portal, status: str
@@ -112,6 +113,7 @@ def test_a_lost_database_neither_loses_nor_repeats_a_task(
     assert occasions(place) == [("files:n-new", state)]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_crm_that_does_not_answer_is_asked_again(
     place: Place, portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

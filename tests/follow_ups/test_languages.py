@@ -40,6 +40,7 @@ def place(synced: Place, portal: Portal, tmp_path: Path) -> Place:
     return synced.copy_to(tmp_path)
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_tasks_and_reasons_speak_polish(place: Place, portal: Portal) -> None:
     push(place)
     titles = {task["title"] for task in portal.tasks.values()}
@@ -62,6 +63,7 @@ def test_tasks_and_reasons_speak_polish(place: Place, portal: Portal) -> None:
     assert "NPS 3, Pat Acme, 10 mar: „za wolno”" in row["reasons"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_reason_why_one_is_needless_is_in_the_language_too(place: Place, portal: Portal) -> None:
     push(place)
     step = place.path / "data" / "onboarding_steps.csv"
@@ -73,6 +75,7 @@ def test_a_reason_why_one_is_needless_is_in_the_language_too(place: Place, porta
     assert text == ["Już niepotrzebne: krok wykonano 10 mar, 15:00."]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_another_language_makes_no_twins(place: Place, portal: Portal) -> None:
     push(place)
     keys = sorted(portal.tasks)
@@ -82,6 +85,7 @@ def test_another_language_makes_no_twins(place: Place, portal: Portal) -> None:
     assert "近 30 天有 3 張工單" in json.dumps(portal.companies, ensure_ascii=False, default=str)
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_an_unknown_language_is_one_message(place: Place) -> None:
     configured(place, "de")
     ran = place.run("score")
@@ -89,6 +93,7 @@ def test_an_unknown_language_is_one_message(place: Place) -> None:
     assert "workspace.language" in ran.said
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_an_open_task_follows_the_language_and_a_begun_one_stays(
     place: Place, portal: Portal
 ) -> None:
@@ -112,6 +117,7 @@ def test_an_open_task_follows_the_language_and_a_begun_one_stays(
     assert portal.tasks[key]["title"] == reworded["title"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_task_that_is_done_keeps_its_language(place: Place, portal: Portal) -> None:
     push(place)
     [key] = portal.tasks

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,6 +153,7 @@ STATES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.slow("draws many days")
 @given(st.lists(STATES, min_size=1, max_size=5), st.sets(st.integers(0, 4)))
 def test_day_after_day_an_account_has_one_open_task_and_nothing_is_lost(
     days: list[dict[str, Any]], done_on: set[int]

@@ -39,6 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return made
 
 
+@pytest.mark.slow("runs backtests")
 def test_verdicts_of_a_small_company(place: Place) -> None:
     rows = place.json("backtest", *SHORT)
     assert list(rows[0])[: len(BACKTEST_FIELDS)] == list(BACKTEST_FIELDS)
@@ -56,6 +57,7 @@ def test_verdicts_of_a_small_company(place: Place) -> None:
     assert "health score: too little data. 2 accounts left so far; about 198 more" in shown.said
 
 
+@pytest.mark.slow("runs backtests")
 def test_bands_of_every_month_end(place: Place) -> None:
     rows = place.json("backtest", *SHORT, "--bands")
     assert list(rows[0]) == list(BAND_FIELDS)
@@ -69,6 +71,7 @@ def test_bands_of_every_month_end(place: Place) -> None:
     assert {row["cutoff"] for row in later} == {"2025-12-31", None}
 
 
+@pytest.mark.slow("runs backtests")
 def test_we_said_red_by_name(place: Place) -> None:
     rows = place.json("backtest", *SHORT, "--red")
     assert [(row["name"], row["outcome"], row["left_at"]) for row in rows] == [
@@ -81,6 +84,7 @@ def test_we_said_red_by_name(place: Place) -> None:
     assert "Red on 31 Dec 2025, and what became of them" in shown
 
 
+@pytest.mark.slow("runs backtests")
 def test_every_input_as_known_and_as_recorded(place: Place) -> None:
     rows = place.json("backtest", *SHORT, "--leaks")
     assert list(rows[0]) == list(LEAK_FIELDS)
@@ -89,6 +93,7 @@ def test_every_input_as_known_and_as_recorded(place: Place) -> None:
     assert used["days_since_use"]["difference"] == 0
 
 
+@pytest.mark.slow("runs backtests")
 def test_fitting_keeps_nothing_of_two_that_left(place: Place) -> None:
     rows = place.json("analyse", "fit", *SHORT)
     assert list(rows[0]) == list(FIT_FIELDS)
@@ -100,6 +105,7 @@ def test_fitting_keeps_nothing_of_two_that_left(place: Place) -> None:
     assert rows[0]["left_out"]["csat_90"] == "all missing"
 
 
+@pytest.mark.slow("runs backtests")
 def test_fitting_keeps_what_the_backtest_found(place: Place) -> None:
     before = len(place.select("SELECT * FROM foresight_judgement"))
     place.json("backtest", *SHORT)
@@ -150,6 +156,7 @@ def test_without_scikit_learn_the_remedy_is_said(
         assert "pip install 'customer-success-sync[analyse]'" in ran.said
 
 
+@pytest.mark.slow("runs backtests")
 def test_a_horizon_of_the_configuration(place: Place) -> None:
     place.configure(CONFIG + "[foresight]\nhorizon_days = 30\nlead_days = 0\n")
     assert place.json("backtest")[0]["horizon_days"] == 30

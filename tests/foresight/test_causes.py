@@ -238,6 +238,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return made
 
 
+@pytest.mark.slow("simulates books")
 def test_the_planted_cause_is_found(place: Place) -> None:
     rows = place.json("analyse", "causes", "--horizon", "60")
     assert list(rows[0]) == [
@@ -278,6 +279,7 @@ def test_a_step_without_rows_has_no_empty_table() -> None:
     assert len([line for line in lines if line.strip()]) == 2
 
 
+@pytest.mark.slow("simulates books")
 def test_too_few_departures_and_no_scikit_learn(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +296,7 @@ def test_too_few_departures_and_no_scikit_learn(
     assert "solo" in ran.out
 
 
+@pytest.mark.slow("simulates books")
 def test_an_attribute_of_nobody(place: Place) -> None:
     ran = place.run("analyse", "causes", "--by", "planet")
     assert ran.code == 2

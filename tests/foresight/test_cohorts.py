@@ -15,6 +15,7 @@ def place(tmp_path: Path) -> Place:
     return place
 
 
+@pytest.mark.slow("simulates books")
 def test_cohorts_of_accounts_and_mrr(place: Place) -> None:
     """Alpha, Beta and Gamma began in January 2025; Gamma left, Delta came in February 2026.
 
@@ -39,6 +40,7 @@ def test_cohorts_of_accounts_and_mrr(place: Place) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow("simulates books")
 def test_the_last_twelve_months_and_a_heat_map(place: Place) -> None:
     """As in the report: January 2025 is out of sight."""
     assert {row["cohort"] for row in place.json("analyse", "cohorts")} == {"2026-02-01"}
@@ -47,6 +49,7 @@ def test_the_last_twelve_months_and_a_heat_map(place: Place) -> None:
     assert "100%" in table
 
 
+@pytest.mark.slow("simulates books")
 def test_a_month_that_lies_ahead(place: Place) -> None:
     ran = place.run("analyse", "cohorts", "--since", "2027-01")
     assert ran.code == 2

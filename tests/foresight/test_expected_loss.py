@@ -89,6 +89,7 @@ def test_nothing_at_risk_is_no_loss() -> None:
     assert (actual.expected, actual.low, actual.high) == (0.0, 0.0, 0.0)
 
 
+@pytest.mark.slow("simulates books")
 def test_coverage_on_simulated_books() -> None:
     """A small version of F7 of the benchmarks."""
     assert measure_coverage(0.35, 8, 3) >= 0.6

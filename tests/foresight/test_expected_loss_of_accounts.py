@@ -62,6 +62,7 @@ def list_loss(monkeypatch: pytest.MonkeyPatch, *, informative: bool) -> list[dic
     return expected_loss.list_expected_loss(workspace)
 
 
+@pytest.mark.slow("simulates books")
 def test_a_figure_where_there_is_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 10 unused accounts 40 % leave, of 40 others 2.5 %: five of 100.00 a month.
 
@@ -89,6 +90,7 @@ def test_no_figure_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No expected loss" in show(loss_table([row], ENGLISH))
 
 
+@pytest.mark.slow("simulates books")
 def test_the_command_of_a_small_company(tmp_path: Any) -> None:
     """Alpha pays 240.00, Beta 75.00, Delta 30.00; of two departures nothing is learnt."""
     place: Place = small_company(tmp_path)

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from cs_sync.cli.render.outcomes import playbooks_table
 from cs_sync.config import load_config
 from cs_sync.follow_ups import PlaybookSettings
@@ -109,6 +111,7 @@ def test_none_is_none_and_one_switched_off_still_answers() -> None:
     assert (answer.held_out, answer.treated) == (Counts(1, 1), Counts(0, 0))
 
 
+@pytest.mark.slow("simulates books")
 def test_what_a_holdout_would_need(tmp_path: Any) -> None:
     place: Place = small_company(tmp_path)
     assert place.run("sync").code == 0

@@ -52,6 +52,7 @@ def test_lift_and_red_by_hand() -> None:
     assert (nobody.precision_red, nobody.recall_red) == (None, None)
 
 
+@pytest.mark.slow("simulates books")
 def test_the_slope_finds_predictions_that_are_too_extreme() -> None:
     random = np.random.default_rng(5)
     log_odds = random.standard_normal(40_000)
@@ -62,6 +63,7 @@ def test_the_slope_finds_predictions_that_are_too_extreme() -> None:
     assert calculate_slope(np.full(9, 0.3), np.arange(9) < 3) is None
 
 
+@pytest.mark.slow("simulates books")
 def test_an_interval_is_as_wide_as_accounts_differ_not_as_months_do() -> None:
     """The same accounts ten times over say no more than once."""
     random = np.random.default_rng(2)

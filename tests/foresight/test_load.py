@@ -117,6 +117,7 @@ def place(tmp_path: Path) -> Place:
     return made
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_the_command(place: Place) -> None:
     """February's 600.00 are 300.00 for each of two: 100.00 an account of Kim's."""
     rows = {row["owner"]: row for row in place.json("analyse", "load")}

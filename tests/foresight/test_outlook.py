@@ -54,6 +54,7 @@ def scores(place: Place, *line: str) -> dict[str, dict[str, Any]]:
     return {row["account"]: row for row in place.json("score", *line)}
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 def test_without_a_model_the_priority_rests_on_the_score(place: Place) -> None:
     for row in scores(place).values():
         assert (row["churn_probability"], row["expand_probability"]) == (None, None)
@@ -61,6 +62,7 @@ def test_without_a_model_the_priority_rests_on_the_score(place: Place) -> None:
         assert (row["currency"], row["priority_basis"]) == ("EUR", "missing_health")
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 def test_with_an_accepted_model_it_is_probability_times_mrr(place: Place) -> None:
     """Nine days: odds e^−2 × 10 = 1.353, so 57.5 % of 100.00; one day: 0.271, 21.3 %."""
     keep_model(place, "churn")
@@ -75,6 +77,7 @@ def test_with_an_accepted_model_it_is_probability_times_mrr(place: Place) -> Non
     assert {row["churn_probability"] for row in past.values()} == {None}
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 def test_a_promoted_challenger_scores_as_the_model_does(place: Place) -> None:
     """One tree: up to 7 days since use −2.0 (11.9 %), longer 0.0 (50 %)."""
     tree = Tree((0, -1, -1), (2.0794, 0.0, 0.0), (True, False, False), (1, 0, 0), (2, 0, 0),
@@ -86,6 +89,7 @@ def test_a_promoted_challenger_scores_as_the_model_does(place: Place) -> None:
     assert (actual["quiet"]["churn_probability"], actual["quiet"]["priority_minor"]) == (0.5, 5_000)
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 @pytest.mark.parametrize(
     ("changed", "what"), [({"policy": "other"}, "MRR policy"), ({"revision": "0001"}, "schema")]
 )
@@ -99,6 +103,7 @@ def test_a_model_of_another_policy_or_schema_is_not_used(
     assert {row["churn_probability"] for row in scores(place).values()} == {None}
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 def test_the_crm_gets_a_probability_only_while_a_model_is_accepted(place: Place) -> None:
     place.configure(CONFIG + WEBHOOK)
     before = read_written(place, "quiet")
@@ -116,6 +121,7 @@ def test_the_crm_gets_a_probability_only_while_a_model_is_accepted(place: Place)
     assert after["cs_churn_outlook"] == SENTENCE
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 def test_the_report_adds_up_what_the_accepted_model_expects(place: Place) -> None:
     """100.00 each at 21.3, 57.5 and 90.6 %; four equal past forecasts of 30 days, none of 90."""
     before = place.json("report")[0]
@@ -149,6 +155,7 @@ def keep_judgement(place: Place, forecasts: list[dict[str, Any]]) -> None:
     place.write_row(f"INSERT INTO foresight_judgement ({names}) VALUES ({marks})", *row.values())
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 def test_explain_and_the_watch_list_show_the_chance_only_while_a_model_is_accepted(
     place: Place,
 ) -> None:
@@ -194,6 +201,7 @@ def test_the_sentence_in_every_language(language: Language) -> None:
     assert describe_chance(Forecast().row("a"), get_translator(language)) == ""
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 def test_the_load_says_what_its_order_rests_on(place: Place) -> None:
     assert (
         "Order: Missing health × MRR (no accepted model: `cs-sync analyse fit`)"
@@ -217,6 +225,7 @@ def test_odds_by_hand(probability: float, odds: tuple[int, int]) -> None:
     assert convert_to_odds(probability) == odds
 
 
+@pytest.mark.slow("fits models and runs whole commands")
 def test_without_a_history_nothing_is_predicted_and_it_says_so(place: Place) -> None:
     keep_model(place, "churn")
     place.write_row("DELETE FROM mrr_span")

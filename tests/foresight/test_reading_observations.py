@@ -75,6 +75,7 @@ def test_the_history_begins_with_mrr_and_ends_with_the_newest_fact(workspace: Wo
     assert history.read_at.date() == date(2026, 3, 10)
 
 
+@pytest.mark.slow("simulates books")
 def test_outcomes_of_one_month(workspace: Workspace) -> None:
     """From 31 December: the horizon is 15 January to 13 February."""
     actual = observe(workspace, date(2025, 12, 31))
@@ -101,6 +102,7 @@ def test_values_are_those_of_the_day(workspace: Workspace) -> None:
     assert item.band is not None
 
 
+@pytest.mark.slow("simulates books")
 def test_later_records_change_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What arrives later about an earlier day is not known on that day."""
     late = Place(tmp_path_factory.mktemp("late"))

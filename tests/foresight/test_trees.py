@@ -23,6 +23,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow("fits trees")
 def test_probabilities_are_those_of_scikit_learn() -> None:
     """Also where values are unknown, and where a threshold has no bound."""
     random = np.random.default_rng(0)
@@ -54,6 +55,7 @@ def test_the_parts_sum_and_stored_numbers_give_the_same() -> None:
         assert loaded.calculate_probability(values) == MODEL.calculate_probability(values)
 
 
+@pytest.mark.slow("fits trees")
 def test_an_input_that_nobody_knew_yet_is_left_out() -> None:
     """As the NPS in the months before the first survey."""
     unknown = np.full(PANEL.size, np.nan, np.float32)

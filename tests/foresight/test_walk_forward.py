@@ -35,6 +35,7 @@ def test_learning_ends_a_whole_horizon_before_the_judged_month() -> None:
         assert (judged.pop() - learnt).days >= DAYS
 
 
+@pytest.mark.slow("simulates books")
 def test_later_months_do_not_change_earlier_predictions() -> None:
     """Outcomes and values from month 18 on are others: predictions up to month 17 are bit-equal."""
     panel = simulate(SMALL, 1)
@@ -48,6 +49,7 @@ def test_later_months_do_not_change_earlier_predictions() -> None:
     assert (before.probability[early] == after.probability[early]).all()
 
 
+@pytest.mark.slow("simulates books")
 @pytest.mark.parametrize(
     ("effect", "verdict"), [(0.0, "no signal"), (WEAK, "signal"), (STRONG, "signal")]
 )
@@ -57,6 +59,7 @@ def test_the_gate_on_a_few_books(effect: float, verdict: str) -> None:
     assert verdicts.count(verdict) >= 2
 
 
+@pytest.mark.slow("simulates books")
 def test_outcomes_of_other_accounts_give_no_signal() -> None:
     panel = simulate(SMALL, 1)
     order = np.random.default_rng(1).permutation(SMALL.accounts)

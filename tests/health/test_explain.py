@@ -40,6 +40,7 @@ def explained(place: Place, *options: str) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.slow("scores whole books")
 def test_the_trend_is_of_one_mode_only(place: Place) -> None:
     assert explained(place)["trend"] == [
         {"since": "2026-02-08", "band": "green", "score": 75.0},
@@ -48,6 +49,7 @@ def test_the_trend_is_of_one_mode_only(place: Place) -> None:
     assert explained(place, "--as-of", "2026-03-04")["trend"][-1]["band"] == "green"
 
 
+@pytest.mark.slow("scores whole books")
 def test_the_parts_of_the_change_sum_to_it(place: Place) -> None:
     row = explained(place, "--since", "2026-02-20")
     change = row["change"]
@@ -57,6 +59,7 @@ def test_the_parts_of_the_change_sum_to_it(place: Place) -> None:
     assert "scoring model changed" not in [part["what"] for part in change["parts"]]
 
 
+@pytest.mark.slow("scores whole books")
 def test_a_score_under_another_model_leaves_that_part_to_the_model(place: Place) -> None:
     """It was 80 then; under today's model the same facts give another score."""
     row = explained(place, "--since", "2026-02-08")
@@ -67,16 +70,19 @@ def test_a_score_under_another_model_leaves_that_part_to_the_model(place: Place)
     assert sum(parts.values()) == pytest.approx(row["change"]["total"])
 
 
+@pytest.mark.slow("scores whole books")
 def test_every_source_is_linked_to(place: Place) -> None:
     links = explained(place)["links"]
     assert {"source": "files", "source_id": "alpha", "url": None} in links
 
 
+@pytest.mark.slow("scores whole books")
 def test_a_score_of_any_day_is_the_same_whenever_it_is_asked_for(place: Place) -> None:
     first = place.json("score", "--as-of", "2026-03-01")
     assert place.json("score", "--as-of", "2026-03-01") == first
 
 
+@pytest.mark.slow("scores whole books")
 def test_nothing_was_known_before_the_first_sync(place: Place) -> None:
     assert place.json("score", "--known-at", "2026-03-01") == []
     assert {row["band"] for row in place.json("score", "--known-at", "2026-03-11")} != {

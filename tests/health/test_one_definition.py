@@ -27,6 +27,7 @@ def measure(workspace: Workspace, name: str, settings: dict[str, Any]) -> tuple[
     return row.numerator or 0, row.denominator or 0
 
 
+@pytest.mark.slow("scores whole books")
 @pytest.mark.parametrize("seed", range(20))
 def test_csat_of_the_metric_is_csat_of_the_playbook(workspace: Workspace, seed: int) -> None:
     """Who answers often counts once, by the latest answer; equal times are ranked alike."""

@@ -124,6 +124,7 @@ def books(request: pytest.FixtureRequest) -> Iterator[Connection]:
     engine.dispose()
 
 
+@pytest.mark.slow("scores whole books")
 @pytest.mark.parametrize("features", [(), ("export",)])
 @pytest.mark.parametrize(("known_at", "rewritten"), [(None, False), (110, False), (110, True)])
 def test_days_read_once_say_what_the_statements_say(

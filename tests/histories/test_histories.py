@@ -17,11 +17,13 @@ def _try(seed: str, *kinds: str, histories: int) -> Tally:
     return tally
 
 
+@pytest.mark.slow("syncs histories day by day")
 def test_fresh_and_step_by_step_are_the_truth_whatever_happens() -> None:
     tally = _try("all", histories=8)
     assert 0 < tally.untold.total() < tally.figures / 8
 
 
+@pytest.mark.slow("syncs histories day by day")
 def test_where_everything_leaves_a_trace_nothing_else_is_said() -> None:
     tally = _try("short", *TRACED, histories=4)
     assert not tally.untold

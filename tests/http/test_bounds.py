@@ -126,6 +126,7 @@ def test_a_packed_answer_is_unpacked(vendor_http: VendorHttp, path: str) -> None
     assert vendor_http.get(path) == {"fine": True}
 
 
+@pytest.mark.slow("unpacks a hundred megabytes")
 def test_a_bomb_takes_no_more_memory_than_the_largest_answer(
     vendor_http: VendorHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,6 +116,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{module}.get_translator", lambda _language: MASKED)
 
 
+@pytest.mark.slow("runs whole commands")
 @pytest.mark.parametrize(
     "line",
     [
@@ -148,6 +149,7 @@ def test_tables_of_commands(place: Place, names: list[str], masked: None, line: 
     assert find_letters(ran.out, *names) == set()
 
 
+@pytest.mark.slow("runs whole commands")
 def test_the_checks_headings_and_marks(place: Place, masked: None) -> None:
     """What a connector finds is its own sentence."""
     ran = place.run("check")
@@ -158,6 +160,7 @@ def test_the_checks_headings_and_marks(place: Place, masked: None) -> None:
     assert find_letters(text, *(row["stream"] for row in place.json("check"))) == set()
 
 
+@pytest.mark.slow("runs whole commands")
 def test_a_whole_run(place: Place, masked: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its notes are for the engineer, and in English; the report has tests of its own."""
     report = place.path / "cs_sync_report.html"

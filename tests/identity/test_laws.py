@@ -76,6 +76,7 @@ def stored(actual: Resolution, before: KnownIdentity, day: int) -> KnownIdentity
     )
 
 
+@pytest.mark.slow("draws many records")
 @given(FACTS, FACTS, OVERRIDES, st.randoms(use_true_random=False))
 def test_order_plays_no_part(
     earlier: IdentityFacts, facts: IdentityFacts, overrides: dict[RecordRef, str], rng: Random

@@ -120,6 +120,7 @@ def test_a_webhook_that_refuses_is_tried_next_time_and_its_address_is_not_shown(
     assert KEY not in place.everything()
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_failure_that_passes_is_tried_again_at_once(place: Place) -> None:
     with open_hook(503, 429) as hook:
         configure(place, f'[alerts]\nwebhook = "{hook.url}"\n')
@@ -198,6 +199,7 @@ def test_no_secret_is_in_an_alert_whatever_the_message_repeats(
         assert secret not in place.everything()
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_run_that_cannot_begin_alerts_and_ends_as_before(place: Place) -> None:
     configure(place, "[alerts]\ncommand = \"sh -c 'cat >> alert.txt'\"\n")
     place.configure(
@@ -263,6 +265,7 @@ def test_a_health_check_says_when_what_was_last_well(place: Place) -> None:
     assert ran.err == "files tickets: no scope → add it\n"
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_health_check_alerts_once_when_no_run_comes(place: Place) -> None:
     with open_hook() as hook:
         configure(place, f'[alerts]\nwebhook = "{hook.url}"\noverdue_after = "90m"\n')
@@ -338,6 +341,7 @@ def test_a_mistake_is_named_with_its_remedy(alerts: str, message: str, place: Pl
     assert message in ran.said
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_check_tries_each_channel_and_compares_the_schedule(place: Place) -> None:
     (place.path / "data").mkdir()
     with open_hook(403) as hook:

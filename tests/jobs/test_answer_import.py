@@ -73,6 +73,7 @@ def save(place: Place, how: str) -> str:
     return str(file)
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 @pytest.mark.parametrize("how", ["csv", "jsonl", "printed csv", "printed json"])
 def test_what_was_answered_comes_back_after_a_lost_database(answered: Place, how: str) -> None:
     given = answers(answered)
@@ -96,6 +97,7 @@ def test_what_was_answered_comes_back_after_a_lost_database(answered: Place, how
     assert answered.contents() == before
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_everything_is_as_it_was_before_the_database_was_lost(answered: Place) -> None:
     before, file = seen(answered), save(answered, "csv")
     lose(answered)
@@ -106,6 +108,7 @@ def test_everything_is_as_it_was_before_the_database_was_lost(answered: Place) -
     assert sorted(money.values()) == sorted(before[1].values())
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_answers_that_are_imported_before_the_first_sync_count_when_their_records_come(
     answered: Place,
 ) -> None:
@@ -121,6 +124,7 @@ def test_answers_that_are_imported_before_the_first_sync_count_when_their_record
     assert customers(answered) == 1, "Heron is a test"
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_was_imported_can_be_undone(answered: Place) -> None:
     file = save(answered, "csv")
     lose(answered)
@@ -134,6 +138,7 @@ def test_what_was_imported_can_be_undone(answered: Place) -> None:
     assert seen(answered) == before
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_one_resolution_follows_an_import_and_none_where_nothing_is_new(place: Place) -> None:
     place.write("given.csv", "answer,kind,source,source_id\n1,link,files,p2\n1,link,files,p1\n")
     file = str(place.path / "given.csv")
@@ -145,6 +150,7 @@ def test_one_resolution_follows_an_import_and_none_where_nothing_is_new(place: P
     assert "1 here already" in again.said
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_was_answered_here_meanwhile_keeps_its_number(answered: Place) -> None:
     file = save(answered, "csv")
     lose(answered)
@@ -157,6 +163,7 @@ def test_what_was_answered_here_meanwhile_keeps_its_number(answered: Place) -> N
     assert [row["source_id"] for row in answers(answered) if row["answer"] == 5] == ["heron", "q"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_an_answer_that_was_undone_elsewhere_is_undone_here(answered: Place) -> None:
     old = (answered.path / "cs_sync.db").read_bytes()
     answered.json("accounts", "undo", "1")
@@ -294,6 +301,7 @@ def test_a_spreadsheet_may_write_semicolons_and_a_mark_of_its_encoding(place: Pl
     assert [row["kind"] for row in answers(place)] == ["link", "link"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_reason_brings_no_forgotten_person_back(place: Place) -> None:
     place.write("data/contacts.csv", "source_id,account,email\nann,p1,ann@pelican.example\n")
     place.run("sync")

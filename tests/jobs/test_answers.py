@@ -54,6 +54,7 @@ def customers(place: Place) -> int:
     return int(row["value"])
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_question_is_told_by_the_sync_the_check_and_the_report(place: Place) -> None:
     warning = "2 account records could belong to several accounts: cs-sync accounts --conflicts"
     assert warning in place.run("sync").said
@@ -67,6 +68,7 @@ def test_a_question_is_told_by_the_sync_the_check_and_the_report(place: Place) -
     assert "2 records could belong to several accounts and wait for a decision" in page
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_link_is_one_account_at_once_and_undoing_it_is_two_again(place: Place) -> None:
     assert place.run("sync").code == 0
     before = graph(place), february(place)
@@ -89,6 +91,7 @@ def test_a_link_is_one_account_at_once_and_undoing_it_is_two_again(place: Place)
     ] * 2
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_undoing_takes_along_what_had_come_with_the_record(place: Place) -> None:
     place.write("data/accounts.csv", BOOKS["accounts.csv"] + "q,Q,,\n")
     place.run("sync")
@@ -99,6 +102,7 @@ def test_undoing_takes_along_what_had_come_with_the_record(place: Place) -> None
     assert graph(place) == {"p1": "p1", "p2": "p2", "q": "p2", "heron": "heron"}
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_split_closes_the_question_and_stands_against_a_link(place: Place) -> None:
     place.run("sync")
     place.json("accounts", "split", "p1", "files:p2")
@@ -110,6 +114,7 @@ def test_a_split_closes_the_question_and_stands_against_a_link(place: Place) -> 
     assert place.run("accounts", "undo", "7").code == 2
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_test_account_is_in_no_figure_until_that_is_undone(place: Place) -> None:
     place.run("sync")
     assert customers(place) == 3
@@ -120,6 +125,7 @@ def test_a_test_account_is_in_no_figure_until_that_is_undone(place: Place) -> No
     assert customers(place) == 3
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_was_answered_holds_after_the_derived_graph_is_lost(place: Place) -> None:
     place.run("sync")
     place.json("accounts", "link", "p2", "p1")
@@ -169,6 +175,7 @@ TICKETS = """
     """
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 @pytest.mark.parametrize("shown_by", ["use", "tickets", "moves"])
 def test_a_renamed_group_is_told_by_its_people(tmp_path: Path, shown_by: str) -> None:
     """No name, no domain, no id in common; what the people did, or where they were, tells."""
@@ -196,6 +203,7 @@ def test_a_renamed_group_is_told_by_its_people(tmp_path: Path, shown_by: str) ->
     assert graph(place)["slug"] == graph(place)["org_7"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_the_use_of_a_linked_group_is_unbroken(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.configure(CONFIG)

@@ -48,6 +48,7 @@ def ran(ran_once: Place) -> Ran:
     return ran_once.ran[0]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_everybody_is_scored_by_what_billing_and_the_crm_know(place: Place, ran: Ran) -> None:
     """Weights 40, 20 (MRR), 5 (payments) and 10 (contact) of 75; plans of one unit have no seats.
 
@@ -77,6 +78,7 @@ def test_everybody_is_scored_by_what_billing_and_the_crm_know(place: Place, ran:
 LEFT_OUT = "Not in the score, as no connected source brings it: usage, tickets, and survey answers"
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_is_left_out_is_said_once_by_each_command(place: Place, ran: Ran) -> None:
     assert ran.said.count(LEFT_OUT) == 1
     scored = place.run("score")
@@ -91,6 +93,7 @@ def test_what_is_left_out_is_said_once_by_each_command(place: Place, ran: Ran) -
     assert page.count(LEFT_OUT) == 1
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_who_leaves_and_who_does_not_pay_lead_the_watch_list(ran: Ran) -> None:
     watched = ran.out.split("Watch list\n")[1].split("Written")[0]
     assert re.findall(r"(?m)^(\w+) +\w+ +100\.00 EUR", watched) == ["Bold", "Late"]
@@ -99,6 +102,7 @@ def test_who_leaves_and_who_does_not_pay_lead_the_watch_list(ran: Ran) -> None:
     assert "Pays on time" not in watched
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_they_are_on_the_watch_list_without_a_score_as_well(place: Place) -> None:
     """Only NPS counts, and nobody was asked: no score, and Bold and Late are there with reasons."""
     weights = {"usage": 0, "billing": 0, "support": 0, "nps": 100}
@@ -117,6 +121,7 @@ def test_they_are_on_the_watch_list_without_a_score_as_well(place: Place) -> Non
     assert run["bands"] == {"insufficient": 4}
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_source_of_use_gives_the_common_weights_back(place: Place) -> None:
     place.write("data/usage_days.csv", f"account,contact,day,events\nmild,p-mild,{day(1)},5\n")
     place.run("sync")

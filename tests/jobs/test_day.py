@@ -68,11 +68,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_run_decides_the_day_once(place: Place, calls: Counter[str]) -> None:
     assert place.run("run").code == 0
     assert calls == {"plan_follow_ups": 1, "read_mrr_at": 1, "build_reasons": 3}
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_one_account_is_explained_without_scoring_the_others(
     place: Place, calls: Counter[str]
 ) -> None:
@@ -85,6 +87,7 @@ def test_one_account_is_explained_without_scoring_the_others(
         assert {key: explained[key] for key in row} == row
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_reading_closes_no_month(place: Place) -> None:
     place.run("sync")
     for line in (["metrics"], ["score"], ["reconcile"], ["explain", "One"], ["runs"]):
@@ -93,6 +96,7 @@ def test_reading_closes_no_month(place: Place) -> None:
     assert [row["command"] for row in place.select("SELECT command FROM run")] == ["sync"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_is_shown_as_mrr_closes_its_months_as_a_run(place: Place) -> None:
     place.run("sync")
     first = place.json("mrr", "--since", "2026-01-01", "--until", "2026-03-01")

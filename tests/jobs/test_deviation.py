@@ -104,6 +104,7 @@ def test_what_is_new_is_not_compared_with_all_there_is(acme: Acme) -> None:
     assert commands == ["sync", full, full, "sync", ranged, "sync"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_run_says_that_a_field_has_gone_empty(place: Place) -> None:
     place.write("data/contacts.csv", contacts(64, email=False))
     ran = place.run("sync")
@@ -113,6 +114,7 @@ def test_a_run_says_that_a_field_has_gone_empty(place: Place) -> None:
     assert f"warning: {warning}" in ran.said
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_run_says_that_a_stream_gave_much_less(place: Place) -> None:
     place.write("data/contacts.csv", contacts(5))
     ran = place.run("sync")

@@ -89,6 +89,7 @@ def closing(place: Place) -> dict[str, int]:
     return {row["account"]: row["closing"] for row in rows}
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_two_accounts_of_one_vendor_make_one_mrr(place: Place, accounts: dict[str, Books]) -> None:
     assert place.run("sync").code == 0
     actual = place.select("SELECT source, source_id FROM subscription ORDER BY source, source_id")
@@ -101,6 +102,7 @@ def test_two_accounts_of_one_vendor_make_one_mrr(place: Place, accounts: dict[st
     assert {key for key in KEYS.values() if key in place.everything()} == set()
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_each_is_read_checked_and_fails_alone(place: Place, accounts: dict[str, Books]) -> None:
     ran = place.run("sync", "--only", "stripe_de")
     assert ran.code == 0

@@ -166,6 +166,7 @@ def begin(folder: Path, command: str) -> tuple[Place, Books]:
     return place, books
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_only_changed_accounts_are_computed_again(tmp_path: Path) -> None:
     """Beta was used, and a ticket of delta's is alpha's; gamma is as it was."""
     place, books = begin(tmp_path, "sync")
@@ -182,6 +183,7 @@ def test_only_changed_accounts_are_computed_again(tmp_path: Path) -> None:
     assert place.json("score") == shown
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_run_stores_what_a_command_computed_before_it(tmp_path: Path) -> None:
     """A run stores scores that are new; those that `score` kept since the last run are."""
     place, books = begin(tmp_path, "run")
@@ -194,6 +196,7 @@ def test_a_run_stores_what_a_command_computed_before_it(tmp_path: Path) -> None:
     assert read_stored_reasons(place) == shown
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_run_with_nothing_new_stores_no_score_again(tmp_path: Path) -> None:
     place, books = begin(tmp_path, "run")
     statement = "SELECT account_id, computed_at FROM health_score ORDER BY account_id"
@@ -208,6 +211,7 @@ def read_stored_reasons(place: Place) -> dict[str, Any]:
     return {row["account_id"]: json.loads(row["reasons"]) for row in rows}
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_nothing_is_kept_while_a_run_is_at_work(tmp_path: Path) -> None:
     place, _ = begin(tmp_path, "sync")
     later = place.now + timedelta(hours=1)

@@ -55,6 +55,7 @@ def append(place: Place, name: str, row: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + row + "\n", encoding="utf-8")
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_the_others_have_their_mrr_and_every_command_says_who_has_none(place: Place) -> None:
     synced = place.run("sync")
     assert synced.code == 3, "partial: two accounts have no MRR"
@@ -81,6 +82,7 @@ def test_the_others_have_their_mrr_and_every_command_says_who_has_none(place: Pl
     ],
     indirect=True,
 )
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_whole_run_goes_on_and_the_next_one_says_it_again(place: Place) -> None:
     for _ in range(2):
         ran = place.run("run")
@@ -90,6 +92,7 @@ def test_a_whole_run_goes_on_and_the_next_one_says_it_again(place: Place) -> Non
     assert waiting == {("account", "mrr")}
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_an_account_that_was_mended_is_back(place: Place) -> None:
     place.run("sync")
     path = place.path / "data" / "subscription_items.csv"
@@ -101,6 +104,7 @@ def test_an_account_that_was_mended_is_back(place: Place) -> None:
     assert place.json("rejects", "list") == []
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_retrying_rejects_does_not_look_for_a_source_of_accounts(place: Place) -> None:
     place.run("sync")
     assert place.run("rejects", "retry").code == 3

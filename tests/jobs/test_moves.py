@@ -81,6 +81,7 @@ def after_the_move(place: Place) -> None:
     place.now = datetime(2026, 4, 2, 8, tzinfo=UTC)
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 @pytest.mark.parametrize(
     ("account", "domain"), [("beta", "gmail.com"), ("", "beta.example")], ids=["stated", "domain"]
 )
@@ -94,6 +95,7 @@ def test_a_move_changes_nothing_before_it(place: Place, account: str, domain: st
                                          "mau": {"beta"}}  # fmt: skip
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_who_leaves_takes_nothing_along_and_what_follows_is_nobodys(place: Place) -> None:
     works_at(place, "")
     assert place.run("sync").code == 0
@@ -106,6 +108,7 @@ def test_who_leaves_takes_nothing_along_and_what_follows_is_nobodys(place: Place
     assert "acme" not in list_accounts(place, "2026-04-01")["nps"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_company_that_is_merged_takes_its_people_and_their_past_along(place: Place) -> None:
     accounts(place, "k", "k")
     assert place.run("sync").code == 0
@@ -114,6 +117,7 @@ def test_a_company_that_is_merged_takes_its_people_and_their_past_along(place: P
     assert list_accounts(place, "2026-03-01") == list_accounts(place, "2026-04-01") == all_of(first)
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_is_first_known_of_a_person_has_always_been_so(place: Place) -> None:
     place.write(
         "data/contacts.csv", CONTACTS.format(ann="", domain="gmail.com").replace("ann,", "bob,")
@@ -126,6 +130,7 @@ def test_what_is_first_known_of_a_person_has_always_been_so(place: Place) -> Non
     assert list_accounts(place, "2026-03-01") == all_of("beta")
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_the_health_of_then_counts_what_was_said_then(place: Place) -> None:
     works_at(place, "beta")
     assert place.run("sync").code == 0
@@ -138,6 +143,7 @@ def test_the_health_of_then_counts_what_was_said_then(place: Place) -> None:
     assert "ticket in the last" not in reasons["acme"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_move_is_as_old_as_the_source_says(place: Place) -> None:
     """Read late: the record changed on the 15th of March, and is seen on the 2nd of April."""
     place.write(

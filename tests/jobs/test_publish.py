@@ -42,6 +42,7 @@ def place(published: Place, tmp_path: Path) -> Iterator[Place]:
         yield published.copy_to(tmp_path)
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_the_bridge_is_that_of_the_command(published: Place, place: Place) -> None:
     february = "SELECT * FROM cs_mrr_monthly WHERE month = '2026-02-01'"
     [row] = published.select(february)
@@ -56,6 +57,7 @@ def test_the_bridge_is_that_of_the_command(published: Place, place: Place) -> No
     ]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_kpis_are_those_of_the_command(published: Place, place: Place) -> None:
     wanted = [part for name in FEW for part in ("--metric", name)]
     printed = place.json("metrics", *wanted, "--since", "2026-01-01", "--until", "2026-03-01")
@@ -76,6 +78,7 @@ def test_kpis_are_those_of_the_command(published: Place, place: Place) -> None:
             assert row["value"] == line["value"], line
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_accounts_have_health_and_money_of_today(published: Place) -> None:
     rows = {row["account"]: row for row in published.select("SELECT * FROM cs_account")}
     assert {
@@ -96,6 +99,7 @@ def test_accounts_have_health_and_money_of_today(published: Place) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_second_run_writes_nothing_but_its_time(place: Place) -> None:
     tables = ("kpi", "mrr_month")
     before = {table: place.select(f"SELECT * FROM {table}") for table in tables}
@@ -106,6 +110,7 @@ def test_a_second_run_writes_nothing_but_its_time(place: Place) -> None:
     assert second["published_at"] > first["published_at"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_changed_is_written_and_what_is_no_more_is_deleted(place: Place) -> None:
     nps = "SELECT * FROM cs_kpi WHERE metric = 'nps' AND period_start = '2026-02-01'"
     [before] = place.select(nps)
@@ -126,6 +131,7 @@ def test_what_changed_is_written_and_what_is_no_more_is_deleted(place: Place) ->
     assert month["closing"] == 34_500
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_figures_of_another_policy_are_not_mixed(place: Place) -> None:
     place.write_row(
         "INSERT INTO kpi SELECT metric, '2020-01-01', currency, dimension_value, period_end,"
@@ -168,6 +174,7 @@ def test_tests_and_merged_accounts_are_left_out(place: Place) -> None:
     assert follow_ups == [{"account": "delta", "name": "Delta"}], "they go on with the survivor"
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_who_was_forgotten_is_in_no_view(place: Place) -> None:
     place.write_row("UPDATE follow_up SET title = 'Call cleo@beta.example', assignee = NULL")
     wrote = '["cleo@beta.example wrote"]'

@@ -90,6 +90,7 @@ def compact(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in names) for row in rows]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_does_not_tie_is_listed_with_its_cause_and_summed_up(place: Place) -> None:
     """In euro: 100.00, 50.00, 30.00, 30.00, 70.00 and 100.00 of MRR, of which three tie."""
     rows = place.json("reconcile")
@@ -145,6 +146,7 @@ def test_what_has_no_invoices_at_all_is_left_out_with_a_word(tmp_path: Path) -> 
     assert "MRR of 380.00 EUR is from sources without invoices" in ran.said
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_what_was_learnt_since_the_month_was_closed_is_told(place: Place) -> None:
     assert place.json("mrr", "--since", "2026-02-01", "--until", "2026-03-01")
     assert "was closed with" not in place.run("reconcile").said

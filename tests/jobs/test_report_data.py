@@ -13,6 +13,8 @@ import pytest
 from cs_sync.queries.report import _drop_remedy
 from tests.jobs.road import BOOKS, Place, small_company
 
+pytestmark = pytest.mark.slow("runs the whole job")
+
 RATES = "day,base,quote,rate\n2026-01-01,USD,EUR,0.80\n2026-03-01,USD,EUR,0.50\n"
 EPSILON = {
     "accounts.csv": "epsilon,Epsilon,epsilon.example,team\n",

@@ -93,6 +93,7 @@ def email(port: int, more: str = "") -> str:
     )
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_the_summary_and_the_file_are_sent_and_kept(delivered: tuple[Place, MailServer]) -> None:
     """Beta pays 75.00 a month and has an overdue invoice of 1,200.00; 345.00 is all MRR."""
     place, server = delivered
@@ -143,6 +144,7 @@ def test_wrong_settings_are_told(place: Place, text: str, message: str) -> None:
     assert message in ran.said
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_no_failure_stops_a_run_and_a_password_is_never_shown(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,7 @@ def test_the_password_is_looked_up_when_the_report_is_sent(
     assert len(server.messages) == 1
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_copies_that_name_an_erased_person_go(
     delivered: tuple[Place, MailServer], tmp_path: Path
 ) -> None:

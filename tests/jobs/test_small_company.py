@@ -34,6 +34,7 @@ def only_row(place: Place, name: str) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_every_row_of_the_files_is_stored(place: Place) -> None:
     counts = {table: len(rows) for table, rows in place.records().items()}
     assert counts == {
@@ -165,6 +166,7 @@ def test_the_bridge_by_account(place: Place) -> None:
     }
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 @pytest.mark.parametrize("grain", ["day", "week", "month", "quarter", "year"])
 def test_the_bridge_ties_in_every_period(place: Place, grain: str) -> None:
     line = ("mrr", "--since", "2025-01-01", "--until", "2026-03-10", "--grain", grain)
@@ -229,6 +231,7 @@ def test_reasons_in_words(place: Place) -> None:
     assert "2 tickets in the last 30 days, both about export: #12 #13" in reasons["Alpha"]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_explain_finds_an_account_by_id_name_or_domain(place: Place) -> None:
     answers = [place.json("explain", name) for name in ("beta", "Beta", "beta.example")]
     assert answers[0] == answers[1] == answers[2]

@@ -17,6 +17,7 @@ def place(tmp_path: Path) -> Place:
     return made
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_run_and_its_report_tell_the_share(place: Place) -> None:
     ran = place.run("run")
     assert (
@@ -29,6 +30,7 @@ def test_a_run_and_its_report_tell_the_share(place: Place) -> None:
     assert "from sources without invoices" in page
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_check_tells_the_share(place: Place) -> None:
     assert "without an account" not in place.run("check").said
     assert place.run("sync").code == 0
@@ -37,6 +39,7 @@ def test_check_tells_the_share(place: Place) -> None:
     assert "warning: without an account: 1 of 4 tickets (25.0 %); list them with" in checked.said
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_the_command_lists_them_and_tells_every_share(place: Place) -> None:
     assert place.run("sync").code == 0
     ran = place.run("--format", "json", "accounts", "--unattributed")

@@ -24,6 +24,7 @@ def orphaned(acme: Acme) -> Acme:
     return acme
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_customer_that_is_not_listed_is_an_account_by_its_id(orphaned: Acme) -> None:
     ran = orphaned.run("sync")
     assert ran.code == 0
@@ -39,6 +40,7 @@ def test_a_customer_that_is_not_listed_is_an_account_by_its_id(orphaned: Acme) -
     assert GONE not in orphaned.run("sync").said
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_customers_that_could_not_be_read_are_not_deleted_but_missing(orphaned: Acme) -> None:
     orphaned.disturb({"path": "/v1/customers", "status": 403, "times": 9})
     ran = orphaned.run("sync", "--full", "--only", "stripe")

@@ -192,6 +192,7 @@ def test_a_file_that_windows_marks_as_utf_8_is_read(folder: Place) -> None:
     assert folder.run("runs").code == 0
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_a_file_that_holds_nothing_but_references_holds_no_secret(
     folder: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_file_that_holds_nothing_but_references_holds_no_secret(
         assert ("holds secrets" in folder.run("runs").err + folder.run("check").err) is warned
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_one_wrong_key_is_told_once(folder: Place, refusing: str) -> None:
     folder.configure(
         f'[connectors.stripe]\napi_key = "{SECRET}"\nbase_url = "{refusing}"\n'

@@ -95,6 +95,7 @@ def test_p55_one_impossible_value_costs_one_record(
     assert kept["reason"].startswith("amount: ")
 
 
+@pytest.mark.slow("syncs whole workspaces")
 def test_p56_one_account_beyond_every_range_stops_no_workspace(tmp_path: Path) -> None:
     place = small_company(tmp_path)
     add(place, "huge", 1000, HUGE)

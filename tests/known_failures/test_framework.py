@@ -36,6 +36,7 @@ def cursor(store: Store, name: str) -> object:
         return read_stream_position(connection, "scripted", name).cursor
 
 
+@pytest.mark.slow("syncs whole workspaces")
 def test_p47_a_failing_stream_stops_no_other_and_keeps_its_pages(
     store: Store, clock: Clock
 ) -> None:

@@ -63,6 +63,7 @@ class Index:
         return {"id": str(1000 + number), "properties": {"hs_lastmodifieddate": at}}
 
 
+@pytest.mark.slow("syncs whole workspaces")
 @pytest.mark.parametrize("hidden", [0, 3])
 def test_p01_search_walks_past_ten_thousand_results(tmp_path: Path, hidden: int) -> None:
     """All are read although a search ends at 10,000; fewer than it counts is no success."""
@@ -112,6 +113,7 @@ def test_p03_an_association_that_touches_no_company_is_read(reads: Reads) -> Non
     assert living(bench, Membership) == []
 
 
+@pytest.mark.slow("syncs whole workspaces")
 def test_p04_a_column_that_goes_empty_makes_the_run_partial(tmp_path: Path) -> None:
     place: Place = small_company(tmp_path)
     for name in ("tickets.csv", "survey_responses.csv", "usage_days.csv"):

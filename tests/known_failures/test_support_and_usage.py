@@ -184,6 +184,7 @@ def test_p33_no_second_is_lost_where_two_windows_meet(tmp_path: Path) -> None:
         assert "prod_now" in living(bench, Product)
 
 
+@pytest.mark.slow("syncs whole workspaces")
 @pytest.mark.parametrize("broken", ["error", "killed"])
 def test_p34_nothing_is_swept_before_a_read_that_is_proven_complete(
     tmp_path: Path, broken: str

@@ -197,6 +197,7 @@ def test_p45_nothing_unknown_empties_a_field_and_only_ours_are_written(writes: W
     assert {name for item in plan for name in item.changes} <= {spec.name for spec in FIELDS}
 
 
+@pytest.mark.slow("syncs whole workspaces")
 def test_p46_a_plan_that_touches_most_accounts_waits_for_yes(tmp_path: Path) -> None:
     place = small_company(tmp_path)
     place.configure(CONFIG + WEBHOOK)

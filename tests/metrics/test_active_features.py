@@ -4,6 +4,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import FeatureDay, UsageDay
@@ -50,6 +52,7 @@ def company(ledger: Ledger) -> None:
     did(ledger, "invite sent", "cleo", 28)
 
 
+@pytest.mark.slow("computes whole books")
 def test_only_who_did_one_of_them_is_active(ledger: Ledger) -> None:
     """7 days of Ann and one of Cleo: 8 of 2 × 28 person-days."""
     company(ledger)
@@ -95,6 +98,7 @@ def test_a_name_that_nobody_used_leaves_it_undefined(ledger: Ledger) -> None:
     assert (row.value, row.status) == (None, "insufficient")
 
 
+@pytest.mark.slow("computes whole books")
 def test_what_the_list_leaves_out_is_told(tmp_path: Path) -> None:
     """A name that nobody used, and a second source that only counts days of use."""
     place = small_company(tmp_path)

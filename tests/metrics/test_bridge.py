@@ -83,6 +83,7 @@ def test_by_account_only_those_with_money_have_a_row(ledger: Ledger) -> None:
     assert sorted(actual, key=str) == [("a", 1), ("a", 2), ("b", 2), ("b", 3)]
 
 
+@pytest.mark.slow("computes whole books")
 def test_who_comes_and_leaves_within_a_period_is_in_the_waterfall_twice(ledger: Ledger) -> None:
     for name in "ab":
         ledger.account(name)
@@ -175,6 +176,7 @@ POLICIES = st.builds(
 )
 
 
+@pytest.mark.slow("computes whole books")
 @given(books(), st.sampled_from(GRAINS[1:]), POLICIES)
 def test_the_bridge_holds_to_the_cent_in_and_across_periods(
     shared: Ledger, book: Book, grain: Grain, policy: MrrPolicy
@@ -196,6 +198,7 @@ def test_the_bridge_holds_to_the_cent_in_and_across_periods(
         assert sum(closing.values()) == last
 
 
+@pytest.mark.slow("computes whole books")
 @given(books())
 def test_segments_and_accounts_sum_to_the_whole(shared: Ledger, book: Book) -> None:
     keep(shared, book, MrrPolicy())
@@ -215,6 +218,7 @@ def test_segments_and_accounts_sum_to_the_whole(shared: Ledger, book: Book) -> N
     assert total(shared.bridge(Scope(YEAR), by_account=True)) == whole
 
 
+@pytest.mark.slow("computes whole books")
 @given(books())
 def test_gross_retention_is_at_most_one_and_at_most_net_retention(
     shared: Ledger, book: Book

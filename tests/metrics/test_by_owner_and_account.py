@@ -46,6 +46,7 @@ def place(tmp_path: Any) -> Place:
     return made
 
 
+@pytest.mark.slow("computes whole books")
 def test_an_account_that_is_handed_over_is_reclassed_and_nothing_else(place: Place) -> None:
     def by_owner(*line: str) -> dict[str, tuple[int, int, int]]:
         rows = place.json("mrr", "--by", "owner", *line)

@@ -179,6 +179,7 @@ def test_scaling_there_and_back_changes_nothing(rate: float, days: float, to: fl
         assert scale_rate(scaled, to, days) == pytest.approx(rate, abs=1e-6)
 
 
+@pytest.mark.slow("computes whole books")
 def test_two_years_of_days_are_one_statement(ledger: Ledger) -> None:
     from cs_sync.metrics.periods import list_whole_periods
 

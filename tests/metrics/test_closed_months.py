@@ -116,6 +116,7 @@ def learn(ledger: Ledger, actual: list[Book]) -> None:
         ledger.add(MrrSpan, *rows)
 
 
+@pytest.mark.slow("computes whole books")
 @given(st.lists(books(), min_size=2, max_size=3), st.sets(st.integers(1, 11)))
 @FEW
 def test_the_bridge_holds_whatever_was_learnt_and_closed(
@@ -173,6 +174,7 @@ def amounts(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return [(r["period_start"][5:7], r["opening"], r["restatement"], r["closing"]) for r in rows]
 
 
+@pytest.mark.slow("computes whole books")
 def test_what_was_shown_once_does_not_change(place: Place) -> None:
     january = ("--since", "2026-01-01", "--until", "2026-02-01")
     before = place.json("mrr", *january)
@@ -195,6 +197,7 @@ def test_what_was_shown_once_does_not_change(place: Place) -> None:
     assert march["value"] == 4200
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_month_stays_open_until_its_end_is_known(place: Place) -> None:
     place.now = utc(2026, 3, 10)
     february = ("--since", "2026-01-01", "--until", "2026-03-01")
@@ -205,6 +208,7 @@ def test_a_month_stays_open_until_its_end_is_known(place: Place) -> None:
     assert amounts(place.json("mrr", *february))[-1] == ("02", 4500, -300, 4200)
 
 
+@pytest.mark.slow("computes whole books")
 def test_books_that_were_changed_by_hand_are_told(place: Place) -> None:
     january = ("--since", "2026-01-01", "--until", "2026-02-01")
     place.json("mrr", *january)
@@ -240,6 +244,7 @@ def abroad(tmp_path: Path) -> Place:
     return made
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_rate_that_was_changed_later_is_a_restatement(abroad: Place) -> None:
     """1200 × 0.75 = 900 was reported, 1200 × 0.70 = 840 it was; at 0.80 it is 960: 120 of fx."""
     january = ("--since", "2026-01-01", "--until", "2026-02-01", "--currency", "EUR")
@@ -259,6 +264,7 @@ def test_a_rate_that_was_changed_later_is_a_restatement(abroad: Place) -> None:
     assert abroad.json("mrr", *both) == ran.rows
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_rate_that_nobody_knew_is_taken_when_it_comes(abroad: Place) -> None:
     """Without any rate dollars stand for themselves; what was closed as such does not change."""
     january = ("--since", "2026-01-01", "--until", "2026-02-01")
@@ -273,6 +279,7 @@ def test_a_rate_that_nobody_knew_is_taken_when_it_comes(abroad: Place) -> None:
     assert amounts(abroad.json("mrr", *january, "--currency", "EUR")) == [("01", 0, 0, 1840)]
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_closed_month_may_be_reopened_for_a_reason(place: Place) -> None:
     """January was closed at 45.00; with the price that is known by now it is 42.00."""
     january = ("--since", "2026-01-01", "--until", "2026-02-01")
@@ -296,6 +303,7 @@ def test_a_closed_month_may_be_reopened_for_a_reason(place: Place) -> None:
     assert place.run("runs").code == 0
 
 
+@pytest.mark.slow("computes whole books")
 def test_what_is_not_closed_or_has_no_reason_is_not_reopened(place: Place) -> None:
     unknown = place.run("state", "reopen", "2026-01", "--reason", "why not")
     assert unknown.code == 2

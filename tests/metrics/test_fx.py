@@ -162,6 +162,7 @@ some_rates = st.lists(
 )
 
 
+@pytest.mark.slow("computes whole books")
 @given(books(), some_rates, st.sampled_from(["EUR", "USD", "JPY"]))
 @FEW
 def test_the_converted_bridge_holds_to_the_minor_unit(

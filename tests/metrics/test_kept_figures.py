@@ -293,6 +293,7 @@ def test_each_period_is_kept_by_itself(ledger: Ledger, store: Store) -> None:
     assert values(ask(store, ["mrr"], JANUARY)) == {"mrr": 7}
 
 
+@pytest.mark.slow("computes whole books")
 def test_what_was_changed_by_hand_is_seen(ledger: Ledger, store: Store) -> None:
     grown(ledger)
     ask(store, ["mrr"], JANUARY)

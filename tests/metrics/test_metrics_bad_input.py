@@ -100,6 +100,7 @@ def test_numbers_rest_on_what_is_true_alone(place: Place) -> None:
     assert crc["value"] is None
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_period_before_the_first_data_has_no_numbers(place: Place) -> None:
     rows = place.json("metrics", "--as-of", "2024-02-01")
     assert len(rows) > 50
@@ -108,6 +109,7 @@ def test_a_period_before_the_first_data_has_no_numbers(place: Place) -> None:
         assert row["period_start"] == "2024-01-01"
 
 
+@pytest.mark.slow("computes whole books")
 def test_every_rate_has_its_parts_and_nothing_undefined_is_a_number(place: Place) -> None:
     before = place.json("metrics", "--since", "2025-05-01", "--until", "2025-07-01")
     after = place.json("metrics", "--since", "2026-01-01", "--until", "2026-03-01")
@@ -137,6 +139,7 @@ def test_what_is_asked_for_twice_is_answered_once(place: Place) -> None:
     assert (row["value"], row["segment"]) == (200_00, {"plan": "team"})
 
 
+@pytest.mark.slow("computes whole books")
 def test_policies_stand_side_by_side(place: Place) -> None:
     names = ("default", "stripe", "chartmogul", "profitwell", "baremetrics", "recurly")
     options = [option for name in names for option in ("--policy", name)]
@@ -164,6 +167,7 @@ def test_a_metric_answers_to_its_other_names(place: Place) -> None:
     assert "NDR is nrr here" in asked.said
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_family_is_a_view(place: Place) -> None:
     rows = place.json("metrics", "--family", "Customer ROI")
     assert {"cac", "ltv"} <= {row["metric"] for row in rows}

@@ -24,6 +24,7 @@ RECORDS: dict[str, type[SQLModel]] = {
 }
 
 
+@pytest.mark.slow("computes whole books")
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
 def test_the_book_comes_out_as_worked_by_hand(path: Path, ledger: Ledger) -> None:
     book = tomllib.loads(path.read_text())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -122,6 +123,7 @@ def unfold(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
+@pytest.mark.slow("computes whole books")
 @given(BOOKS)
 @settings(max_examples=25)
 def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
@@ -147,6 +149,7 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
     ledger.engine.dispose()
 
 
+@pytest.mark.slow("computes whole books")
 @given(BOOKS)
 @settings(max_examples=25)
 def test_the_bridge_shows_each_end_as_it_was_known(spans: list[Held]) -> None:

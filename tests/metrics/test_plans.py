@@ -97,6 +97,7 @@ def paying(tmp_path: Path, accounts: str) -> Place:
     return place
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_change_of_plan_is_a_reclass_on_its_own_day(tmp_path: Path) -> None:
     place = paying(tmp_path, "source_id\na\nb\n")
     rows = place.json("mrr", "--since", "2026-02-01", "--until", "2026-03-01", "--by", "plan")
@@ -110,6 +111,7 @@ def test_a_change_of_plan_is_a_reclass_on_its_own_day(tmp_path: Path) -> None:
     assert {r["segment"]["plan"]: r["value"] for r in february if r["value"]} == {"pro": 80_00}
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_source_that_says_plans_is_believed(tmp_path: Path) -> None:
     place = paying(tmp_path, "source_id\na\nb\n")
     place.write("data/accounts.csv", "source_id,attr.plan\na,gold\nb,\n")

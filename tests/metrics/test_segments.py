@@ -128,6 +128,7 @@ def remember(ledger: Ledger, actual: Histories) -> None:
                 ledger.add(AccountAttribute, {**row, "valid_from": start, "valid_to": end})
 
 
+@pytest.mark.slow("computes whole books")
 @given(books(), histories)
 @FEW
 def test_segments_sum_to_the_whole_and_follow_from_period_to_period(
@@ -185,6 +186,7 @@ def test_a_value_holds_until_another_is_seen(store: Store) -> None:
     }
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_plan_that_changes_between_two_syncs(tmp_path: Path) -> None:
     place = Place(tmp_path, now=utc(2026, 2, 10))
     place.configure(CONFIG)

@@ -54,6 +54,7 @@ def fetch(connection: Connection, metric: Metric, scope: Scope) -> list[Any]:
     return sorted((tuple(row) for row in rows), key=str)
 
 
+@pytest.mark.slow("computes whole books")
 @pytest.mark.parametrize("known_at", [None, utc(2026, 2, 1)])
 def test_shared_days_give_the_figures_of_own_days(ledger: Ledger, known_at: Any) -> None:
     ledger.account("a")
@@ -76,6 +77,7 @@ def ask(store: Store, names: list[str]) -> dict[str, Any]:
     return {row.metric: row.value for row in rows if row.period_start == date(2026, 1, 1)}
 
 
+@pytest.mark.slow("computes whole books")
 def test_a_later_day_of_use_is_counted_in_kept_figures(ledger: Ledger) -> None:
     """Ann used it on two days in January; then Bob's day comes to light: 3 ÷ (28 × 2) days."""
     store = Store(ledger.engine)

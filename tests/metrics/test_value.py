@@ -129,6 +129,7 @@ def test_whoever_was_acquired_counts_also_when_gone_again(ledger: Ledger) -> Non
     assert only_row(ledger, "cac", dropped).value == 30_000
 
 
+@pytest.mark.slow("computes whole books")
 @given(st.lists(st.tuples(st.integers(0, 360), st.integers(1, 90)), min_size=1, max_size=8))
 @FEW
 def test_the_months_of_a_year_acquire_what_the_year_does(lives: list[tuple[int, int]]) -> None:

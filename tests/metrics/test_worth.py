@@ -117,6 +117,7 @@ def test_three_levers_of_profit(ledger: Ledger) -> None:
     }
 
 
+@pytest.mark.slow("computes whole books")
 def test_costs_and_purchases_are_converted_where_there_is_a_rate(ledger: Ledger) -> None:
     """A dollar is half a euro: 9 stay, 1 leaves, 300 USD on retention are 150 EUR, 15 … 16 each."""
     customers(ledger, 9, 1)

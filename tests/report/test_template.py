@@ -16,6 +16,7 @@ def forbid_compiling(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Environment, "compile", fail)
 
 
+@pytest.mark.slow("renders the whole page")
 def test_a_template_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
@@ -28,6 +29,7 @@ def test_a_template_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         load_template()
 
 
+@pytest.mark.slow("renders the whole page")
 def test_nothing_is_written_where_no_bytecode_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

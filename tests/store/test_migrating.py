@@ -107,6 +107,7 @@ def test_a_newer_database_is_refused_and_left_alone(store: Store, clock: Clock) 
     assert living(store) == ["1"]
 
 
+@pytest.mark.slow("upgrades a database of each revision")
 def test_an_older_database_is_brought_up_to_date(store: Store, clock: Clock, later: Path) -> None:
     run(store, clock, ONE)
     backup = migrate_schema(store, NOW)
@@ -136,6 +137,7 @@ def test_a_migration_that_fails_changes_nothing(store: Store, clock: Clock, late
     assert living(store) == ["1"]
 
 
+@pytest.mark.slow("upgrades a database of each revision")
 @pytest.mark.parametrize("revision", [path.name[:4] for path in OLD_REVISIONS])
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_a_database_of_every_older_revision_upgrades_and_keeps_its_rows(
@@ -227,6 +229,7 @@ def read_rows(connection: Connection, table: TableClause | Select[Any]) -> list[
     return rows
 
 
+@pytest.mark.slow("upgrades a database of each revision")
 @pytest.mark.parametrize(
     ("text_before", "number"),
     [

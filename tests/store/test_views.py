@@ -95,6 +95,7 @@ def old_database(request: pytest.FixtureRequest, folder: Path, backend: str) -> 
     store.close()
 
 
+@pytest.mark.slow("runs whole commands")
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_somebodys_own_views_outlive_a_migration(
     backend: str, request: pytest.FixtureRequest, tmp_path: Path

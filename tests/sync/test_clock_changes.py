@@ -161,6 +161,7 @@ class Project:
         return "known"
 
 
+@pytest.mark.slow("syncs many times")
 def test_every_use_is_in_one_day_of_the_reporting_zone(
     change: tuple[ZoneInfo, datetime], events: list[datetime], sqlite_store: Store
 ) -> None:

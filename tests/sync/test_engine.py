@@ -390,6 +390,7 @@ def test_a_run_that_lost_its_lease_stores_nothing_more(store: Store, clock: Cloc
     assert living(store) == ["1"]
 
 
+@pytest.mark.slow("syncs many times")
 @FEW
 @given(deaths=st.lists(st.integers(0, len(PAGES) - 1), max_size=6))
 def test_any_series_of_deaths_ends_in_the_same_rows(

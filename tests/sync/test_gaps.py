@@ -331,6 +331,7 @@ STEPS = st.tuples(
 """What changes, hours until the next process, how many pages it lives, whether it reads all."""
 
 
+@pytest.mark.slow("syncs many times")
 @FEW
 @given(steps=st.lists(STEPS, min_size=1, max_size=8))
 def test_after_any_gaps_and_deaths_the_store_holds_what_the_source_holds(

@@ -190,6 +190,7 @@ MISTAKES: Mapping[type[PebbleSource], str] = {
 }
 
 
+@pytest.mark.slow("runs the kit for each mistake")
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda kind: str(kind.__name__))
 def test_a_mistake_fails_the_case_named_after_it(
     mistake: type[PebbleSource], tmp_path: Path

@@ -76,6 +76,7 @@ def test_a_push_that_ends_in_the_middle_is_completed_at_once(
     nothing_more_is_written(desk)
 
 
+@pytest.mark.slow("pushes over the wire")
 def test_killed_in_the_middle_of_several_batches(desk: Desk, tmp_path: Path) -> None:
     calls = [desk.call(ACCOUNTS[n % 4], n) for n in range(250)]
     batches: list[int] = []
@@ -129,6 +130,7 @@ def test_completed_reopened_and_deleted_tasks_are_left_alone(desk: Desk, calls: 
     assert len(desk.tasks()) == 4
 
 
+@pytest.mark.slow("pushes over the wire")
 def test_a_task_begun_a_second_ago_is_not_closed(desk: Desk, calls: list[str]) -> None:
     """The index still says that nobody has begun it."""
     desk.work()

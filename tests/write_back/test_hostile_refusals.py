@@ -54,6 +54,7 @@ def test_a_property_that_was_deleted_and_made_anew_is_filled_again(desk: Desk) -
     assert {desk.fields(account)["cs_health_band"] for account in ACCOUNTS} == {"yellow"}
 
 
+@pytest.mark.slow("pushes over the wire")
 def test_the_daily_limit_stops_the_push_and_the_next_day_goes_on(
     desk: Desk, calls: list[str]
 ) -> None:

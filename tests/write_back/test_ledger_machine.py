@@ -349,6 +349,7 @@ QUICK = settings(
 THOROUGH = settings(QUICK, max_examples=120, stateful_step_count=50)
 
 
+@pytest.mark.slow("pushes in drawn orders")
 @pytest.mark.parametrize("machine", [LedgerMachine, PlainLedgerMachine])
 def test_the_ledger_keeps_its_promises(machine: type[LedgerMachine]) -> None:
     run_state_machine_as_test(machine, settings=QUICK)

@@ -98,6 +98,7 @@ def ask(client: httpx.Client, sql: str, **values: Any) -> httpx.Response:
     return client.post(f"{ROOT}/query/", json={"query": query})
 
 
+@pytest.mark.slow("builds a world")
 def test_the_connector_reads_the_usage_that_happened(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:
@@ -116,6 +117,7 @@ def test_the_connector_reads_the_usage_that_happened(
     assert actual == happened
 
 
+@pytest.mark.slow("builds a world")
 def test_the_connector_reads_the_features_that_were_used(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:
@@ -138,6 +140,7 @@ def test_the_connector_reads_the_features_that_were_used(
     assert any(person for _, _, person, _ in actual)
 
 
+@pytest.mark.slow("builds a world")
 def test_the_connector_reads_groups_and_the_people_who_used_the_product(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:
@@ -153,6 +156,7 @@ def test_the_connector_reads_groups_and_the_people_who_used_the_product(
     assert people[person.key]["account_source_id"] == person.account_key
 
 
+@pytest.mark.slow("builds a world")
 def test_the_connector_reads_each_answer_once_with_its_last_words(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:

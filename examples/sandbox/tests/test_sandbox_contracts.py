@@ -88,6 +88,7 @@ def zendesk_says(openapi: Path) -> Description:
     return Description(openapi / "zendesk-support.yaml")
 
 
+@pytest.mark.slow("builds a world")
 @pytest.mark.parametrize(
     ("name", "component", "params"),
     [
@@ -206,6 +207,7 @@ def test_hubspot_batches_and_writes(hubspot: Any, hubspot_says: Description) -> 
     hubspot_says.check_answer("post", f"/crm{path}", hubspot.post(path, again))
 
 
+@pytest.mark.slow("builds a world")
 def test_zendesk_answers(zendesk: Any, zendesk_says: Description) -> None:
     """Nulls are left out first: the API sends them, its description hardly ever allows them."""
     for path, params, component in (

@@ -62,6 +62,7 @@ def create_tasks(hubspot: Any, *keys_: str) -> Any:
     return hubspot.post(f"{OBJECTS}/tasks/batch/create", {"inputs": [task(k) for k in keys_]})
 
 
+@pytest.mark.slow("builds a world")
 def test_lists_are_complete_and_hold_only_what_was_asked_for(hubspot: Any, world: World) -> None:
     rows = every(hubspot, "companies", properties="account_id")
     live = [c for c in world.companies if not c.archived_at]
@@ -75,12 +76,14 @@ def test_lists_are_complete_and_hold_only_what_was_asked_for(hubspot: Any, world
     assert all(v is None or isinstance(v, str) for r in rows for v in r["properties"].values())
 
 
+@pytest.mark.slow("builds a world")
 def test_archived_records_have_their_own_list(hubspot: Any, world: World) -> None:
     gone = every(hubspot, "companies", archived="true")
     assert len(gone) == sum(c.archived_at is not None for c in world.companies) > 0
     assert all(row["archived"] and row["archivedAt"] for row in gone)
 
 
+@pytest.mark.slow("builds a world")
 def test_a_merged_id_means_its_winner(hubspot: Any) -> None:
     rows = every(hubspot, "companies", properties="hs_merged_object_ids")
     winner = next(r for r in rows if r["properties"]["hs_merged_object_ids"])
@@ -339,6 +342,7 @@ def test_undated_paths_are_not_there(app: Starlette, call: Callable[..., Any]) -
     assert hubspot.get("/v3/objects/companies").status_code == 404
 
 
+@pytest.mark.slow("builds a world")
 def test_limits_by_ten_seconds_by_second_for_search_and_by_day(
     limited_app: Starlette, call: Callable[..., Any], clock: Any
 ) -> None:

@@ -64,6 +64,7 @@ def test_only_ten_items_are_embedded(stripe: Any) -> None:
     assert not rest["has_more"]
 
 
+@pytest.mark.slow("builds a world")
 def test_only_ten_lines_are_embedded(stripe: Any) -> None:
     long = next(i for i in every(stripe, "invoices") if i["lines"]["has_more"])
     lines = stripe.get(f"/invoices/{long['id']}/lines", limit=100).json()["data"]

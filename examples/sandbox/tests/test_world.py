@@ -21,12 +21,14 @@ def world(whole_world: World) -> World:
     return whole_world
 
 
+@pytest.mark.slow("builds a world")
 def test_the_same_seed_gives_the_same_world_and_another_seed_another() -> None:
     first, same, other = (build_world(seed, date(2026, 3, 31), 40) for seed in (1, 1, 2))
     assert first == same
     assert first.usage != other.usage
 
 
+@pytest.mark.slow("builds a world")
 def test_nothing_happens_in_the_future(world: World) -> None:
     assert all(i.created_at < world.now for i in world.invoices)
     assert all(t.created_at < world.now and t.updated_at < world.now for t in world.tickets)
@@ -35,6 +37,7 @@ def test_nothing_happens_in_the_future(world: World) -> None:
     assert min(row.day for row in world.usage) == world.today - timedelta(days=200)
 
 
+@pytest.mark.slow("builds a world")
 def test_there_is_enough_of_everything(world: World) -> None:
     assert len(world.courses) == 400
     assert 1500 < len(world.tickets) < 2200
@@ -46,6 +49,7 @@ def test_there_is_enough_of_everything(world: World) -> None:
     assert discounts == {c.id for c in world.coupons}
 
 
+@pytest.mark.slow("builds a world")
 def test_every_state_of_a_subscription_occurs(world: World) -> None:
     states = Counter(s.status for s in world.subscriptions)
     assert states.keys() == {"trialing", "active", "past_due", "unpaid", "paused", "canceled"}

@@ -40,6 +40,7 @@ def world(whole_world: World) -> World:
     return whole_world
 
 
+@pytest.mark.slow("builds a world")
 def test_seats_packs_and_calls(world: World) -> None:
     """5 × 39.00 + 12 packs at 4.00 each; calls are metered and count nothing."""
     items = (

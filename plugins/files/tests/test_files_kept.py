@@ -111,6 +111,7 @@ def apply(folder: Path, table: str, how: str, rows: list[str]) -> None:
         path.unlink(missing_ok=True)
 
 
+@pytest.mark.slow("reads a folder after each change")
 @given(st.lists(edits(), min_size=2, max_size=5))
 def test_what_is_kept_is_what_a_whole_read_says(
     tmp_path_factory: pytest.TempPathFactory, made: list[tuple[str, str, list[str]]]

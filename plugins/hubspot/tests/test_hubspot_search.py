@@ -6,6 +6,7 @@ from operator import ge, gt, lt
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def read(index: Index, limit: int, place: SearchCursor | None = None) -> list[st
     ]
 
 
+@pytest.mark.slow("reads twelve thousand companies")
 def test_more_than_the_cap_is_read_once_each() -> None:
     index = Index({n: n // 3 for n in range(1, 12_001)})
     actual = read(index, 200)

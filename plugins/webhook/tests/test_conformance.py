@@ -6,12 +6,15 @@ from typing import Any
 
 import httpx
 import orjson
+import pytest
 from pydantic import SecretStr
 
 from cs_sync.testing import CrmFake, DestinationConformance
 from cs_sync.testing.pushing import PushHarness
 from cs_sync_webhook.destination import WebhookDestination
 from cs_sync_webhook.signature import decode_signing_key, sign_message
+
+pytestmark = pytest.mark.slow("sends over the wire for each promise")
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ACCOUNTS = [f"acct_{number}" for number in range(5)]

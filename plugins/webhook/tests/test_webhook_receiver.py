@@ -129,6 +129,7 @@ def push(receiver: Receiver, tmp_path: Path) -> Iterator[Push]:
     store.close()
 
 
+@pytest.mark.slow("sends over the wire")
 def test_every_change_is_sent_once_when_all_is_well(push: Push, receiver: Receiver) -> None:
     first = push()
     assert (first.create, first.update, first.problems) == (1, 2, [])
@@ -140,6 +141,7 @@ def test_every_change_is_sent_once_when_all_is_well(push: Push, receiver: Receiv
     assert last["before"]["cs_health_score"] == 38.5
 
 
+@pytest.mark.slow("sends over the wire")
 def test_a_lost_answer_repeats_the_message_in_the_same_run(push: Push, receiver: Receiver) -> None:
     receiver.lose = 2
     writes = push()
@@ -148,6 +150,7 @@ def test_a_lost_answer_repeats_the_message_in_the_same_run(push: Push, receiver:
     assert len(receiver.received) == 5
 
 
+@pytest.mark.slow("sends over the wire")
 def test_answers_lost_to_the_end_repeat_the_message_in_the_next_run(
     push: Push, receiver: Receiver
 ) -> None:
@@ -164,6 +167,7 @@ def test_answers_lost_to_the_end_repeat_the_message_in_the_next_run(
     assert len(receiver.received) == received
 
 
+@pytest.mark.slow("sends over the wire")
 def test_a_score_that_falls_twice_is_news_twice(push: Push, receiver: Receiver) -> None:
     for score in (62.0, 38.5, 62.0, 38.5):
         push(score=score)
@@ -171,6 +175,7 @@ def test_a_score_that_falls_twice_is_news_twice(push: Push, receiver: Receiver) 
     assert [m["fields"]["cs_health_score"] for m in accounts] == [62.0, 38.5, 62.0, 38.5]
 
 
+@pytest.mark.slow("sends over the wire")
 def test_another_secret_is_refused_by_the_receiver(push: Push, receiver: Receiver) -> None:
     other = "whsec_" + "A" * 32
     writes = push(signing_secret=other)

@@ -65,6 +65,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return command
 
 
+@pytest.mark.slow("sends over the wire")
 def test_accounts_are_sent_under_our_own_ids_and_only_once(
     run: Run, respx_mock: respx.MockRouter
 ) -> None:
@@ -83,6 +84,7 @@ def test_accounts_are_sent_under_our_own_ids_and_only_once(
     assert hook.call_count == len(sent)
 
 
+@pytest.mark.slow("sends over the wire")
 def test_a_push_that_the_receiver_stops_goes_on_with_the_same_messages(
     run: Run, respx_mock: respx.MockRouter, tmp_path: Path
 ) -> None:
@@ -98,6 +100,7 @@ def test_a_push_that_the_receiver_stops_goes_on_with_the_same_messages(
     assert refused in [call.request.headers["webhook-id"] for call in list(hook.calls)[1:]]
 
 
+@pytest.mark.slow("sends over the wire")
 def test_a_message_says_whom_it_is_about_and_who_is_to_act(
     run: Run, respx_mock: respx.MockRouter, tmp_path: Path
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_message_says_whom_it_is_about_and_who_is_to_act(
     assert note["fields"]["body"].startswith("No longer needed: the step was done on 3 Feb")
 
 
+@pytest.mark.slow("sends over the wire")
 def test_a_run_sends_its_report_if_asked_to(
     run: Run, respx_mock: respx.MockRouter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def calculate(book: BillingFacts, policy: MrrPolicy) -> AccountMrr | None:
     return None if versions is None else calculate_plain_mrr(versions, policy)
 
 
+@pytest.mark.slow("computes whole books")
 @given(plain_books(), DAY_OR_NONE)
 @settings(max_examples=60)
 def test_plain_books_have_the_same_mrr(book: BillingFacts, policy: MrrPolicy) -> None:
@@ -109,6 +110,7 @@ def test_plain_books_have_the_same_mrr(book: BillingFacts, policy: MrrPolicy) ->
     assert plain in (None, calculate_account_mrr(book, policy))
 
 
+@pytest.mark.slow("computes whole books")
 @given(books(), POLICIES.filter(is_plain_policy))
 @settings(max_examples=40)
 def test_any_book_has_the_same_mrr(book: BillingFacts, policy: MrrPolicy) -> None:
