@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from cs_sync.health.scope import SignalScope
 from cs_sync.metrics.ownership import CONTACT_LINK, LINK, PLACE, get_respondent, join_owner
+from cs_sync.metrics.sql.chosen_accounts import is_chosen
 from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_present
 from cs_sync_schemas import Contact, Subscription, get_table
 
@@ -31,8 +32,7 @@ CONTACT, SUBSCRIPTION = get_table(Contact), get_table(Subscription)
 
 def is_scored(scope: SignalScope) -> ColumnElement[bool]:
     """Return the condition for scored accounts: counted, and in scope."""
-    counted = is_counted()
-    return and_(counted, ACCOUNT.c.id.in_(scope.accounts)) if scope.accounts else counted
+    return and_(is_counted(), is_chosen(ACCOUNT.c.id, scope.accounts))
 
 
 def is_of_accounts(scope: SignalScope, record: FromClause) -> ColumnElement[bool]:
@@ -61,7 +61,7 @@ def is_of_subscriptions(scope: SignalScope, part: FromClause) -> ColumnElement[b
 
 def _select_names(scope: SignalScope) -> Select[tuple[str]]:
     """Select the ids of the accounts' records, whatever the source."""
-    return select(LINK.c.source_id).where(LINK.c.account_id.in_(scope.accounts))
+    return select(LINK.c.source_id).where(is_chosen(LINK.c.account_id, scope.accounts))
 
 
 def select_owned(
@@ -152,13 +152,9 @@ def _select_links(scope: SignalScope) -> list[tuple[Select[Any], ColumnElement[s
         .join(CONTACT_LINK, CONTACT_LINK.c.contact_id == CONTACT.c.id)
     )
     return [
-        (by_account.where(_is_of(scope, LINK.c.account_id)), LINK.c.source),
-        (by_contact.where(_is_of(scope, CONTACT.c.account_id)), CONTACT_LINK.c.source),
+        (by_account.where(is_chosen(LINK.c.account_id, scope.accounts)), LINK.c.source),
+        (by_contact.where(is_chosen(CONTACT.c.account_id, scope.accounts)), CONTACT_LINK.c.source),
     ]
-
-
-def _is_of(scope: SignalScope, account: ColumnElement[Any]) -> ColumnElement[bool]:
-    return account.in_(scope.accounts) if scope.accounts else true()
 
 
 def select_newest_facts(

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cs_sync.metrics.periods import get_day_start
+from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class SignalScope:
     day: date
     zone: str = "UTC"
     known_at: datetime | None = None
-    accounts: Sequence[str] = ()
+    accounts: ChosenAccounts = ()
     active_features: Sequence[str] = ()
     policy: str = ""
 
@@ -38,6 +39,6 @@ class SignalScope:
         return at.astimezone(ZoneInfo(self.zone)).date()
 
 
-def build_day_scope(day: date, zone: str = "UTC", accounts: Sequence[str] = ()) -> SignalScope:
+def build_day_scope(day: date, zone: str = "UTC", accounts: ChosenAccounts = ()) -> SignalScope:
     """Build the scope of everything up to the end of a day."""
     return SignalScope(get_day_start(day + timedelta(days=1), zone), day, zone, None, accounts)

@@ -8,21 +8,22 @@ from typing import Any
 
 from cs_sync.follow_ups import PersonFact
 from cs_sync.foresight.outlook import Forecast
-from cs_sync.health import build_day_scope, is_leaving
+from cs_sync.health import build_day_scope
 from cs_sync.health.money_at_risk import RiskBasis, RiskShare, assess_risk
+from cs_sync.queries.account_batches import AccountBatch
 from cs_sync.queries.kept_results import Refreshed, hash_parts, keep_results, refresh_results
 from cs_sync.queries.outlook import predict_accounts
 from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.fast.compact_json import CompactJson
+from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import read_uncounted_accounts
 from cs_sync.store.queries.people import read_people
 
 BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 """Worst first; those without a score last."""
-PEOPLE = ("people", CompactJson[tuple[PersonFact, ...]](tuple[PersonFact, ...]))
+PEOPLE = ("people", PackedJson[tuple[PersonFact, ...]](tuple[PersonFact, ...]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class DayView:
     @property
     def band_counts(self) -> dict[str, int]:
         """The number of customers per band, worst band first, insufficient ones last."""
-        counts = Counter(item.score.band for item in self.customers)
+        counts = Counter(item.band for item in self.customers)
         return {band: counts[band] for band in BANDS if counts[band]}
 
     @property
@@ -58,10 +59,8 @@ class DayView:
 
     def assess_risk(self, item: ScoredAccount) -> RiskShare:
         """Assess which share of an account's MRR is at risk."""
-        score, churn = item.score.score, self.forecast.get_churn_probability(item.account["id"])
-        return assess_risk(
-            None if score is None else float(score), churn, leaving=is_leaving(item.evidence)
-        )
+        score, churn = item.points, self.forecast.get_churn_probability(item.account["id"])
+        return assess_risk(None if score is None else float(score), churn, leaving=item.is_leaving)
 
     def get_mrr(self, account: str) -> Mapping[str, int]:
         """Return an account's MRR by currency, in minor units; empty without any."""
@@ -106,10 +105,10 @@ def _refresh_people(
         # Whose use at another account counts depends on that one.
         uncounted = read_uncounted_accounts(connection)
 
-    def compute(chosen: Sequence[str]) -> dict[str, tuple[PersonFact, ...]]:
+    def compute(batch: AccountBatch) -> dict[str, tuple[PersonFact, ...]]:
         with workspace.store.read() as connection:
-            people = read_people(connection, scope, chosen)
-        return {account: people.get(account, ()) for account in chosen or accounts}
+            people = read_people(connection, scope, batch.chosen)
+        return {account: people.get(account, ()) for account in batch.ids}
 
     basis = hash_parts([scope.day, zone, features, uncounted])
     return refresh_results(workspace, PEOPLE, basis, accounts, compute)

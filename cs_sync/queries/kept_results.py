@@ -1,7 +1,7 @@
 """Results per account, kept from one run to the next: only what changed is computed again."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -11,17 +11,50 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from cs_sync.health import HealthConfig, SignalScope, build_day_scope
+from cs_sync.queries.account_batches import AccountBatch, split_accounts
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.fast.compact_json import CompactJson
+from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.fast.kept_results import KeptUpdate, read_kept, save_between_runs
 from cs_sync.store.leases import read_free_token
 from cs_sync.store.queries.changed_accounts import read_changed_accounts
 from cs_sync.store.queries.health import read_coverage
+from cs_sync_schemas.packed import pack_text, unpack_text
 
 T = TypeVar("T")
 CODE = ("follow_ups", "health", "i18n", "metrics", "queries", "store/queries")
 """Folders of the code and the texts that results follow from."""
+MAX_AT_HAND = 20_000
+"""Results of one kind that may be in memory as objects, some 8 KB each."""
+
+
+class WrittenResults(Mapping[str, T]):
+    """Results in their written form, a tenth of their size; each is read when it is wanted.
+
+    Of a few accounts what was read stays at hand, of many the last one: whoever goes through them
+    takes them one by one.
+    """
+
+    def __init__(self, form: PackedJson[T], contents: Mapping[str, bytes]) -> None:
+        """Take results as written."""
+        self._form, self._contents = form, contents
+        self._at_hand: dict[str, T] = {}
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._at_hand:
+            if len(self._contents) > MAX_AT_HAND:
+                self._at_hand.clear()
+            self._at_hand[key] = self._form.decode(self._contents[key])
+        return self._at_hand[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._contents
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._contents)
+
+    def __len__(self) -> int:
+        return len(self._contents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +71,21 @@ class Refreshed(Generic[T]):
 
 def refresh_results(
     workspace: Workspace,
-    kind: tuple[str, CompactJson[T]],
+    kind: tuple[str, PackedJson[T]],
     basis: str,
-    accounts: Collection[str],
-    compute: Callable[[Sequence[str]], Mapping[str, T]],
+    accounts: Sequence[str],
+    compute: Callable[[AccountBatch], Mapping[str, T]],
 ) -> Refreshed[T]:
     """Return accounts' results, kept or computed anew after a change.
+
+    They are computed in batches, and written down after each.
 
     Args:
         workspace: The workspace.
         kind: The name of the kind, and how its results are written.
         basis: Digest of everything but the accounts' own facts.
-        accounts: The ids of all accounts with a result.
-        compute: Computes the results of some accounts; empty means all.
+        accounts: The ids of all accounts with a result, in the order of the database.
+        compute: Computes the results of a batch.
     """
     (name, form), now = kind, workspace.clock()
     with workspace.store.read() as connection:
@@ -59,24 +94,18 @@ def refresh_results(
         stale = set(accounts) - kept.contents.keys()
         if kept.known_at is not None:
             stale |= read_changed_accounts(connection, kept.known_at) & set(accounts)
-    fresh: Mapping[str, T] = {}
-    if stale:
-        everybody = 2 * len(stale) > len(accounts)
-        fresh = compute([] if everybody else sorted(stale))
+    fresh: dict[str, bytes] = {}
+    for batch in split_accounts(accounts):
+        if (part := batch.narrow(stale)).ids:
+            fresh.update((key, form.encode(result)) for key, result in compute(part).items())
     results = {
-        key: fresh[key] if key in fresh else form.decode(kept.contents[key])
+        key: fresh[key] if key in fresh else kept.contents[key]
         for key in accounts
         if key in fresh or (key in kept.contents and key not in stale)
     }
-    update = KeptUpdate(
-        name,
-        basis,
-        kept.state,
-        now,
-        {key: form.encode(result) for key, result in fresh.items()},
-        kept.contents.keys() - set(accounts),
-    )
-    return Refreshed(results, update, kept.known_at, token)
+    gone = kept.contents.keys() - set(accounts)
+    update = KeptUpdate(name, basis, kept.state, now, fresh, gone)
+    return Refreshed(WrittenResults(form, results), update, kept.known_at, token)
 
 
 def keep_results(workspace: Workspace, refreshed: Refreshed[Any]) -> None:
@@ -98,12 +127,14 @@ class KeptAnswers:
 
     def get(self, key: str) -> str | None:
         """Return a kept answer; None if there is none."""
-        return self._kept.contents.get(key)
+        packed = self._kept.contents.get(key)
+        return None if packed is None else unpack_text(packed)
 
     def replace(self, answers: Mapping[str, str]) -> None:
         """Keep these answers, and no others."""
         before = self._kept.contents
-        fresh = {key: text for key, text in answers.items() if before.get(key) != text}
+        packed = {key: pack_text(text) for key, text in answers.items()}
+        fresh = {key: text for key, text in packed.items() if before.get(key) != text}
         update = KeptUpdate(
             self._kind,
             self._basis,

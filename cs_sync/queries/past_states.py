@@ -16,6 +16,7 @@ from cs_sync.health import (
     calculate_loss,
     is_leaving,
 )
+from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 from cs_sync.queries.model_choice import select_model
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -91,9 +92,9 @@ def read_past_states(
     workspace: Workspace,
     connection: Connection,
     model: HealthConfig,
-    live: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     days: Sequence[date],
-    accounts: Sequence[str] = (),
+    chosen: ChosenAccounts = (),
 ) -> dict[str, PastStates]:
     """Read the states of accounts at the ends of days.
 
@@ -101,22 +102,20 @@ def read_past_states(
         workspace: The workspace.
         connection: A read connection.
         model: Today's health model.
-        live: The rows of the accounts.
+        rows: The rows of the accounts.
         days: The days.
-        accounts: Only the facts of these accounts; empty means all.
+        chosen: The same accounts, for statements.
 
     Returns:
         Account id → its states, in the order of the days.
     """
     zone, policy = workspace.config.workspace.timezone, get_mrr_policy(workspace).hash
-    chosen = set(accounts)
-    rows = [row for row in live if not chosen or row["id"] in chosen]
     states: dict[str, list[PastState]] = {row["id"]: [] for row in rows}
-    spans = read_mrr_spans(connection, policy, accounts)
+    spans = read_mrr_spans(connection, policy, chosen)
     book, state_book = ScoreBook(), StateBook()
     for day in days:
         scope = replace(
-            build_day_scope(day, str(zone), accounts),
+            build_day_scope(day, str(zone), chosen),
             active_features=workspace.config.metrics.active_features,
             policy=policy,
         )

@@ -18,6 +18,7 @@ from cs_sync.health import (
 from cs_sync.health.facts import AnswerFact, TicketFact
 from cs_sync.health.wording import name_topic, to_plain_line
 from cs_sync.metrics.periods import add_months
+from cs_sync.queries.account_batches import AccountBatch
 from cs_sync.queries.day import DayView
 from cs_sync.queries.health_model import read_health_model
 from cs_sync.queries.kept_results import build_basis, keep_results, refresh_results
@@ -36,7 +37,7 @@ from cs_sync.report import (
 )
 from cs_sync.report.risk import RiskSum, sum_risk
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.fast.compact_json import CompactJson
+from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.queries.attributes import read_attribute_names, read_current_attributes
 from cs_sync.store.queries.crm_records import read_owner_names, read_remote_accounts
 from cs_sync.store.queries.health import read_live_accounts
@@ -50,7 +51,7 @@ MAX_LINES = 8
 """Tickets, and features, of one account at most."""
 NO_POINT = HistoryPoint()
 """Of a day on which an account was no customer."""
-KIND = ("months", CompactJson[PastStates](PastStates))
+KIND = ("months", PackedJson[PastStates](PastStates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +124,15 @@ def _read_month_states(workspace: Workspace, days: Sequence[date]) -> Mapping[st
     """
     model = read_health_model(workspace)
     with workspace.store.read() as connection:
-        live = read_live_accounts(connection)
+        by_id = {account["id"]: account for account in read_live_accounts(connection)}
 
-    def compute(accounts: Sequence[str]) -> Mapping[str, PastStates]:
+    def compute(batch: AccountBatch) -> Mapping[str, PastStates]:
+        rows = [by_id[account] for account in batch.ids]
         with workspace.store.read() as connection:
-            return read_past_states(workspace, connection, model, live, days, accounts)
+            return read_past_states(workspace, connection, model, rows, days, batch.chosen)
 
     basis = build_basis(workspace, model, days)
-    refreshed = refresh_results(
-        workspace, KIND, basis, [account["id"] for account in live], compute
-    )
+    refreshed = refresh_results(workspace, KIND, basis, list(by_id), compute)
     keep_results(workspace, refreshed)
     return refreshed.results
 

@@ -18,12 +18,16 @@ from cs_sync.health import (
     build_day_scope,
     build_reasons,
     build_score_row,
+    is_leaving,
     list_urgent_reasons,
     score_account,
 )
+from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
+from cs_sync.queries.account_batches import AccountBatch, split_accounts
 from cs_sync.queries.health_model import read_health_model
 from cs_sync.queries.kept_results import (
     Refreshed,
+    WrittenResults,
     build_basis,
     keep_results,
     refresh_results,
@@ -32,7 +36,7 @@ from cs_sync.queries.model_choice import select_model
 from cs_sync.queries.past_states import PastState, StateBook
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.fast.compact_json import CompactJson
+from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import (
     read_band_changes,
@@ -60,7 +64,7 @@ class AccountResult:
     """The account 30 days earlier."""
 
 
-KIND = ("day", CompactJson[AccountResult](AccountResult))
+KIND = ("day", PackedJson[AccountResult](AccountResult))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,25 @@ class BareScore:
 
 @dataclass(frozen=True, slots=True)
 class ScoredAccount:
-    """The score of one account on one day."""
+    """The score of one account on one day; its facts are read from `results` when wanted."""
 
     account: dict[str, Any]
     model: HealthConfig
-    result: AccountResult
+    results: Mapping[str, AccountResult] = field(repr=False)
+    band: str
+    points: Fraction | None
+    """The score; None below the minimum coverage."""
+    is_leaving: bool
+    """Whether all that it pays for is going to end."""
+    is_urgent: bool
+    """Whether something asks for a call whatever the score."""
     is_customer: bool
     """Whether a subscription of it runs; where no source knows subscriptions, every account is."""
+
+    @property
+    def result(self) -> AccountResult:
+        """What was computed of the account."""
+        return self.results[self.account["id"]]
 
     @property
     def score(self) -> HealthScore:
@@ -176,7 +192,13 @@ def score_accounts(
     now = _build_scope(workspace, day, known_at, accounts)
     with workspace.store.read() as connection:
         live = read_live_accounts(connection, known_at, accounts)
-    return _combine(live, _compute_results(workspace, live, config, now), config, now)
+    by_id, contents = {account["id"]: account for account in live}, dict[str, bytes]()
+    for batch in split_accounts(list(by_id)):
+        rows = [by_id[id_] for id_ in batch.ids]
+        scope = replace(now, accounts=accounts or batch.chosen)
+        results = _compute_results(workspace, rows, config, scope)
+        contents.update((id_, KIND[1].encode(result)) for id_, result in results.items())
+    return _combine(live, WrittenResults(KIND[1], contents), config, now)
 
 
 def score_bare(
@@ -203,12 +225,12 @@ def refresh_scores(workspace: Workspace) -> tuple[list[ScoredAccount], Refreshed
         live = read_live_accounts(connection)
     by_id = {account["id"]: account for account in live}
 
-    def compute(accounts: Sequence[str]) -> dict[str, AccountResult]:
-        chosen = [by_id[name] for name in accounts] if accounts else live
-        return _compute_results(workspace, chosen, config, replace(scope, accounts=accounts))
+    def compute(batch: AccountBatch) -> dict[str, AccountResult]:
+        rows, of_batch = [by_id[id_] for id_ in batch.ids], replace(scope, accounts=batch.chosen)
+        return _compute_results(workspace, rows, config, of_batch)
 
     basis = build_basis(workspace, config, [day - CHANGE_PERIOD, day])
-    refreshed = refresh_results(workspace, KIND, basis, by_id, compute)
+    refreshed = refresh_results(workspace, KIND, basis, list(by_id), compute)
     return _combine(live, refreshed.results, config, scope), refreshed
 
 
@@ -216,7 +238,7 @@ def _build_scope(
     workspace: Workspace,
     day: date,
     known_at: datetime | None = None,
-    accounts: Sequence[str] = (),
+    accounts: ChosenAccounts = (),
 ) -> SignalScope:
     return replace(
         build_day_scope(day, str(workspace.config.workspace.timezone), accounts),
@@ -233,17 +255,22 @@ def _combine(
     scope: SignalScope,
 ) -> list[ScoredAccount]:
     """Combine accounts with their results; those without one are left out."""
-    billed = any(result.evidence.subscriptions for result in results.values())
-    return [
+    scored = [
         ScoredAccount(
             account,
             select_model(account, config, scope),
-            result,
-            is_customer=bool(result.evidence.subscriptions) or not billed,
+            results,
+            result.score.band,
+            result.score.score,
+            is_leaving=is_leaving(result.evidence),
+            is_urgent=bool(result.urgent),
+            is_customer=bool(result.evidence.subscriptions),
         )
         for account in live
         if (result := results.get(account["id"])) is not None
     ]
+    billed = any(item.is_customer for item in scored)
+    return scored if billed else [replace(item, is_customer=True) for item in scored]
 
 
 def _compute_results(
@@ -292,7 +319,7 @@ def _compute_results(
 
 
 def _get_urgency(scored: ScoredAccount) -> tuple[bool, bool, Fraction, str]:
-    score = scored.score.score
+    score = scored.points
     return (not scored.is_customer, score is None, score or Fraction(0), scored.account["id"])
 
 

@@ -29,7 +29,7 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
         (item for item in day.customers if is_watched(item, day)),
         key=lambda item: (-_get_money_at_risk(item, day), item.account["id"]),
     )
-    others = [item for item in ranked if not item.urgent]
+    others = [item for item in ranked if not item.is_urgent]
     room = max(WATCH_LIST_LENGTH - (len(ranked) - len(others)), 0)
     dropped = {item.account["id"] for item in others[room:]}
     actions = follow_ups.list_next_actions()
@@ -52,7 +52,7 @@ def is_watched(scored: ScoredAccount, day: DayView) -> bool:
 
     It is red, yellow, urgent or likely to leave.
     """
-    is_worrying = bool(scored.urgent) or scored.score.band in ("red", "yellow")
+    is_worrying = scored.is_urgent or scored.band in ("red", "yellow")
     return is_worrying or day.forecast.is_likely_to_leave(scored.account["id"])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON
 from sqlmodel import Field
 
+from cs_sync_schemas.packed import PackedText
 from cs_sync_schemas.record import StoredRow
 from cs_sync_schemas.times import Instant
 
@@ -32,4 +33,4 @@ class KeptResult(StoredRow, table=True):
 
     kind: str = Field(primary_key=True, description="What was computed: day, months, topics.")
     key: str = Field(primary_key=True, description="The account; empty: the state of the kind.")
-    content: str = Field(description="As JSON, read only where it is wanted.")
+    content: str = Field(sa_type=PackedText, description="As JSON, compressed.")

@@ -38,6 +38,7 @@ from cs_sync.store.migrate import migrate_schema
 from cs_sync_schemas import Lease, get_table
 from cs_sync_schemas.digests import Digest
 from cs_sync_schemas.migrations import HEAD, LOCATION
+from cs_sync_schemas.packed import PackedText
 from cs_sync_schemas.tables import METADATA
 from cs_sync_schemas.times import Instant
 from tests.conftest import NOW, Clock, migrated_sqlite
@@ -184,7 +185,9 @@ def shrink(table: Table, connection: Connection, revision: str) -> TableClause:
 
 
 def type_at(column: Column[Any], revision: str) -> TypeEngine[Any]:
-    """The type of a column at a revision: before 0010 these were text on SQLite."""
+    """The type of a column at a revision: what was text before it."""
+    if revision < "0011" and isinstance(column.type, PackedText):
+        return String()
     if revision < "0010" and isinstance(column.type, Instant | Digest):
         return UTCDateTime() if isinstance(column.type, Instant) else String()
     return column.type
@@ -200,7 +203,7 @@ def make_row(table: TableClause) -> dict[str, Any]:
 
 def make_value(kind: Any, number: int, name: str) -> Any:
     match type(kind).__name__:
-        case "AutoString" | "String":
+        case "AutoString" | "String" | "PackedText":
             return name
         case "Digest":
             return f"{number:032x}"

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select, true
+from sqlalchemy import Select, and_, func, select
 
 from cs_sync.health.relations import is_scored
 from cs_sync.health.scope import SignalScope
 from cs_sync.metrics.ownership import LINK
+from cs_sync.metrics.sql.chosen_accounts import is_chosen
 from cs_sync.metrics.sql.relations import ACCOUNT, is_present
 from cs_sync_schemas import SourceAccount, get_table
 
@@ -19,7 +20,6 @@ def last_contact(scope: SignalScope) -> Select[Any]:
     The CRM tells only the last one: for a day before it nothing is known.
     """
     linked = and_(LINK.c.source == RECORD.c.source, LINK.c.source_id == RECORD.c.source_id)
-    chosen = LINK.c.account_id.in_(scope.accounts) if scope.accounts else true()
     newest = func.max(RECORD.c.last_contacted_at)
     return (
         select(
@@ -30,7 +30,8 @@ def last_contact(scope: SignalScope) -> Select[Any]:
         )
         .select_from(RECORD.join(LINK, linked).join(ACCOUNT, ACCOUNT.c.id == LINK.c.account_id))
         .where(is_present(RECORD, scope.known_at), is_scored(scope))
-        .where(RECORD.c.last_contacted_at.is_not(None), chosen)
+        .where(RECORD.c.last_contacted_at.is_not(None))
+        .where(is_chosen(LINK.c.account_id, scope.accounts))
         .group_by(LINK.c.account_id)
         .having(newest < scope.until)
     )

@@ -15,12 +15,12 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     union_all,
 )
 
 from cs_sync.health.relations import is_scored
 from cs_sync.health.scope import SignalScope
+from cs_sync.metrics.sql.chosen_accounts import is_chosen
 from cs_sync.metrics.sql.relations import ACCOUNT, is_known
 from cs_sync_schemas import MrrSpan, get_table
 
@@ -106,10 +106,9 @@ def count_seats(parts: Iterable[Mapping[str, Any]] | None) -> float:
 def _select_mrr(scope: SignalScope, at: datetime, name: str) -> CTE:
     """Select the spans in force just before an instant."""
     in_force = and_(SPAN.c.valid_from < at, or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= at))
-    chosen = SPAN.c.account_id.in_(scope.accounts) if scope.accounts else true()
     return (
         select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount, SPAN.c.parts)
-        .where(chosen)
+        .where(is_chosen(SPAN.c.account_id, scope.accounts))
         .join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id)
         .where(SPAN.c.policy == scope.policy, is_known(scope, SPAN), in_force, is_scored(scope))
         .cte(name)

@@ -11,25 +11,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, LargeBinary, delete, select, type_coerce
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import read_free_token
 from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import KeptResult, get_table
+from cs_sync_schemas.packed import pack_text, unpack_text
 
 RESULT = get_table(KeptResult)
+PACKED = type_coerce(RESULT.c.content, LargeBinary)
+"""The contents as they are stored."""
 STATE_KEY = ""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptResults:
-    """The kept results of a kind under a basis: key → content; none without a state."""
+    """The kept results of a kind under a basis: key → packed text; none without a state."""
 
-    state: str | None = None
+    state: bytes | None = None
     known_at: datetime | None = None
-    contents: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,10 @@ class KeptUpdate:
 
     kind: str
     basis: str
-    before: str | None
+    before: bytes | None
     """The state that was read; None: nothing of it could be used."""
     known_at: datetime
-    contents: Mapping[str, str]
+    contents: Mapping[str, bytes]
     gone: Collection[str] = ()
     """The keys that are no more."""
 
@@ -56,12 +59,12 @@ def read_kept(connection: Connection, kind: str, basis: str) -> KeptResults:
 
     Those on another basis are of no use.
     """
-    rows = connection.execute(select(RESULT.c.key, RESULT.c.content).where(RESULT.c.kind == kind))
+    rows = connection.execute(select(RESULT.c.key, PACKED).where(RESULT.c.kind == kind))
     contents = {row[0]: row[1] for row in rows}
     state = contents.pop(STATE_KEY, None)
     if state is None:
         return KeptResults()
-    written = orjson.loads(state)
+    written = orjson.loads(unpack_text(state))
     if written["basis"] != basis:
         return KeptResults()
     return KeptResults(state, datetime.fromisoformat(written["known_at"]), contents)
@@ -75,13 +78,13 @@ def save_kept(connection: Connection, update: KeptUpdate) -> None:
     if update.before is None:
         connection.execute(delete(RESULT).where(of_kind))
     elif update.before != connection.scalar(
-        select(RESULT.c.content).where(of_kind, RESULT.c.key == STATE_KEY).with_for_update()
+        select(PACKED).where(of_kind, RESULT.c.key == STATE_KEY).with_for_update()
     ):
         return
     for chunk in split_chunks(sorted(update.gone)):
         connection.execute(delete(RESULT).where(of_kind, RESULT.c.key.in_(chunk)))
     state = {"basis": update.basis, "known_at": update.known_at.isoformat()}
-    contents = {**update.contents, STATE_KEY: orjson.dumps(state).decode()}
+    contents = {**update.contents, STATE_KEY: pack_text(orjson.dumps(state))}
     rows = [{"kind": update.kind, "key": k, "content": text} for k, text in contents.items()]
     upsert_rows(connection, RESULT, rows)
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.types import TypeEngine
@@ -26,6 +27,7 @@ from sqlalchemy.types import TypeEngine
 from cs_sync.store.privacy.email_addresses import AT_SIGNS
 from cs_sync_schemas import Owner, Suppression, get_table
 from cs_sync_schemas.digests import Digest
+from cs_sync_schemas.packed import PackedText
 from cs_sync_schemas.tables import METADATA
 
 RowChange = Callable[[dict[str, Any]], dict[str, Any]]
@@ -80,6 +82,9 @@ def find_address_rows(
 
 @cache
 def _contains_at_sign(table: Table) -> ColumnElement[bool]:
+    """Return the condition for rows with any at sign; packed texts may all have one."""
+    if any(isinstance(column.type, PackedText) for column in table.c):
+        return true()
     return or_(
         *(
             func.lower(cast(column, Text)).contains(sign, autoescape=True)
@@ -90,12 +95,13 @@ def _contains_at_sign(table: Table) -> ColumnElement[bool]:
 
 
 def get_text_columns(table: Table) -> list[Column[Any]]:
-    """Return the text and JSON columns of a table, without digests."""
+    """Return the text and JSON columns of a table, also packed ones, without digests."""
     return [
         column
         for column in table.c
         if isinstance(get_stored_type(column.type), String | JSON)
-        and not isinstance(column.type, Digest)
+        or isinstance(column.type, PackedText)
+        if not isinstance(column.type, Digest)
     ]
 
 

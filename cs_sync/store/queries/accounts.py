@@ -1,6 +1,6 @@
 """Account lookup: ids by any name, and MRR at an instant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
+from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts, is_chosen
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
 from cs_sync_schemas import Account, AccountLink, MrrSpan, SourceAccount, get_table
@@ -59,7 +60,7 @@ def read_mrr_at(
     connection: Connection,
     at: datetime,
     policy: str,
-    accounts: Sequence[str] = (),
+    accounts: ChosenAccounts = (),
     known_at: datetime | None = None,
 ) -> dict[str, dict[str, int]]:
     """Read the MRR at an instant.
@@ -68,7 +69,7 @@ def read_mrr_at(
         connection: A read connection.
         at: The instant.
         policy: Hash of the MRR policy.
-        accounts: Account ids; empty means all.
+        accounts: The accounts.
         known_at: The knowledge time; None means now.
 
     Returns:
@@ -79,9 +80,8 @@ def read_mrr_at(
         is_known_at(SPAN, known_at),
         SPAN.c.valid_from <= at,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to > at),
+        is_chosen(SPAN.c.account_id, accounts),
     )
-    if accounts:
-        statement = statement.where(SPAN.c.account_id.in_(accounts))
     mrr: dict[str, dict[str, int]] = {}
     for account, currency, amount in connection.execute(statement):
         mrr.setdefault(account, {})[currency] = amount
@@ -108,24 +108,23 @@ def read_subscription_mrr(
 
 
 def read_mrr_spans(
-    connection: Connection, policy: str, accounts: Sequence[str] = ()
+    connection: Connection, policy: str, accounts: ChosenAccounts = ()
 ) -> dict[str, list[Span]]:
     """Map account id → its MRR spans as known now, oldest first.
 
     Args:
         connection: A read connection.
         policy: Hash of the MRR policy.
-        accounts: Account ids; empty means all.
+        accounts: The accounts.
     """
     statement = (
         select(
             SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount, SPAN.c.valid_from, SPAN.c.valid_to
         )
         .where(is_known_at(SPAN, None), SPAN.c.policy == policy)
+        .where(is_chosen(SPAN.c.account_id, accounts))
         .order_by(SPAN.c.account_id, SPAN.c.valid_from)
     )
-    if accounts:
-        statement = statement.where(SPAN.c.account_id.in_(accounts))
     spans: dict[str, list[Span]] = {}
     for account, *span in connection.execute(statement):
         spans.setdefault(account, []).append(Span(*span))

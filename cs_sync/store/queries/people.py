@@ -1,7 +1,6 @@
 """People of the accounts, with their use of the product and their records in a CRM."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from cs_sync.follow_ups.facts import PersonFact
 from cs_sync.health import SignalScope
 from cs_sync.health.signals.usage import get_use_table, select_used_days
+from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts, is_chosen
 from cs_sync_schemas import (
     AccountLink,
     Contact,
@@ -36,16 +36,16 @@ LONGEST, RECENT, EARLIER = 180, 14, 70
 
 
 def read_people(
-    connection: Connection, scope: SignalScope, accounts: Sequence[str] = ()
+    connection: Connection, scope: SignalScope, accounts: ChosenAccounts = ()
 ) -> dict[str, tuple[PersonFact, ...]]:
     """Map account id → its people with a live record, by id.
 
     Args:
         connection: A read connection.
         scope: The day, and whose use counts: somebody's at any account.
-        accounts: Only the people of these accounts; empty means all.
+        accounts: The accounts of the people.
     """
-    chosen = CONTACT.c.account_id.in_(accounts) if accounts else CONTACT.c.account_id.is_not(None)
+    chosen = and_(CONTACT.c.account_id.is_not(None), is_chosen(CONTACT.c.account_id, accounts))
     use = _read_use(connection, scope, select(CONTACT.c.id).where(chosen) if accounts else None)
     statement = (
         select(CONTACT.c.account_id, CONTACT.c.id, CONTACT.c.name, CONTACT.c.role)

@@ -1,4 +1,4 @@
-"""Dataclasses as compact JSON: a list of values per object, exact and read back to equal ones."""
+"""Dataclasses as packed JSON: a list of values per object, exact and read back to equal ones."""
 
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +10,14 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_
 
 import orjson
 
+from cs_sync_schemas.packed import pack_text, unpack_text
+
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
 
 
-class CompactJson(Generic[T]):
-    """Converts values of one type to text and back.
+class PackedJson(Generic[T]):
+    """Converts values of one type to compressed text and back.
 
     The type is made of dataclasses, sequences, mappings from text, fractions, days, instants and
     what JSON knows by itself. A field that is added or moved needs another version of whatever
@@ -26,14 +28,14 @@ class CompactJson(Generic[T]):
         """Compile both directions for a type."""
         self._to_json, self._from_json = _compile(kind)
 
-    def encode(self, value: T) -> str:
-        """Return the value as text."""
+    def encode(self, value: T) -> bytes:
+        """Return the value as compressed text."""
         plain = value if self._to_json is None else self._to_json(value)
-        return orjson.dumps(plain).decode()
+        return pack_text(orjson.dumps(plain))
 
-    def decode(self, text: str) -> T:
-        """Return the value of a text."""
-        plain = orjson.loads(text)
+    def decode(self, packed: bytes) -> T:
+        """Return the value of a compressed text."""
+        plain = orjson.loads(unpack_text(packed))
         value: T = plain if self._from_json is None else self._from_json(plain)
         return value
 

@@ -1,4 +1,4 @@
-"""Dataclasses as compact JSON: what is read back equals what was written."""
+"""Dataclasses as packed JSON: what is read back equals what was written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cs_sync.store.fast.compact_json import CompactJson
+from cs_sync.store.fast.packed_json import PackedJson
+from cs_sync_schemas.packed import unpack_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +41,23 @@ LARGE = Fraction(10**30 + 1, 3)
     ],
 )
 def test_what_is_read_back_equals_what_was_written(whole: Whole) -> None:
-    form = CompactJson[Whole](Whole)
+    form = PackedJson[Whole](Whole)
     assert form.decode(form.encode(whole)) == whole
 
 
 def test_objects_are_lists_of_values() -> None:
     part = Part(Fraction(1, 3), date(2026, 3, 1), 0.5)
-    assert CompactJson[Part](Part).encode(part) == '[["1","3"],"2026-03-01",0.5]'
+    packed = PackedJson[Part](Part).encode(part)
+    assert unpack_text(packed) == '[["1","3"],"2026-03-01",0.5]'
 
 
 def test_sequences_of_objects_stand_alone() -> None:
-    form = CompactJson[tuple[Part, ...]](tuple[Part, ...])
+    form = PackedJson[tuple[Part, ...]](tuple[Part, ...])
     assert form.decode(form.encode((Part(Fraction(2)),))) == (Part(Fraction(2)),)
 
 
 def test_a_repeated_item_is_read_as_one_object() -> None:
-    form, item = CompactJson[tuple[Part, ...]](tuple[Part, ...]), Part(Fraction(2), value=1.5)
+    form, item = PackedJson[tuple[Part, ...]](tuple[Part, ...]), Part(Fraction(2), value=1.5)
     first, second, other = form.decode(form.encode((item, item, Part(LARGE))))
     assert first is second
     assert (first, other) == (item, Part(LARGE))

@@ -1,0 +1,38 @@
+"""Accounts in batches, so that memory does not grow with their number."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from cs_sync.metrics.sql.chosen_accounts import AccountRange, ChosenAccounts
+
+BATCH_SIZE = 5_000
+"""Accounts whose facts and results are in memory as objects at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBatch:
+    """Some accounts, and how a statement names them."""
+
+    ids: Sequence[str]
+    chosen: ChosenAccounts = ()
+    """All, a range, or the ids: a statement with many ids takes long to compile."""
+
+    def narrow(self, wanted: Collection[str]) -> "AccountBatch":
+        """Return the batch of the wanted accounts: all of this one if they are most of it."""
+        few = [account for account in self.ids if account in wanted]
+        return self if 2 * len(few) > len(self.ids) else AccountBatch(few, few)
+
+
+def split_accounts(ids: Sequence[str], size: int = BATCH_SIZE) -> Iterator[AccountBatch]:
+    """Split accounts into ranges of ids.
+
+    Args:
+        ids: The ids of all accounts, in the order of the database.
+        size: The most accounts of a batch; one batch of all names no ids.
+    """
+    if len(ids) <= size:
+        yield AccountBatch(ids)
+        return
+    for start in range(0, len(ids), size):
+        of_batch = ids[start : start + size]
+        yield AccountBatch(of_batch, AccountRange(of_batch[0], of_batch[-1]))
