@@ -276,7 +276,8 @@ def _update_stored(
     rules: DecisionContext,
 ) -> None:
     """Add updates to an open follow-up, or the reason for resolving it."""
-    if stored.state == "waiting" and draft is None and stored.account_id in {*views, COMPANY}:
+    is_known = stored.account_id == COMPANY or stored.account_id in views
+    if stored.state == "waiting" and draft is None and is_known:
         decision.resolved[stored.key] = rules.words("follow_up.no_turn")
     if stored.state != "open":
         return

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -98,7 +99,7 @@ def plan_follow_ups(
     The most urgent come first, then those with the most money at risk.
 
     Args:
-        views: The accounts.
+        views: The accounts, which are gone through once.
         playbooks: Name → playbook.
         settings: Name → settings; a playbook without settings uses its defaults.
         company: The company, for company-wide playbooks.
@@ -109,16 +110,16 @@ def plan_follow_ups(
     """
     drafts: dict[str, FollowUpDraft] = {}
     early: dict[str, FollowUpDraft] = {}
-    shown: dict[str, list[Any]] = {
-        "account": list(views),
-        "company": [] if company is None else [company],
-    }
-    for name, playbook in playbooks.items():
-        chosen = settings.get(name, playbook.defaults)
-        if not chosen.enabled:
-            continue
-        for view in shown[playbook.scope]:
-            if any(holds(view) for holds in playbook.unless):
+    enabled = [
+        (playbook, chosen)
+        for name, playbook in playbooks.items()
+        if (chosen := settings.get(name, playbook.defaults)).enabled
+    ]
+    shown: Iterable[Any] = chain(views, () if company is None else (company,))
+    for view in shown:
+        scope = "account" if isinstance(view, AccountView) else "company"
+        for playbook, chosen in enabled:
+            if playbook.scope != scope or any(holds(view) for holds in playbook.unless):
                 continue
             for proposal in playbook.propose(view, chosen):
                 draft = _build_draft(view, playbook, chosen, proposal, rules)

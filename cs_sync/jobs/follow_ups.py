@@ -1,6 +1,6 @@
 """Follow-ups due by the playbooks, and the lifecycle of the stored ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -40,7 +40,7 @@ from cs_sync.jobs.follow_up_rows import (
     build_stored_follow_ups,
     rename_rows,
 )
-from cs_sync.queries.account_views import build_account_views, read_crm_subjects
+from cs_sync.queries.account_views import AccountViews, read_crm_subjects
 from cs_sync.queries.company_view import (
     build_company_view,
     describe_missing_attributes,
@@ -113,16 +113,21 @@ def decide_follow_ups(
     config, failures = workspace.config, PlaybookFailures()
     playbooks = _collect_playbooks(workspace, failures)
     known = _read_known_follow_ups(workspace, day)
-    views = build_account_views(workspace, day, known.continued)
+    views, at_risk = AccountViews(workspace, day, known.continued), dict[str, float]()
     whole = build_company_view(workspace, playbooks) if company else None
-    plan = _plan_with_connection(workspace, opened, views, playbooks, whole)
+
+    def show() -> Iterator[AccountView]:
+        for view in views.values():
+            at_risk[view.id] = view.at_risk
+            yield view
+
+    plan = _plan_with_connection(workspace, opened, show, playbooks, whole)
     everything = assign_drafts(plan.drafts, known.owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
     current, continued = _match_stored(known, drafts)
-    by_account = {view.id: view for view in views}
-    decision = make_decision(drafts, continued, playbooks, by_account, _build_context(workspace))
+    decision = make_decision(drafts, continued, playbooks, views, _build_context(workspace))
     decided = _apply_decision(workspace, rename_rows(known.stored, current), decision)
-    decided.rows.sort(key=lambda row: _rank_row(row, by_account))
+    decided.rows.sort(key=lambda row: _rank_row(row, at_risk))
     decided.renamed.update(current)
     begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
     decided.messages.extend(
@@ -206,7 +211,7 @@ def _describe_missing_attributes(
 def _plan_with_connection(
     workspace: Workspace,
     opened: Sequence[tuple[str, Destination]],
-    views: Sequence[AccountView],
+    show: Callable[[], Iterable[AccountView]],
     playbooks: Mapping[str, Playbook],
     whole: CompanyView | None,
 ) -> FollowUpPlan:
@@ -215,11 +220,11 @@ def _plan_with_connection(
     That is how the first run after the loss of a database is told from a first run.
     """
 
-    def plan(shown: Sequence[AccountView]) -> FollowUpPlan:
+    def plan(shown: Iterable[AccountView]) -> FollowUpPlan:
         config = workspace.config
         return plan_follow_ups(shown, playbooks, config.playbooks, whole, config.follow_ups)
 
-    planned = plan(views)
+    planned = plan(show())
     if workspace.config.follow_ups.start is not None or not planned.early:
         return planned
     happened = {d.key: d.happened_at for d in planned.early if d.happened_at}
@@ -228,10 +233,10 @@ def _plan_with_connection(
     if not written:
         return planned
     start = min(written)
-    return plan([
+    return plan(
         replace(view, connected={name: min(at, start) for name, at in view.connected.items()})
-        for view in views
-    ])  # fmt: skip
+        for view in show()
+    )
 
 
 def _find_written(
@@ -351,15 +356,13 @@ def _share_tasks(
 
 
 def _rank_row(
-    row: Mapping[str, Any], views: Mapping[str, AccountView]
+    row: Mapping[str, Any], at_risk: Mapping[str, float]
 ) -> tuple[int, float, datetime, str]:
     """Return the sort key of follow-ups.
 
     The most urgent come first, then those with the most money at risk.
     """
-    view = views.get(row["account_id"])
-    at_risk = view.at_risk if view else 0.0
-    return URGENCY[row["priority"]], -at_risk, row["due_at"], row["key"]
+    return URGENCY[row["priority"]], -at_risk.get(row["account_id"], 0.0), row["due_at"], row["key"]
 
 
 def _describe_deferred(decision: Decision, cap: int | None, basis: RiskBasis) -> list[str]:

@@ -23,16 +23,15 @@ class AccountBatch:
         return self if 2 * len(few) > len(self.ids) else AccountBatch(few, few)
 
 
-def split_accounts(ids: Sequence[str], size: int = BATCH_SIZE) -> Iterator[AccountBatch]:
-    """Split accounts into ranges of ids.
+def split_accounts(ids: Sequence[str]) -> Iterator[AccountBatch]:
+    """Split accounts into ranges of ids; one batch of all names none.
 
     Args:
         ids: The ids of all accounts, in the order of the database.
-        size: The most accounts of a batch; one batch of all names no ids.
     """
-    if len(ids) <= size:
+    if len(ids) <= BATCH_SIZE:
         yield AccountBatch(ids)
         return
-    for start in range(0, len(ids), size):
-        of_batch = ids[start : start + size]
+    for start in range(0, len(ids), BATCH_SIZE):
+        of_batch = ids[start : start + BATCH_SIZE]
         yield AccountBatch(of_batch, AccountRange(of_batch[0], of_batch[-1]))

@@ -1,6 +1,6 @@
 """Input of the account playbooks: the current state of every customer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from cs_sync.follow_ups import AccountView, RenewalFact, compute_popularity
 from cs_sync.follow_ups.mrr_news import KnownMovement, SourceReads, filter_real_movements
-from cs_sync.health import build_day_scope, is_leaving
+from cs_sync.health import build_day_scope
+from cs_sync.health.facts import FeatureFact
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -48,41 +49,72 @@ class _StoredFacts:
     """Source → its first sync."""
 
 
-def build_account_views(
-    workspace: Workspace, day: DayView, stored: Sequence[Mapping[str, Any]] = ()
-) -> list[AccountView]:
-    """Build the playbooks' view of the customers of a day.
+class AccountViews(Mapping[str, AccountView]):
+    """The playbooks' view of the customers of a day, by account id.
 
-    Args:
-        workspace: The workspace.
-        day: The scored accounts and their MRR.
-        stored: The stored follow-ups; the active ones may continue.
+    Each is made when it is wanted: those of all accounts at once would hold all their facts.
     """
-    facts = _read_stored_facts(workspace)
-    used = [item.evidence.usage.last_day for item in day.scored if item.evidence.usage]
-    shared = {
-        "now": workspace.clock(),
-        "zone": str(workspace.config.workspace.timezone),
-        "words": workspace.words,
-        "titles": workspace.titles,
-        "popular": compute_popularity(item.evidence.features for item in day.scored),
-        "usage_until": max(used, default=None),
-        "typical_mrr": _compute_typical_mrr(day),
-        "connected": _extend_connection(facts.first_syncs, stored),
-    }
-    occasions = _group_open_occasions(stored)
-    views = []
-    for item in day.customers:
-        name = item.account["id"]
-        own = {
-            "mrr": day.get_mrr(name),
-            "churn_probability": day.forecast.get_churn_probability(name),
-            "people": day.people.get(name, ()),
-            "occasions": occasions.get(name, {}),
+
+    def __init__(
+        self, workspace: Workspace, day: DayView, stored: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Read what is shared by all customers, and of all at once.
+
+        Args:
+            workspace: The workspace.
+            day: The scored accounts and their MRR.
+            stored: The stored follow-ups; the active ones may continue.
+        """
+        self._workspace, self._day = workspace, day
+        self._facts = _read_stored_facts(workspace)
+        self._customers = {item.account["id"]: item for item in day.customers}
+        self._occasions = _group_open_occasions(stored)
+        used_until, popular = _sum_up_use(day.scored)
+        self._shared = {
+            "now": workspace.clock(),
+            "zone": str(workspace.config.workspace.timezone),
+            "words": workspace.words,
+            "titles": workspace.titles,
+            "popular": popular,
+            "usage_until": used_until,
+            "typical_mrr": _compute_typical_mrr(day),
+            "connected": _extend_connection(self._facts.first_syncs, stored),
         }
-        own |= _select_own_facts(workspace, item, facts)
-        views.append(_build_view(item, {**shared, **own}))
-    return views
+
+    def __getitem__(self, account: str) -> AccountView:
+        item, day = self._customers[account], self._day
+        own = {
+            "mrr": day.get_mrr(account),
+            "churn_probability": day.forecast.get_churn_probability(account),
+            "people": day.people.get(account, ()),
+            "occasions": self._occasions.get(account, {}),
+            **_select_own_facts(self._workspace, item, self._facts),
+        }
+        return _build_view(item, {**self._shared, **own})
+
+    def __contains__(self, account: object) -> bool:
+        return account in self._customers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._customers)
+
+    def __len__(self) -> int:
+        return len(self._customers)
+
+
+def _sum_up_use(scored: Iterable[ScoredAccount]) -> tuple[date | None, Mapping[str, float]]:
+    """Return the last day of use of any account, and how popular each feature is."""
+    days: set[date] = set()
+
+    def list_features() -> Iterator[tuple[FeatureFact, ...]]:
+        for item in scored:
+            evidence = item.evidence
+            if evidence.usage:
+                days.add(evidence.usage.last_day)
+            yield evidence.features
+
+    popular = compute_popularity(list_features())
+    return max(days, default=None), popular
 
 
 def _read_stored_facts(workspace: Workspace) -> _StoredFacts:
@@ -109,7 +141,7 @@ def _select_own_facts(
     """Select an account's fields of its view from the stored facts."""
     name = item.account["id"]
     band, band_from = facts.bands.get(name, ("", workspace.today))
-    same_band = band == item.score.band
+    same_band = band == item.band
     return {
         "subject": facts.subjects.get(name, ""),
         "movements": tuple(filter_real_movements(facts.movements.get(name, ()), facts.looks)),
@@ -191,9 +223,9 @@ def _build_view(scored: ScoredAccount, fields: Mapping[str, Any]) -> AccountView
         owner_source=account["owner_source"],
         owner_source_id=account["owner_source_id"],
         created_at=account["created_at"],
-        score=None if scored.score.score is None else float(scored.score.score),
-        band=scored.score.band,
-        is_leaving=is_leaving(evidence),
+        score=None if scored.points is None else float(scored.points),
+        band=scored.band,
+        is_leaving=scored.is_leaving,
         reasons=tuple(reason.text for reason in scored.reasons),
         seats=max(
             (subscription.seats for subscription in evidence.subscriptions if subscription.seats),

@@ -14,8 +14,8 @@ from cs_sync.health import HealthConfig, SignalScope, build_day_scope
 from cs_sync.queries.account_batches import AccountBatch, split_accounts
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.fast.kept_results import KeptUpdate, read_kept, save_between_runs
+from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.leases import read_free_token
 from cs_sync.store.queries.changed_accounts import read_changed_accounts
 from cs_sync.store.queries.health import read_coverage

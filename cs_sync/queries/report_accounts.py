@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,6 +27,7 @@ from cs_sync.queries.past_states import PastState, PastStates, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.report import (
+    AccountDetails,
     AnswerLine,
     HistoryPoint,
     ReportedAccount,
@@ -242,11 +244,9 @@ def _build_task(row: Mapping[str, Any], crm: Mapping[str, str]) -> TaskLine:
 def _build_account(
     workspace: Workspace, item: ScoredAccount, context: AccountContext, mrr: Mapping[str, int]
 ) -> ReportedAccount:
-    account, evidence = item.account, item.evidence
-    id_ = account["id"]
+    account, id_ = item.account, item.account["id"]
     attributes = context.attributes.get(id_, {})
     owner = (account["owner_source"] or "", account["owner_source_id"] or "")
-    links = context.links.get(id_, {})
     return ReportedAccount(
         id=id_,
         name=to_plain_line(account["name"] or id_, 80),
@@ -258,6 +258,16 @@ def _build_account(
         plan=attributes.get(PLAN, ""),
         segment=attributes.get(context.segment, ""),
         change_30d=None if item.change_30d is None else float(item.change_30d),
+        tasks=context.tasks.get(id_, ()),
+        read_details=partial(_build_details, workspace, item, context),
+    )
+
+
+def _build_details(
+    workspace: Workspace, item: ScoredAccount, context: AccountContext
+) -> AccountDetails:
+    id_, evidence = item.account["id"], item.evidence
+    return AccountDetails(
         reasons=_list_reasons(item),
         tickets=[_build_ticket(workspace, fact) for fact in evidence.tickets[:MAX_LINES]],
         answers=[_build_answer(workspace, fact) for fact in evidence.answers[:MAX_LINES]],
@@ -266,8 +276,7 @@ def _build_account(
             to_plain_line(fact.feature, 60): fact.recent_days
             for fact in sorted(evidence.features, key=lambda fact: -fact.recent_days)
         },
-        tasks=context.tasks.get(id_, ()),
-        links=_list_links(context.titles, links, context.crm.get(id_)),
+        links=_list_links(context.titles, context.links.get(id_, {}), context.crm.get(id_)),
     )
 
 

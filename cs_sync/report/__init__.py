@@ -1,6 +1,7 @@
 """Report of a run: one self-contained HTML file."""
 
 from cs_sync.report.data import (
+    AccountDetails,
     AgendaItem,
     AnswerLine,
     BacktestResult,
@@ -31,6 +32,7 @@ from cs_sync.report.tiles import TREND_METRICS
 __all__ = [
     "REPORT_FIELDS",
     "TREND_METRICS",
+    "AccountDetails",
     "AgendaItem",
     "AnswerLine",
     "BacktestResult",

@@ -1,6 +1,6 @@
 """Input data of a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -91,14 +91,29 @@ class TaskLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountDetails:
+    """What is said of an account in its own place alone.
+
+    `reasons` are sentences with the points that each costs (None: unknown). `features` maps a
+    feature of the last 90 days to its days of use of the last 28. Links are (label, URL) pairs.
+    """
+
+    reasons: Sequence[tuple[str, float | None]] = ()
+    tickets: Sequence[TicketLine] = ()
+    answers: Sequence[AnswerLine] = ()
+    use: UseLine | None = None
+    features: Mapping[str, int] = field(default_factory=dict)
+    links: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedAccount:
     """An account that is a customer, or was one in the last 12 months.
 
     `past` is aligned with `ReportData.months`; `before` is 30 days ago. `mrr` maps currency
-    to minor units. `reasons` are sentences with the points that each costs (None: unknown).
-    `first_paid` is the day of its first MRR. `churn_probability` is None while no model is
-    accepted, and `chance` says it in words. `features` maps a feature of the last 90 days
-    to its days of use of the last 28. Links are (label, URL) pairs.
+    to minor units. `first_paid` is the day of its first MRR. `churn_probability` is None while
+    no model is accepted, and `chance` says it in words. `read_details` makes the details anew:
+    those of all accounts at once would take several KB each.
     """
 
     id: str
@@ -115,13 +130,8 @@ class ReportedAccount:
     churn_probability: float | None = None
     chance: str = ""
     first_paid: date | None = None
-    reasons: Sequence[tuple[str, float | None]] = ()
-    tickets: Sequence[TicketLine] = ()
-    answers: Sequence[AnswerLine] = ()
-    use: UseLine | None = None
-    features: Mapping[str, int] = field(default_factory=dict)
     tasks: Sequence[TaskLine] = ()
-    links: Sequence[tuple[str, str]] = ()
+    read_details: Callable[[], AccountDetails] = AccountDetails
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from cs_sync.report import charts, drawing, first_screen
 from cs_sync.report.data import RISK_KINDS, InvoiceTie, ReportData, ReportedAccount
+from cs_sync.report.detail_counts import count_details
 from cs_sync.report.drawing import import_extra, render_chart
 from cs_sync.report.expected_churn import describe_period, format_interval, list_basis
 from cs_sync.report.formats import Formats
@@ -38,7 +39,6 @@ KEY_AGES = (0, 1, 3, 6, 12)
 MAX_TOPICS = 12
 """Topics shown at once; the others are folded."""
 _OUTCOMES = ("create", "update", "unchanged", "rejected", "unknown")
-_DAYS_OF_USE = ((0, 0), (1, 3), (4, 9), (10, 19), (20, 28))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +157,7 @@ def _build_groups(data: ReportData, customers: Sequence[ReportedAccount]) -> dic
         "by_segment": group_accounts(data.accounts, lambda account: account.segment),
         "by_owner": group_accounts(data.accounts, lambda account: account.owner),
         "migration": _build_migration(data),
-        "use": _group_by_use(customers),
-        "features": _count_features(customers),
-        "ticket_topics": _count_ticket_topics(customers),
+        "details": count_details(customers),
     }
 
 
@@ -280,50 +278,3 @@ def _build_migration(data: ReportData) -> dict[str, Any]:
     bands = [band for band in (*data.bands, NO_BAND) if any(band in pair for pair in counts)]
     since = data.months[-3] if len(data.months) > 2 else None
     return {"counts": counts, "bands": bands, "since": since}
-
-
-def _group_by_use(customers: Sequence[ReportedAccount]) -> list[tuple[int, int, int, int]]:
-    """Group accounts with a known use by their active days of 28.
-
-    Returns:
-        (first, last, accounts, MRR) per group; empty without any use.
-    """
-    known = [account for account in customers if account.use]
-    rows = []
-    for first, last in _DAYS_OF_USE:
-        own = [user for user in known if user.use and first <= user.use.recent_days <= last]
-        rows.append((first, last, len(own), sum(account.now.mrr for account in own)))
-    return rows if known else []
-
-
-def _count_features(customers: Sequence[ReportedAccount]) -> list[tuple[str, int, int]]:
-    """Count the accounts that used each feature, and their MRR.
-
-    (feature, accounts that used it in 28 days, their MRR), the most used first.
-    """
-    accounts: Counter[str] = Counter()
-    mrr: Counter[str] = Counter()
-    for account in customers:
-        for feature, days in account.features.items():
-            if days:
-                accounts[feature] += 1
-                mrr[feature] += account.now.mrr
-    return [(name, count, mrr[name]) for name, count in accounts.most_common(10)]
-
-
-def _count_ticket_topics(
-    customers: Sequence[ReportedAccount],
-) -> list[tuple[str, int, int, int, int]]:
-    """Return (topic, tickets, open ones, accounts, their MRR), the most frequent first."""
-    tickets: Counter[str] = Counter()
-    waiting: Counter[str] = Counter()
-    of: dict[str, dict[str, int]] = {}
-    for account in customers:
-        for ticket in account.tickets:
-            tickets[ticket.topic] += 1
-            waiting[ticket.topic] += ticket.is_open
-            of.setdefault(ticket.topic, {})[account.id] = account.now.mrr
-    return [
-        (topic, count, waiting[topic], len(of[topic]), sum(of[topic].values()))
-        for topic, count in tickets.most_common(10)
-    ]

@@ -133,7 +133,7 @@ def _build_next(tasks: Sequence[TaskLine], formats: Formats) -> tuple[str, str]:
 def _build_detail(
     data: ReportData, account: ReportedAccount, bands: Sequence[str], formats: Formats
 ) -> list[Any]:
-    points = [*account.past, account.now]
+    points, details = [*account.past, account.now], account.read_details()
     money = {mrr: formats.format_money(mrr) for mrr in {point.mrr for point in points}}
     return [
         [point.mrr for point in points],
@@ -141,24 +141,24 @@ def _build_detail(
         [_round(point.score) for point in points],
         [_get_band_place(point.band, bands) for point in points],
         [[_round(point.lost.get(n)) for n in data.inputs] for point in points],
-        [[text, _round(loss)] for text, loss in account.reasons],
+        [[text, _round(loss)] for text, loss in details.reasons],
         [
             [task.title, formats.day(formats.local_day(task.due_at)), task.assignee]
             for task in sorted(account.tasks, key=lambda task: task.due_at)
         ],
-        [account.use.recent_days, account.use.earlier_days, formats.day(account.use.last_day),
-         account.use.people, account.use.seats] if account.use else None,
+        [details.use.recent_days, details.use.earlier_days, formats.day(details.use.last_day),
+         details.use.people, details.use.seats] if details.use else None,
         [
             [formats.day(ticket.day), ticket.subject, ticket.is_open, sanitize_link(ticket.link)]
-            for ticket in account.tickets
+            for ticket in details.tickets
         ],
         [
             [formats.day(answer.day), _name_answer(answer, formats),
              answer.person, answer.comment]
-            for answer in account.answers
+            for answer in details.answers
         ],
-        [[label, link] for label, url in account.links if (link := sanitize_link(url))],
-        list(account.features.items())[:8],
+        [[label, link] for label, url in details.links if (link := sanitize_link(url))],
+        list(details.features.items())[:8],
         account.chance,
     ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 """A small world to report on, with numbers that can be checked by hand."""
 
 from collections.abc import Callable
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from cs_sync.i18n import ENGLISH
 from cs_sync.metrics.periods import add_months
 from cs_sync.report import (
+    AccountDetails,
     AgendaItem,
     AnswerLine,
     BacktestResult,
@@ -103,7 +105,11 @@ def account(name: str, now: Any, **fields: Any) -> ReportedAccount:
     """A customer that was always as it is now, unless the fields say otherwise."""
     mrr = fields.pop("mrr", {"EUR": now.mrr} if now.mrr else {})
     before, past = fields.pop("before", now), fields.pop("past", [now] * 12)
-    return ReportedAccount(name, name, now, before, past, mrr=mrr, **fields)
+    names = {item.name for item in dataclass_fields(AccountDetails)} & fields.keys()
+    details = AccountDetails(**{name: fields.pop(name) for name in sorted(names)})
+    return ReportedAccount(
+        name, name, now, before, past, mrr=mrr, read_details=lambda: details, **fields
+    )
 
 
 def subject(name: str, verdict: str = "signal", **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""Counts over the details of all customers: days of use, features, topics of tickets."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cs_sync.report.data import AccountDetails, ReportedAccount
+
+DAYS_OF_USE = ((0, 0), (1, 3), (4, 9), (10, 19), (20, 28))
+MAX_ROWS = 10
+"""Features, and topics, shown at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetailCounts:
+    """What customers use and ask, most frequent first.
+
+    use            (first, last active day of 28, accounts, MRR); empty without any known use
+    features       (feature, accounts that used it in 28 days, their MRR)
+    ticket_topics  (topic, tickets, open ones, accounts, their MRR)
+    """
+
+    use: Sequence[tuple[int, int, int, int]]
+    features: Sequence[tuple[str, int, int]]
+    ticket_topics: Sequence[tuple[str, int, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """How many accounts have what, and their MRR."""
+
+    accounts: Counter[Any] = field(default_factory=Counter)
+    mrr: Counter[Any] = field(default_factory=Counter)
+
+    def add(self, names: Iterable[Any], mrr: int) -> None:
+        """Add an account with distinct names."""
+        for name in names:
+            self.accounts[name] += 1
+            self.mrr[name] += mrr
+
+
+def count_details(customers: Iterable[ReportedAccount]) -> DetailCounts:
+    """Count what customers use and ask, in one pass over their details."""
+    users, used, asking = _Tally(), _Tally(), _Tally()
+    tickets: Counter[str] = Counter()
+    waiting: Counter[str] = Counter()
+    for account in customers:
+        details, mrr = account.read_details(), account.now.mrr
+        users.add(_find_groups(details), mrr)
+        used.add([feature for feature, days in details.features.items() if days], mrr)
+        asking.add({ticket.topic for ticket in details.tickets}, mrr)
+        tickets.update(ticket.topic for ticket in details.tickets)
+        waiting.update(ticket.topic for ticket in details.tickets if ticket.is_open)
+    shown = DAYS_OF_USE if users.accounts else ()
+    return DetailCounts(
+        [(*group, users.accounts[group], users.mrr[group]) for group in shown],
+        [(name, n, used.mrr[name]) for name, n in used.accounts.most_common(MAX_ROWS)],
+        [
+            (topic, n, waiting[topic], asking.accounts[topic], asking.mrr[topic])
+            for topic, n in tickets.most_common(MAX_ROWS)
+        ],
+    )
+
+
+def _find_groups(details: AccountDetails) -> list[tuple[int, int]]:
+    """Find the group of an account by its days of use; none without any known."""
+    days = None if details.use is None else details.use.recent_days
+    return [group for group in DAYS_OF_USE if days is not None and group[0] <= days <= group[1]]
