@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -115,12 +116,7 @@ def decide_follow_ups(
     known = _read_known_follow_ups(workspace, day)
     views, at_risk = AccountViews(workspace, day, known.continued), dict[str, float]()
     whole = build_company_view(workspace, playbooks) if company else None
-
-    def show() -> Iterator[AccountView]:
-        for view in views.values():
-            at_risk[view.id] = view.at_risk
-            yield view
-
+    show = partial(_note_risk, views, at_risk)
     plan = _plan_with_connection(workspace, opened, show, playbooks, whole)
     everything = assign_drafts(plan.drafts, known.owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
@@ -141,6 +137,15 @@ def decide_follow_ups(
         ]
     )
     return decided
+
+
+def _note_risk(
+    views: Mapping[str, AccountView], at_risk: dict[str, float]
+) -> Iterator[AccountView]:
+    """Yield the views, and note the money at risk of each account."""
+    for view in views.values():
+        at_risk[view.id] = view.at_risk
+        yield view
 
 
 def _build_context(workspace: Workspace) -> DecisionContext:

@@ -30,6 +30,7 @@ from cs_sync_schemas import (
     AccountLink,
     Contact,
     ContactLink,
+    KeptResult,
     Record,
     SourceAccount,
     SourceContact,
@@ -306,6 +307,15 @@ def test_what_was_known_before_is_erased_too(known: Store) -> None:
         ]
     for trace in ("Ann here", "Second thoughts", "Ann Once", f"'{ANN}", "'7'", "p0", "p1"):
         assert not any(trace in row for row in stored), trace
+
+
+def test_what_is_kept_packed_is_searched_and_erased(known: Store) -> None:
+    kept = {"kind": "people", "key": "acme", "content": f'[["p1","{ANN}"]]'}
+    with known.write() as connection:
+        upsert_rows(connection, get_table(KeptResult), [kept])
+        person = find_data_subject(connection, ANN)
+        assert count_remaining_traces(connection, person)[0]["kept_result.content"] == 1
+    assert forget(known, ANN)["kept_result"] == 1
 
 
 def test_the_name_of_an_account_that_is_one_person_goes_from_its_past_too(store: Store) -> None:

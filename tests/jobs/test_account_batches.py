@@ -1,0 +1,75 @@
+"""Accounts in batches: each is in one of them, and what is computed does not depend on them."""
+
+from pathlib import Path
+
+import pytest
+
+from cs_sync.metrics.sql.chosen_accounts import AccountRange
+from cs_sync.queries import account_batches, kept_results
+from cs_sync.queries.account_batches import AccountBatch, split_accounts
+from tests.jobs.test_kept_results import KEPT, begin, move_a_ticket, read_page, use_more
+
+IDS = ["a", "b", "c", "d", "e"]
+
+
+def test_batches_are_ranges_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_batches, "BATCH_SIZE", 2)
+    assert list(split_accounts(IDS)) == [
+        AccountBatch(["a", "b"], AccountRange("a", "b")),
+        AccountBatch(["c", "d"], AccountRange("c", "d")),
+        AccountBatch(["e"], AccountRange("e", "e")),
+    ]
+    assert list(split_accounts([])) == [AccountBatch([])]
+
+
+def test_one_batch_of_all_names_no_ids() -> None:
+    assert list(split_accounts(IDS)) == [AccountBatch(IDS, ())]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"b"}, AccountBatch(["b"], ["b"])),
+        ({"x"}, AccountBatch([], [])),
+        ({"a", "b"}, AccountBatch(["a", "b"], ["a", "b"])),
+        ({"a", "b", "d"}, AccountBatch(IDS, AccountRange("a", "e"))),
+    ],
+)
+def test_most_of_a_batch_is_taken_whole(wanted: set[str], expected: AccountBatch) -> None:
+    assert AccountBatch(IDS, AccountRange("a", "e")).narrow(wanted) == expected
+
+
+@pytest.mark.slow("computes all scores twice; their statements have a quick test")
+def test_scores_are_the_same_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of four accounts, three in one batch, of which nothing is at hand."""
+    place, _ = begin(tmp_path, "sync")
+    now, shown = place.now, place.json("score")
+    place.lose(*KEPT)
+    place.now = now
+    take_in_batches(3, monkeypatch)
+    assert place.json("score") == shown
+
+
+@pytest.mark.slow("makes reports")
+def test_the_same_is_shown_whatever_the_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a run and a few changes: the accounts at once, then in batches of one and of three."""
+    place, books = begin(tmp_path, "run")
+    use_more(place, books)
+    move_a_ticket(place, books)
+    books.keep(place)
+    place.run("sync")
+    now = place.now
+    shown = place.json("score"), place.json("score", "--as-of", "2026-02-10"), read_page(place)
+    for size in (1, 3):
+        take_in_batches(size, monkeypatch)
+        place.lose(*KEPT)
+        place.now = now
+        again = place.json("score"), place.json("score", "--as-of", "2026-02-10"), read_page(place)
+        assert again == shown
+
+
+def take_in_batches(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_batches, "BATCH_SIZE", size)
+    monkeypatch.setattr(kept_results, "MAX_AT_HAND", 0)
