@@ -18,7 +18,10 @@ class AccountBatch:
     """All, a range, or the ids: a statement with many ids takes long to compile."""
 
     def narrow(self, wanted: Collection[str]) -> "AccountBatch":
-        """Return the batch of the wanted accounts: all of this one if they are most of it."""
+        """Return the batch of the wanted accounts.
+
+        If they are most of this one, it is taken whole.
+        """
         few = [account for account in self.ids if account in wanted]
         return self if 2 * len(few) > len(self.ids) else AccountBatch(few, few)
 

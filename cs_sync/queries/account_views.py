@@ -103,7 +103,7 @@ class AccountViews(Mapping[str, AccountView]):
 
 
 def _sum_up_use(scored: Iterable[ScoredAccount]) -> tuple[date | None, Mapping[str, float]]:
-    """Return the last day of use of any account, and how popular each feature is."""
+    """Return the last day of any use, and how popular features are."""
     days: set[date] = set()
 
     def list_features() -> Iterator[tuple[FeatureFact, ...]]:

@@ -20,7 +20,7 @@ ChosenAccounts = Sequence[str] | AccountRange
 
 
 def is_chosen(account: ColumnElement[Any], accounts: ChosenAccounts) -> ColumnElement[bool]:
-    """Return the condition for an account id that is one of those chosen."""
+    """Return the condition for the id of a chosen account."""
     if isinstance(accounts, AccountRange):
         return account.between(accounts.first, accounts.last)
     return account.in_(accounts) if accounts else true()

@@ -82,7 +82,10 @@ def find_address_rows(
 
 @cache
 def _contains_at_sign(table: Table) -> ColumnElement[bool]:
-    """Return the condition for rows with any at sign; packed texts may all have one."""
+    """Return the condition for rows with any at sign.
+
+    Packed texts may all have one.
+    """
     if any(isinstance(column.type, PackedText) for column in table.c):
         return true()
     return or_(
@@ -95,7 +98,10 @@ def _contains_at_sign(table: Table) -> ColumnElement[bool]:
 
 
 def get_text_columns(table: Table) -> list[Column[Any]]:
-    """Return the text and JSON columns of a table, also packed ones, without digests."""
+    """Return the text and JSON columns of a table.
+
+    Packed ones are among them, digests are not.
+    """
     return [
         column
         for column in table.c
