@@ -80,7 +80,7 @@ def _asked(store: Store, scope: Scope, upto: datetime) -> Numbers:
     asked = {"bridge": select_bridge(shared), churn.name: churn.build_statement(shared)}
     keys = {name: build_figure_key(name, scope) for name in asked}
     with store.read() as connection:
-        kept = read_figures(connection, keys.values())
+        kept = read_figures(connection, keys.values()).rows
         if len(kept) < len(keys):
             kept = _computed(store, connection, scope, asked, keys, upto)
     bridged, rates = (kept[key] for key in keys.values())

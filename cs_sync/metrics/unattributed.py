@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    and_,
     case,
     cast,
     func,
@@ -20,8 +21,10 @@ from sqlalchemy import (
     true,
 )
 
+from cs_sync.metrics.days_of_use import Span
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.attribution import select_attributed
+from cs_sync.metrics.sql.dialects import bind_day
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,
@@ -50,8 +53,8 @@ class AttributedTable:
     daily: bool = False
     where: ColumnElement[bool] | None = None
 
-    def records(self, scope: Scope) -> CTE:
-        """Select all records, with their account if any."""
+    def records(self, scope: Scope, within: Span | None = None) -> CTE:
+        """Select the records with their account if any: all, or those of some days."""
         columns = self.table.c
         contact = columns.get("contact_source_id", cast(null(), String))
         own: list[ColumnElement[Any]] = [
@@ -63,9 +66,11 @@ class AttributedTable:
             (columns[self.amount] if self.amount else cast(null(), BigInteger)).label("amount"),
             (columns.currency if self.amount else literal("", String)).label("currency"),
         ]
-        return select_attributed(
-            scope, self.table, *own, where=true() if self.where is None else self.where
-        )
+        where = true() if self.where is None else self.where
+        if within is not None:
+            day = columns[self.at]
+            where = and_(where, day >= bind_day(within[0]), day < bind_day(within[1]))
+        return select_attributed(scope, self.table, *own, where=where)
 
 
 ATTRIBUTED_TABLES: Sequence[AttributedTable] = (
@@ -80,9 +85,12 @@ ATTRIBUTED_TABLES: Sequence[AttributedTable] = (
 )
 
 
-def select_shares(kind: AttributedTable, scope: Scope) -> Select[Any]:
-    """Select unattributed and total size, per currency for money."""
-    records = kind.records(scope)
+def select_shares(kind: AttributedTable, scope: Scope, within: Span | None = None) -> Select[Any]:
+    """Select unattributed and total size, per currency for money.
+
+    Of daily records those within a span, if there is one.
+    """
+    records = kind.records(scope, within)
     size = records.c.amount if kind.amount else literal(1)
     return (
         select(
@@ -95,9 +103,14 @@ def select_shares(kind: AttributedTable, scope: Scope) -> Select[Any]:
     )
 
 
-def select_unattributed(kind: AttributedTable, scope: Scope) -> Select[Any]:
-    """Select the records without an account, newest first."""
-    records = kind.records(scope)
+def select_unattributed(
+    kind: AttributedTable, scope: Scope, within: Span | None = None
+) -> Select[Any]:
+    """Select the records without an account, newest first.
+
+    Of daily records those within a span, if there is one.
+    """
+    records = kind.records(scope, within)
     names = ("source", "source_id", "account_source_id", "contact_source_id", "currency")
     keys = [records.c[name] for name in names]
     newest = func.max(records.c.at).label("newest")

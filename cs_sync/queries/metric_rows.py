@@ -24,6 +24,7 @@ from cs_sync.store.fast.kept_figures import (
     read_figures,
     read_settled_versions,
     read_versions_before,
+    renew_figures,
     save_figures,
 )
 from cs_sync.store.fast.known_at import shadow_tables
@@ -71,7 +72,9 @@ def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -
     }
     with workspace.store.read() as connection:
         stale = find_stale_tables(connection)
-        kept = read_figures(connection, {key for own in keys.values() for key in own})
+        found = read_figures(connection, {key for own in keys.values() for key in own})
+    renew_figures(workspace.store, found)
+    kept = dict(found.rows)
     missing = {name: [key for key in own if key not in kept] for name, own in keys.items()}
     piecemeal = [m for m in chosen if m.name in keys and _is_nearly_kept(missing[m.name], scope)]
     kept |= _compute_missing(workspace, piecemeal, scope, keys, kept.keys())
@@ -229,7 +232,7 @@ def compute_bridge(
     """Compute the bridge: total, by attributes, or by account."""
     statement, key = select_bridge(scope, by_account=by_account), build_figure_key(_BRIDGE, scope)
     with workspace.store.read() as connection:
-        rows = None if by_account else read_figures(connection, [key]).get(key)
+        rows = None if by_account else read_figures(connection, [key]).rows.get(key)
         if rows is not None:
             return build_bridge_rows(scope, rows)
         tables = _name_tables(statement)

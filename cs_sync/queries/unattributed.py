@@ -1,19 +1,25 @@
 """Money, tickets, answers and usage without an account: shares and records."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from datetime import date
+from functools import partial
 from typing import Any
 
 from cs_sync.contracts.events import Event
+from cs_sync.metrics.days_of_use import Span
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import find_last_whole_period
-from cs_sync.queries.kept_rows import keep_rows
+from cs_sync.metrics.unattributed import ATTRIBUTED_TABLES, AttributedTable
+from cs_sync.queries.kept_rows import Question, answer_questions
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.kept_figures import Rows
 from cs_sync.store.queries.unattributed import (
     UnattributedShare,
     list_read_tables,
+    read_records,
+    read_shares,
     read_unattributed_records,
-    read_unattributed_shares,
 )
 from cs_sync_schemas.money import format_amount
 
@@ -35,13 +41,21 @@ def list_unattributed_shares(workspace: Workspace) -> list[UnattributedShare]:
     """Return the share of stored records without an account, by kind."""
     scope = _build_scope(workspace)
 
-    def compute() -> list[dict[str, Any]]:
+    def compute(kind: AttributedTable, within: Span | None) -> Rows:
         with workspace.store.read() as connection:
-            return [asdict(share) for share in read_unattributed_shares(connection, scope)]
+            return [asdict(share) for share in read_shares(connection, kind, scope, within)]
 
-    question = ("unattributed shares", *asdict(scope.periods[0]).values())
-    rows = keep_rows(workspace, question, list_read_tables(scope), compute)
-    return [UnattributedShare(**row) for row in rows]
+    parts = _keep_parts(workspace, scope, ("unattributed shares",), compute)
+    sums: dict[tuple[str, str | None], UnattributedShare] = {}
+    for row in (row for part in parts for row in part):
+        share = UnattributedShare(**row)
+        before = sums.get((share.kind, share.currency), replace(share, unattributed=0, total=0))
+        sums[share.kind, share.currency] = replace(
+            share,
+            unattributed=before.unattributed + share.unattributed,
+            total=before.total + share.total,
+        )
+    return list(sums.values())
 
 
 def list_newest_unattributed(workspace: Workspace, most: int) -> list[dict[str, Any]]:
@@ -53,15 +67,50 @@ def list_newest_unattributed(workspace: Workspace, most: int) -> list[dict[str, 
     """
     scope = _build_scope(workspace)
 
-    def compute() -> list[dict[str, Any]]:
+    def compute(kind: AttributedTable, within: Span | None) -> Rows:
         with workspace.store.read() as connection:
             return [
                 {name: row[name] for name in _NAMES}
-                for row in read_unattributed_records(connection, scope, most)
+                for row in read_records(connection, kind, scope, most, within)
             ]
 
-    question = ("unattributed records", most, *asdict(scope.periods[0]).values())
-    return keep_rows(workspace, question, list_read_tables(scope), compute)
+    newest: dict[str, list[dict[str, Any]]] = {}
+    for part in _keep_parts(workspace, scope, ("unattributed records", most), compute):
+        for row in part:
+            own = newest.setdefault(row["kind"], [])
+            if row not in own and len(own) < most:  # somebody may have days in both parts
+                own.append(row)
+    return [row for own in newest.values() for row in own]
+
+
+def _keep_parts(
+    workspace: Workspace,
+    scope: Scope,
+    question: tuple[Any, ...],
+    compute: Callable[[AttributedTable, Span | None], Rows],
+) -> list[Rows]:
+    """Return the rows of each kind of record, kept or computed.
+
+    Daily records come in two parts, as most that is new of them is of these days: first what came
+    since the last whole month, then what was before.
+    """
+    turn, settings = scope.periods[0].end, tuple(asdict(scope.periods[0]).values())
+    parts: list[tuple[AttributedTable, Span | None, date | None]] = []
+    for kind in ATTRIBUTED_TABLES:
+        days = (
+            [((turn, date.max), None), ((date.min, turn), turn)] if kind.daily else [(None, None)]
+        )
+        parts += [(kind, span, until) for span, until in days]
+    questions = [
+        Question(
+            (*question, kind.name, span, *settings),
+            list_read_tables(kind.name),
+            partial(compute, kind, span),
+            until,
+        )
+        for kind, span, until in parts
+    ]
+    return answer_questions(workspace, questions)
 
 
 def describe_unattributed(shares: Iterable[UnattributedShare]) -> list[str]:

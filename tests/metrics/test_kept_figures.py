@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -312,6 +313,66 @@ def test_nothing_is_kept_while_another_process_runs(ledger: Ledger, store: Store
     assert values(ask(store, ["mrr"], JANUARY)) == {"mrr": 20_000}
     with store.read() as connection:
         assert connection.execute(select(FIGURE)).all() == []
+
+
+USE_CHANGES = ("a later day", "an earlier day", "moved", "more use", "gone")
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(USE_CHANGES), st.integers(0, 170)), max_size=5))
+def test_figures_of_use_are_those_computed_anew(drawn: list[tuple[str, int]]) -> None:
+    """Days come, move, grow and go; what is kept of months before them stays right."""
+    ledger = Ledger()
+    store, names = Store(ledger.engine), ["mau"]
+    ledger.account("a")
+    for number in range(0, 180, 20):
+        add_use(ledger, number, number, BEGAN)
+    ask(store, names, USED)
+    for count, (change, number) in enumerate(drawn, 1):
+        at = BEGAN + timedelta(hours=count)
+        chosen = DAYS.c.source_id == str(20 * (number % 9))
+        moved: dict[str, Any] = {"changed_at": at}
+        if change == "a later day":
+            add_use(ledger, 1000 + count, 170, at)
+        elif change == "an earlier day":
+            add_use(ledger, 1000 + count, number, at)
+        elif change == "gone":
+            with store.write() as connection:
+                connection.execute(delete(DAYS).where(chosen))
+        else:
+            moved |= {"day": USE_DAY + timedelta(days=number)} if change == "moved" else {}
+            moved |= {"sessions": 50 + number} if change == "more use" else {}
+            with store.write() as connection:
+                connection.execute(update(DAYS).where(chosen).values(**moved))
+        kept = ask(store, names, USED)
+    if drawn:
+        assert kept == anew(store, names, USED)
+    store.close()
+
+
+USED = Scope(MONTHS[3:], policy=POLICY)
+USE_DAY = date(2026, 1, 1)
+
+
+def add_use(ledger: Ledger, number: int, day: int, at: datetime) -> None:
+    row = {"source_id": str(number), "contact_source_id": f"p{number % 3}", "events": 1 + number}
+    more = {"account_source_id": "a", "sessions": 1, "changed_at": at}
+    ledger.add(UsageDay, {**row, **more, "day": USE_DAY + timedelta(days=day)})
+
+
+def test_a_day_of_use_more_leaves_the_months_before_it_kept(ledger: Ledger, store: Store) -> None:
+    """A day of June: only June's rows are computed, and the basis of all says so."""
+    ledger.account("a")
+    add_use(ledger, 1, 3, BEGAN)
+    ask(store, ["mau"], USED)
+    add_use(ledger, 2, 160, BEGAN + timedelta(hours=1))
+    with store.read() as connection:
+        before = {row.question: row.known_at for row in connection.execute(select(FIGURE))}
+    compute_kpis(workspace_of(store, BEGAN + timedelta(hours=2)), METRICS.select(["mau"]), USED)
+    with store.read() as connection:
+        rows = connection.execute(select(FIGURE)).all()
+    assert sum(row.known_at != before[row.question] for row in rows) == 1
+    assert len({str(orjson.loads(row.basis)["usage_day"][0]) for row in rows}) == 1
 
 
 def test_rows_by_account_are_not_kept(

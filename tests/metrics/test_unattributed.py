@@ -1,12 +1,16 @@
 """What belongs to no account: counted by hand, and listed."""
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.queries.unattributed import list_newest_unattributed, list_unattributed_shares
+from cs_sync.store.engine import Store
 from cs_sync.store.queries.unattributed import (
     UnattributedShare,
     read_unattributed_records,
@@ -20,6 +24,7 @@ from cs_sync_schemas import (
     UsageDay,
 )
 from tests.metrics.conftest import LONG_AGO, Ledger, utc
+from tests.metrics.test_kept_figures import workspace_of
 
 SCOPE = Scope(list_whole_periods(date(2026, 1, 1), date(2026, 2, 1), "month", "UTC"))
 
@@ -103,3 +108,28 @@ def test_nothing_stored_is_nothing_to_share(ledger: Ledger) -> None:
     with ledger.engine.connect() as connection:
         assert read_unattributed_shares(connection, SCOPE) == []
         assert list(read_unattributed_records(connection, SCOPE)) == []
+
+
+def test_what_is_kept_in_parts_is_what_all_records_give(books: Ledger) -> None:
+    """Today is in February: January's days are one part, and later ones the other."""
+    late = {"contact_source_id": "who", "events": 1}
+    books.add(UsageDay, {"source_id": "late", "day": date(2026, 2, 3), **late})
+    books.add(UsageDay, {"source_id": "new", "day": date(2026, 2, 1), "account_source_id": "x",
+                         "events": 1})  # fmt: skip
+    store = Store(books.engine)
+    workspace = workspace_of(store, utc(2026, 2, 5))
+    workspace.config = SimpleNamespace(workspace=SimpleNamespace(timezone="UTC"), mrr=None)
+    workspace.today = date(2026, 2, 5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cs_sync.queries.kept_rows.get_mrr_policy", lambda _: MrrPolicy())
+        for _ in range(2):  # computed, and kept
+            shares = list_unattributed_shares(workspace)
+            newest = list_newest_unattributed(workspace, 2)
+    with store.read() as connection:
+        assert shares == read_unattributed_shares(connection, SCOPE)
+    assert shares[-1] == UnattributedShare("usage days", 5, 6)
+    of_use = [row for row in newest if row["kind"] == "usage days"]
+    assert [(row["contact_source_id"], row["account_source_id"]) for row in of_use] == [
+        ("who", None), (None, "x"),
+    ]  # fmt: skip
+    store.close()

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, select, update
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
@@ -27,6 +27,8 @@ Versions = Mapping[str, str]
 """Table name → what stands in it, as a text that changes with it."""
 VersionsBefore = Mapping[tuple[str, str], str]
 """Name of a table of days, and a day → what stands in it of the days before."""
+_WHOLE = 0
+"""The place of its version in the basis of a table of days; then a day, and that before it."""
 DAY_TABLES = frozenset(str(get_table(kind).name) for kind in (UsageDay, FeatureDay))
 
 
@@ -43,7 +45,16 @@ class Figure:
     """The day before which lie all days of use that the rows rest on; None: any may count."""
 
 
-def read_figures(connection: Connection, keys: Iterable[str]) -> dict[str, Rows]:
+@dataclass(frozen=True, slots=True)
+class ReadFigures:
+    """The kept rows of keys whose tables say the same, and what of them is found newer."""
+
+    rows: Mapping[str, Rows]
+    renewed: Mapping[str, str]
+    """Key → its basis under the tables of now, which differ in later days alone."""
+
+
+def read_figures(connection: Connection, keys: Iterable[str]) -> ReadFigures:
     """Read the kept rows of keys with unchanged tables.
 
     Those whose tables have not changed since; of tables of days, those of the days before its end.
@@ -59,31 +70,75 @@ def read_figures(connection: Connection, keys: Iterable[str]) -> dict[str, Rows]
         for row in connection.execute(select(*columns).where(FIGURE.c.question.in_(chunk)))
         if row.basis.startswith("{")
     ]
-    bases = {key: basis for key, basis, _ in kept}
+    bases: dict[str, dict[str, Any]] = {key: basis for key, basis, _ in kept}
     versions = read_versions(connection, {table for basis in bases.values() for table in basis})
-    changed = {
-        (table, version[_UNTIL])
-        for basis in bases.values()
+    same = _find_same_days(connection, bases.values(), versions)
+
+    def is_same(table: str, version: Any) -> bool:
+        if isinstance(version, list):
+            return version[_WHOLE] == versions.get(table) or (table, *version) in same
+        return bool(versions.get(table) == version)
+
+    rows, renewed = {}, {}
+    for key, basis, of_key in kept:
+        if all(is_same(table, version) for table, version in basis.items()):
+            rows[key] = of_key
+            now = {t: [versions[t], *v[1:]] if isinstance(v, list) else v for t, v in basis.items()}
+            if now != basis:
+                renewed[key] = orjson.dumps(now).decode()
+    return ReadFigures(rows, renewed)
+
+
+def renew_figures(store: Store, found: ReadFigures) -> None:
+    """Keep figures under the tables of now, so that the next look has less to compare."""
+    if found.renewed and not store.read_only:
+        with suppress(StoreError), store.write() as connection:  # a copy costs time, not truth
+            for key, basis in found.renewed.items():
+                connection.execute(
+                    update(FIGURE).where(FIGURE.c.question == key).values(basis=basis)
+                )
+
+
+DayVersion = tuple[str, str, str, str]
+"""The name of a table of days, its version, a day, and the table's version before the day."""
+
+
+def _find_same_days(
+    connection: Connection, bases: Iterable[Mapping[str, Any]], versions: Versions
+) -> set[DayVersion]:
+    """Find the tables that changed, but not before the day in question.
+
+    Where nothing but new rows came the earliest of these tells; else the days are counted.
+    """
+    changed: set[DayVersion] = {
+        (table, *version)
+        for basis in bases
         for table, version in basis.items()
         if isinstance(version, list) and version[_WHOLE] != versions.get(table)
     }
-    before = read_versions_before(connection, changed)
-
-    def is_same(table: str, version: Any) -> bool:
-        if not isinstance(version, list):
-            return bool(versions.get(table) == version)
-        whole, until, earlier = version
-        return bool(versions.get(table) == whole or before[table, until] == earlier)
-
-    return {
-        key: rows
-        for key, basis, rows in kept
-        if all(is_same(table, version) for table, version in basis.items())
+    first = {
+        (table, whole): _find_first_new_day(connection, table, whole, versions[table])
+        for table, whole in {(table, whole) for table, whole, *_ in changed}
     }
+    same = {item for item in changed if (day := first[item[:2]]) and day >= item[2]}
+    before = read_versions_before(connection, {(item[0], item[2]) for item in changed - same})
+    return same | {item for item in changed - same if before[item[0], item[2]] == item[3]}
 
 
-_WHOLE, _UNTIL = 0, 1
-"""Places in the basis of a table of days: its version, a day, and its version before the day."""
+def _find_first_new_day(connection: Connection, name: str, before: str, now: str) -> str | None:
+    """Find the first day of the rows that came since a version.
+
+    None where a row is gone or another than it was: its former day is not known.
+    """
+    (count, newest), (total, _) = before.split(" ", 1), now.split(" ", 1)
+    if newest == str(None):
+        return None
+    table = METADATA.tables[name]
+    statement = select(func.count(), func.min(table.c.day)).where(
+        table.c.changed_at > datetime.fromisoformat(newest)
+    )
+    came, first = connection.execute(statement).one()
+    return first.isoformat() if came and came == int(total) - int(count) else None
 
 
 def read_versions_before(

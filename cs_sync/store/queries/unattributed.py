@@ -2,13 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
 
+from cs_sync.metrics.days_of_use import Span
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import Period
 from cs_sync.metrics.sql.time_travel import list_tables
-from cs_sync.metrics.unattributed import ATTRIBUTED_TABLES, select_shares, select_unattributed
+from cs_sync.metrics.unattributed import (
+    ATTRIBUTED_TABLES,
+    AttributedTable,
+    select_shares,
+    select_unattributed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +35,32 @@ class UnattributedShare:
         return self.unattributed / self.total if self.total else None
 
 
-def list_read_tables(scope: Scope) -> frozenset[str]:
-    """Return the names of the tables that unattributed records stand in."""
+@cache
+def list_read_tables(name: str) -> frozenset[str]:
+    """Name the tables that a kind of unattributed records stands in."""
+    (kind,) = (kind for kind in ATTRIBUTED_TABLES if kind.name == name)
+    scope = Scope((Period(date(2000, 1, 1), date(2000, 2, 1), "UTC"),))
+    statements = select_shares(kind, scope), select_unattributed(kind, scope)
     return frozenset(
-        str(table.name)
-        for kind in ATTRIBUTED_TABLES
-        for statement in (select_shares(kind, scope), select_unattributed(kind, scope))
-        for table in list_tables(statement)
+        str(table.name) for statement in statements for table in list_tables(statement)
     )
 
 
 def read_unattributed_shares(connection: Connection, scope: Scope) -> list[UnattributedShare]:
     """Return one share per kind of record, and per currency of money."""
+    return [share for kind in ATTRIBUTED_TABLES for share in read_shares(connection, kind, scope)]
+
+
+def read_shares(
+    connection: Connection, kind: AttributedTable, scope: Scope, within: Span | None = None
+) -> list[UnattributedShare]:
+    """Return the shares of one kind of record, by currency of money.
+
+    Of daily records those within a span, if there is one.
+    """
     return [
         UnattributedShare(kind.name, int(row.unattributed), int(row.total), row.currency or None)
-        for kind in ATTRIBUTED_TABLES
-        for row in connection.execute(select_shares(kind, scope))
+        for row in connection.execute(select_shares(kind, scope, within))
         if row.total
     ]
 
@@ -59,15 +78,29 @@ def read_unattributed_records(
         most: The maximum number of rows of each kind.
     """
     for kind in ATTRIBUTED_TABLES:
-        for row in connection.execute(select_unattributed(kind, scope).limit(most)):
-            yield {
-                "kind": kind.name,
-                "source": row.source,
-                "source_id": row.source_id or None,
-                "account_source_id": row.account_source_id,
-                "contact_source_id": row.contact_source_id,
-                "records": row.records,
-                "newest": row.newest,
-                "amount": None if row.amount is None else int(row.amount),
-                "currency": row.currency or None,
-            }
+        yield from read_records(connection, kind, scope, most)
+
+
+def read_records(
+    connection: Connection,
+    kind: AttributedTable,
+    scope: Scope,
+    most: int | None = None,
+    within: Span | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield the unattributed records of one kind: see `read_unattributed_records`.
+
+    Of daily records those within a span, if there is one.
+    """
+    for row in connection.execute(select_unattributed(kind, scope, within).limit(most)):
+        yield {
+            "kind": kind.name,
+            "source": row.source,
+            "source_id": row.source_id or None,
+            "account_source_id": row.account_source_id,
+            "contact_source_id": row.contact_source_id,
+            "records": row.records,
+            "newest": row.newest,
+            "amount": None if row.amount is None else int(row.amount),
+            "currency": row.currency or None,
+        }
