@@ -3,10 +3,9 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cs_sync.follow_ups.brief import (
     Point,
@@ -16,11 +15,11 @@ from cs_sync.follow_ups.brief import (
 )
 from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.people import choose_contact
-from cs_sync.follow_ups.playbook import Kind, Playbook, Proposal
+from cs_sync.follow_ups.playbook import Condition, Kind, Playbook, Proposal
 from cs_sync.follow_ups.priority import URGENCY, weigh_priority
 from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, Priority
 from cs_sync.follow_ups.templates import fill_template
-from cs_sync.follow_ups.view import AccountView
+from cs_sync.follow_ups.view import AccountView, get_local_day
 from cs_sync.follow_ups.wording import format_date
 from cs_sync.follow_ups.working_time import WEEK
 from cs_sync.metrics.periods import get_day_start
@@ -118,14 +117,25 @@ def plan_follow_ups(
     shown: Iterable[Any] = chain(views, () if company is None else (company,))
     for view in shown:
         scope = "account" if isinstance(view, AccountView) else "company"
+        excluded: dict[Condition, bool] = {}  # several playbooks share a condition
         for playbook, chosen in enabled:
-            if playbook.scope != scope or any(holds(view) for holds in playbook.unless):
+            if playbook.scope != scope or _is_excluded(view, playbook.unless, excluded):
                 continue
             for proposal in playbook.propose(view, chosen):
                 draft = _build_draft(view, playbook, chosen, proposal, rules)
                 kept = early if _is_early(view, proposal, rules) else drafts
                 kept.setdefault(draft.key, draft)
     return FollowUpPlan(_sort_drafts(drafts.values()), _sort_drafts(early.values()))
+
+
+def _is_excluded(view: Any, conditions: Iterable[Condition], known: dict[Condition, bool]) -> bool:
+    """Return whether a condition holds; each is checked once."""
+    for condition in conditions:
+        if condition not in known:
+            known[condition] = condition(view)
+        if known[condition]:
+            return True
+    return False
 
 
 def _sort_drafts(drafts: Iterable[FollowUpDraft]) -> list[FollowUpDraft]:
@@ -145,11 +155,6 @@ def _is_early(view: AccountView | CompanyView, proposal: Proposal, rules: Follow
     own = [at for source, at in view.connected.items() if source in sources]
     start = max(own) if own else min(view.connected.values(), default=None)
     return start is not None and proposal.since < start
-
-
-def get_local_day(at: datetime, zone: str) -> date:
-    """Return the day of an instant in a zone."""
-    return at.astimezone(ZoneInfo(zone)).date()
 
 
 def build_follow_up_key(playbook: str, subject: str, occasion: str) -> str:

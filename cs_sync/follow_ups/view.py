@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cs_sync.follow_ups.facts import PersonFact, RenewalFact
@@ -21,6 +22,12 @@ from cs_sync.health.facts import (
 from cs_sync.health.money_at_risk import assess_risk, calculate_money_at_risk
 from cs_sync.i18n import ENGLISH, Translator
 from cs_sync_schemas.money import to_major_units
+
+
+@lru_cache(1_000)
+def get_local_day(at: datetime, zone: str) -> date:
+    """Return the day of an instant in a zone."""
+    return at.astimezone(ZoneInfo(zone)).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,7 @@ class AccountView:
     @property
     def today(self) -> date:
         """The day of `now` in the reporting zone."""
-        return self.now.astimezone(ZoneInfo(self.zone)).date()
+        return get_local_day(self.now, self.zone)
 
     @property
     def pays(self) -> bool:

@@ -208,9 +208,11 @@ def _group_open_occasions(
 def _get_never_used_since(workspace: Workspace, scored: ScoredAccount) -> date | None:
     """Return the oldest subscription's start for an account without any use."""
     evidence = scored.evidence
+    if evidence.usage:
+        return None
     begun = [item.started_at for item in evidence.subscriptions if item.started_at]
     measured = any(item.signal in USAGE_SIGNALS for item in scored.score.contributions)
-    if evidence.usage or not measured or not begun:
+    if not measured or not begun:
         return None
     return min(begun).astimezone(workspace.config.workspace.timezone).date()
 

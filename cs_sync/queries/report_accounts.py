@@ -42,7 +42,6 @@ from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.queries.attributes import read_attribute_names, read_current_attributes
 from cs_sync.store.queries.crm_records import read_owner_names, read_remote_accounts
-from cs_sync.store.queries.health import read_live_accounts
 from cs_sync.store.queries.source_links import read_links_by_account
 
 PAST_MONTHS = 12
@@ -92,7 +91,8 @@ def build_reported_accounts(
     Returns:
         The accounts, and the attribute that segments them.
     """
-    months = _read_month_states(workspace, list_month_ends(day.day))
+    live = {item.account["id"]: item.account for item in day.scored}
+    months = _read_month_states(workspace, live, list_month_ends(day.day))
     with workspace.store.read() as connection:
         context = _read_context(workspace, connection, follow_ups)
     shown = [item for item in day.scored if item.account["id"] in months]
@@ -119,22 +119,22 @@ def build_reported_accounts(
     return accounts, context.segment
 
 
-def _read_month_states(workspace: Workspace, days: Sequence[date]) -> Mapping[str, PastStates]:
-    """Read the states of all accounts at month ends.
+def _read_month_states(
+    workspace: Workspace, live: Mapping[str, Mapping[str, Any]], days: Sequence[date]
+) -> Mapping[str, PastStates]:
+    """Read the states of the accounts at month ends.
 
     Kept ones, where nothing of them changed.
     """
     model = read_health_model(workspace)
-    with workspace.store.read() as connection:
-        by_id = {account["id"]: account for account in read_live_accounts(connection)}
 
     def compute(batch: AccountBatch) -> Mapping[str, PastStates]:
-        rows = [by_id[account] for account in batch.ids]
+        rows = [live[account] for account in batch.ids]
         with workspace.store.read() as connection:
             return read_past_states(workspace, connection, model, rows, days, batch.chosen)
 
     basis = build_basis(workspace, model, days)
-    refreshed = refresh_results(workspace, KIND, basis, list(by_id), compute)
+    refreshed = refresh_results(workspace, KIND, basis, list(live), compute)
     keep_results(workspace, refreshed)
     return refreshed.results
 

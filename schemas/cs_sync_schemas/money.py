@@ -47,6 +47,7 @@ def get_exponent(currency: str | None) -> int:
     return CURRENCY_EXPONENT.get((currency or "").upper(), 2)
 
 
+@lru_cache(10_000, typed=True)
 def to_major_units(minor: float, currency: str | None) -> Decimal:
     """Convert an amount from minor to major units of its currency."""
     return Decimal(str(minor)).scaleb(-get_exponent(currency))

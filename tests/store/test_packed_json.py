@@ -58,6 +58,8 @@ def test_sequences_of_objects_stand_alone() -> None:
 
 def test_a_repeated_item_is_read_as_one_object() -> None:
     form, item = PackedJson[tuple[Part, ...]](tuple[Part, ...]), Part(Fraction(2), value=1.5)
-    first, second, other = form.decode(form.encode((item, item, Part(LARGE))))
+    packed = form.encode((item, item, Part(LARGE), item))
+    assert unpack_text(packed).count("1.5") == 2  # as it came again after another one
+    first, second, other, again = form.decode(packed)
     assert first is second
-    assert (first, other) == (item, Part(LARGE))
+    assert (first, other, again) == (item, Part(LARGE), item)

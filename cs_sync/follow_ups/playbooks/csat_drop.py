@@ -34,6 +34,8 @@ class CsatSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
     """Propose a follow-up per drop; further unsatisfied answers are its news."""
+    if len(view.ratings) < 2 * settings.answers:  # of so many people on either side
+        return
     timeline, fall = _build_timeline(view, settings), Fraction(str(settings.fall))
     if not has_fallen(timeline, view.now, fall, settings.answers):
         return
@@ -41,13 +43,12 @@ def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
     say, before, now = view.words, timeline.before(view.now), timeline.recent(view.now)
     facts = tuple(build_answer_evidence(rating, view) for rating in timeline.news(view.now))
     why = say(
-        "csat_drop.why",
-        settings.days,
+        "csat_drop.why", settings.days,
         now=say.number(now.satisfied),
         now_of=say.number(now.answers),
         before=say.number(before.satisfied),
         before_of=say.number(before.answers),
-    )
+    )  # fmt: skip
     yield Proposal(
         occasion=next(iter(view.occasions.get("csat_drop", ())), _name_occasion(drop)),
         of_record=True,

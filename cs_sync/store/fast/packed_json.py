@@ -67,20 +67,33 @@ def _skip_none(convert: Convert | None) -> Convert | None:
 
 def _compile_items(kind: Any) -> tuple[Convert, Convert]:
     to_json, from_json = _compile(kind)
+    if to_json is not None and from_json is not None and is_dataclass(kind):
+        return partial(_write_objects, to_json), partial(_read_objects, from_json)
     return (
         list if to_json is None else lambda items: [to_json(item) for item in items],
-        tuple if from_json is None else partial(_read_items, from_json),
+        tuple if from_json is None else lambda items: tuple(map(from_json, items)),
     )
 
 
-def _read_items(from_json: Convert, items: list[Any]) -> tuple[Any, ...]:
-    """Convert items; equal neighbours become one object."""
-    made: list[Any] = []
+_SAME = 0
+"""Stands for an object that equals the one before it."""
+
+
+def _write_objects(to_json: Convert, items: Sequence[Any]) -> list[Any]:
+    plain: list[Any] = []
     before: Any = None
     for item in items:
-        plain = list(item) if isinstance(item, list) else item  # what converts changes its lists
-        made.append(made[-1] if made and plain == before else from_json(item))
-        before = plain
+        now = to_json(item)
+        plain.append(_SAME if now == before else now)
+        before = now
+    return plain
+
+
+def _read_objects(from_json: Convert, items: list[Any]) -> tuple[Any, ...]:
+    """Convert objects; equal neighbours become one object."""
+    made: list[Any] = []
+    for item in items:
+        made.append(made[-1] if item == _SAME else from_json(item))
     return tuple(made)
 
 
