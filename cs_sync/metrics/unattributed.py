@@ -54,7 +54,10 @@ class AttributedTable:
     where: ColumnElement[bool] | None = None
 
     def records(self, scope: Scope, within: Span | None = None) -> CTE:
-        """Select the records with their account if any: all, or those of some days."""
+        """Select the records with their account, if any.
+
+        All, or those within a span of days.
+        """
         columns = self.table.c
         contact = columns.get("contact_source_id", cast(null(), String))
         own: list[ColumnElement[Any]] = [

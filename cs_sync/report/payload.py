@@ -150,7 +150,10 @@ class PointTexts:
     _texts: dict[int, tuple[Any, ...]] = field(default_factory=dict)
 
     def build(self, point: HistoryPoint) -> tuple[Any, ...]:
-        """Build MRR, its text, score, place of the band, and the points each input cost."""
+        """Build the cells of a point.
+
+        MRR, its text, score, the place of its band, and what each input cost.
+        """
         if id(point) not in self._texts:
             self._texts[id(point)] = (
                 point.mrr,

@@ -90,7 +90,10 @@ def read_figures(connection: Connection, keys: Iterable[str]) -> ReadFigures:
 
 
 def renew_figures(store: Store, found: ReadFigures) -> None:
-    """Keep figures under the tables of now, so that the next look has less to compare."""
+    """Keep figures under the tables of now.
+
+    So the next look has less to compare.
+    """
     if found.renewed and not store.read_only:
         with suppress(StoreError), store.write() as connection:  # a copy costs time, not truth
             for key, basis in found.renewed.items():
