@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from cs_sync.contracts.source import (
         ConnectorConfig,
         Finding,
+        HasConcurrency,
         HasPrecedence,
         Page,
         Rejection,
@@ -65,6 +66,17 @@ if TYPE_CHECKING:
         Proposal,
         Question,
     )
+    from cs_sync.health.relations import select_covered_accounts, select_owned
+    from cs_sync.health.scope import SignalScope
+    from cs_sync.health.signals.registry import Signal
+    from cs_sync.metrics.metric import Metric, Scope
+    from cs_sync.metrics.sql.attribution import select_attributed
+    from cs_sync.metrics.sql.relations import (
+        count_if,
+        get_segment_columns,
+        select_period_rows,
+        select_totals,
+    )
     from cs_sync.settings import Settings
 
 __all__ = [
@@ -81,10 +93,12 @@ __all__ = [
     "Event",
     "FieldSpec",
     "Finding",
+    "HasConcurrency",
     "HasPrecedence",
     "Http",
     "Limit",
     "MappingError",
+    "Metric",
     "Op",
     "OpenFollowUp",
     "Page",
@@ -102,8 +116,11 @@ __all__ = [
     "RequestRefused",
     "ResponseNames",
     "Row",
+    "Scope",
     "Settings",
     "Shape",
+    "Signal",
+    "SignalScope",
     "Source",
     "Stream",
     "SupportsDriftCheck",
@@ -117,11 +134,18 @@ __all__ = [
     "Window",
     "Workspace",
     "WorkspaceInfo",
+    "count_if",
+    "get_segment_columns",
     "hookimpl",
     "is_loopback",
     "map_each",
     "map_side_by_side",
     "open",
+    "select_attributed",
+    "select_covered_accounts",
+    "select_owned",
+    "select_period_rows",
+    "select_totals",
 ]
 
 if not TYPE_CHECKING:
@@ -143,9 +167,17 @@ if not TYPE_CHECKING:
         "cs_sync.contracts.mapping": "MappingError map_each",
         "cs_sync.contracts.side_by_side": "map_side_by_side",
         "cs_sync.contracts.source": (
-            "ConnectorConfig Finding HasPrecedence Page Rejection Row Source Stream Window "
-            "WorkspaceInfo"
+            "ConnectorConfig Finding HasConcurrency HasPrecedence Page Rejection Row Source Stream "
+            "Window WorkspaceInfo"
         ),
         "cs_sync.follow_ups": "AccountView CompanyView Playbook PlaybookSettings Proposal Question",
+        "cs_sync.health.relations": "select_covered_accounts select_owned",
+        "cs_sync.health.scope": "SignalScope",
+        "cs_sync.health.signals.registry": "Signal",
+        "cs_sync.metrics.metric": "Metric Scope",
+        "cs_sync.metrics.sql.attribution": "select_attributed",
+        "cs_sync.metrics.sql.relations": (
+            "count_if get_segment_columns select_period_rows select_totals"
+        ),
         "cs_sync.settings": "Settings",
     })  # fmt: skip

@@ -330,6 +330,34 @@ def test_a_metric_of_ours_cannot_be_replaced(install: Install, load: Load) -> No
     assert only(plugins).error == f"cs_sync_metrics: metric {ours} comes with cs-sync already"
 
 
+@pytest.mark.parametrize(
+    ("name", "more", "error"),
+    [
+        ("tickets_30", "", "signal tickets_30 comes with cs-sync already"),
+        ("feature", "", "signal feature comes with cs-sync already"),
+        ("Calls: 30", "", "'Calls: 30' must be lower-case letters, digits and _"),
+        ("calls_30", ", title=''", "signal calls_30 has no title"),
+        ("calls_30", ", records=()", "signal calls_30 has no records"),
+    ],
+)
+def test_a_signal_that_cannot_be_used_is_refused(
+    install: Install, load: Load, name: str, more: str, error: str
+) -> None:
+    code = """
+    from cs_sync import Signal, hookimpl
+    from cs_sync_schemas import Ticket
+    facts = dict(records=(Ticket,), title="Calls", absence="No calls")
+    @hookimpl
+    def cs_sync_signals():
+        return [Signal("{name}", lambda scope: None, **(facts | dict({more})))]
+    """
+    install("copy", code.format(name=name, more=more.removeprefix(", ")))
+    install("more", code.format(name="calls_90", more=""))
+    plugins = load()
+    assert list(plugins.signals) == ["calls_90"]
+    assert only(plugins).error == f"cs_sync_signals: {error}"
+
+
 def test_a_playbook_of_a_plugin_joins_ours_unless_its_name_is_taken(
     install: Install, load: Load
 ) -> None:

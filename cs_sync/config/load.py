@@ -53,7 +53,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "alerts": AlertSettings,
     "metrics_file": MetricsFileSettings,
 }
-"""Name → model of every section but `health`, `connectors` and `playbooks`."""
+"""Name → model of every section but `health`, `connectors`, `playbooks` and `plugins`."""
 LOOKED_UP_LATER = ("alerts",)
 """Sections whose references are looked up when they are needed: not by every command."""
 
@@ -86,13 +86,14 @@ def parse_config(text: str, path: Path, plugins: PluginRegistry) -> Config:
     tables = {name: table for name, table in tables.items() if isinstance(table, Mapping)}
     raw_tables = _resolve_sections(tables, path, secrets)
     raw_tables["database"] = _place_database(raw_tables.get("database", {}), path, hide)
-    sections = _parse_sections(raw_tables, problems)
+    sections = _parse_sections(raw_tables, plugins, problems)
     workspace = _describe_workspace(sections, path.parent)
     connectors, wrong = _load_connectors(tables, plugins, secrets, workspace, (path, text))
     problems += wrong + _find_policy_problems(sections.get("metrics"))
     problems += _find_metric_problems(sections.get("metrics"), plugins)
     follow_ups = sections.get("follow_ups")
     assigned = follow_ups is not None and follow_ups.assignee is not None
+    problems += _configure_plugins(tables.get("plugins", {}), plugins, secrets)
     playbooks = PlaybookTables(tables.get("playbooks", {}), plugins, assigned=assigned)
     problems += playbooks.problems()
     write_back, report = sections.get("write_back"), sections.get("report")
@@ -111,10 +112,12 @@ def parse_config(text: str, path: Path, plugins: PluginRegistry) -> Config:
     )
 
 
-def _parse_sections(tables: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+def _parse_sections(
+    tables: Mapping[str, Any], plugins: PluginRegistry, problems: list[Problem]
+) -> dict[str, Any]:
     """Return the valid sections; add the problems of the others to `problems`."""
     sections: dict[str, Any] = {}
-    for name, model in _list_models(tables).items():
+    for name, model in _list_models(tables, plugins).items():
         table = tables.get(name, {})
         try:
             sections[name] = model.model_validate(table)
@@ -123,16 +126,39 @@ def _parse_sections(tables: Mapping[str, Any], problems: list[Problem]) -> dict[
     return sections
 
 
-def _list_models(tables: Mapping[str, Any]) -> dict[str, type[BaseModel]]:
+def _list_models(tables: Mapping[str, Any], plugins: PluginRegistry) -> dict[str, type[BaseModel]]:
     """Return the models of the sections.
 
-    That of `health` only where the file has one.
+    That of `health`, with the signals of plugins, only where the file has one.
     """
     if "health" not in tables:
         return SECTIONS
     from cs_sync.health.model import HealthConfig
+    from cs_sync.health.signals.registry import register_signals
 
+    register_signals(plugins.signals.values())
     return {**SECTIONS, "health": HealthConfig}
+
+
+def _configure_plugins(
+    tables: Mapping[str, Any], plugins: PluginRegistry, secrets: SecretResolver
+) -> list[Problem]:
+    """Give the observers of events their tables; return the problems of these.
+
+    References are looked up when the first event comes.
+    """
+    problems = [
+        Problem(f"plugins.{name}", "there is no such plugin", suggest_nearest(name, plugins.names))
+        for name in tables
+        if name not in plugins.names
+    ]
+    problems += [
+        Problem(f"plugins.{name}", "must be a table", f"write it as [plugins.{name}]")
+        for name, table in tables.items()
+        if not isinstance(table, Mapping)
+    ]
+    plugins.configure(lambda name: secrets.resolve_all(tables.get(name, {}), f"plugins.{name}"))
+    return problems
 
 
 def _read_text(path: Path) -> str:
@@ -189,7 +215,7 @@ def _find_unusable_values(value: Any, key: str = "") -> Iterator[Problem]:
 
 
 def _find_unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
-    valid_names = [*SECTIONS, "health", "connectors", "playbooks"]
+    valid_names = [*SECTIONS, "health", "connectors", "playbooks", "plugins"]
     problems = [
         Problem(name, "unknown section", suggest_nearest(name, valid_names))
         for name in tables

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:  # a plugin's entry module marks its hooks without loading all this
+    from collections.abc import Mapping
+
     import typer
 
     from cs_sync.contracts.destination import Destination
     from cs_sync.contracts.events import Event
     from cs_sync.contracts.source import Source
     from cs_sync.follow_ups.playbook import Playbook
+    from cs_sync.health.signals.registry import Signal
     from cs_sync.metrics.metric import Metric
     from cs_sync_schemas import SourceAccount
 
@@ -44,6 +47,11 @@ class HookSpecs(Protocol):
         """Return additional playbooks; an existing name is refused."""
         ...
 
+    @hookspec
+    def cs_sync_signals(self) -> list[Signal]:
+        """Return additional health signals; an existing name is refused."""
+        ...
+
     @hookspec(firstresult=True)
     def cs_sync_match(self, record: SourceAccount) -> str | None:
         """Return the id of the account that a record belongs to.
@@ -61,8 +69,12 @@ class HookSpecs(Protocol):
         ...
 
     @hookspec
-    def cs_sync_event(self, event: Event) -> None:
-        """Observe progress, waits and results; called from several threads."""
+    def cs_sync_event(self, event: Event, settings: Mapping[str, Any]) -> None:
+        """Observe progress, waits and results; called from several threads.
+
+        `settings` are the plugin's own, `[plugins.NAME]` of the configuration; leave the parameter
+        out if there are none.
+        """
         ...
 
     @hookspec

@@ -174,13 +174,11 @@ class Finding:
 
 
 class Source(Protocol):
-    """A connector that reads; see also HasPrecedence."""
+    """A connector that reads; see also HasConcurrency, HasPrecedence and HasTitle."""
 
     name: ClassVar[str]
     Config: ClassVar[type[ConnectorConfig]]
     limits: ClassVar[Sequence[Limit]]
-    concurrency: ClassVar[int]
-    """How many requests the vendor lets run at once."""
 
     def __init__(self, config: Any, http: Http) -> None: ...
 
@@ -191,6 +189,17 @@ class Source(Protocol):
     def check(self) -> Iterator[Finding]:
         """Check each stream with one cheap call: reachability, permission, remedy."""
         ...
+
+
+DEFAULT_CONCURRENCY = 4
+"""Requests at once to a vendor that states nothing else; a 429 slows them down."""
+
+
+@runtime_checkable
+class HasConcurrency(Protocol):
+    """A source that states how many requests its vendor lets run at once. Optional."""
+
+    concurrency: ClassVar[int]
 
 
 @runtime_checkable
@@ -217,6 +226,11 @@ def get_title(connector: object, name: str) -> str:
     Without a title it is the name in the configuration.
     """
     return connector.title if isinstance(connector, HasTitle) else name
+
+
+def get_concurrency(source: object) -> int:
+    """Return how many requests a source's vendor lets run at once."""
+    return source.concurrency if isinstance(source, HasConcurrency) else DEFAULT_CONCURRENCY
 
 
 def get_precedence(source: object) -> int:

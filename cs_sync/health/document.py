@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from cs_sync.health.default_inputs import DEFAULT_INPUTS, WEIGHTS_WITHOUT_USAGE
 from cs_sync.health.model import HealthConfig
-from cs_sync.health.signals.registry import FEATURE_SIGNAL, SIGNALS, Signal, parse_feature
+from cs_sync.health.signal_words import name_signal
+from cs_sync.health.signals.registry import FEATURE_SIGNAL, SIGNALS, Signal
 from cs_sync.i18n import ENGLISH
 from cs_sync.markdown import wrap_markdown
 
@@ -86,7 +87,7 @@ def _render_signals() -> Iterator[str]:
 
 
 def _render_signal(signal: Signal) -> str:
-    title = ENGLISH(f"signal.{signal.key}.title", feature=parse_feature(signal.name))
+    title = name_signal(signal.name, ENGLISH)
     head = f"### `{signal.name}`\n\n{title}; {_BETTER[signal.better]}.\n"
     return f"{head}\n{signal.meaning}\n"
 

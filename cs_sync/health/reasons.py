@@ -7,8 +7,7 @@ from cs_sync.health.facts import AccountEvidence
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.score import Contribution, HealthScore, MissingInput
 from cs_sync.health.sentences import get_sentence_builder
-from cs_sync.health.signals.registry import get_signal, parse_feature
-from cs_sync.health.wording import to_plain_line
+from cs_sync.health.signal_words import describe_absence, name_signal
 from cs_sync.i18n import ENGLISH, Translator
 
 
@@ -59,7 +58,6 @@ def calculate_loss(contribution: Contribution, mode: str) -> Fraction:
 
 
 def _describe_missing(missing: MissingInput, words: Translator) -> str:
-    key, feature = get_signal(missing.signal).key, to_plain_line(parse_feature(missing.signal), 60)
     if missing.why == "stale":
-        return words("reason.stale", title=words(f"signal.{key}.title", feature=feature))
-    return words(f"signal.{key}.absence", feature=feature)
+        return words("reason.stale", title=name_signal(missing.signal, words))
+    return describe_absence(missing.signal, words)

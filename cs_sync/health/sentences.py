@@ -7,6 +7,7 @@ from functools import partial
 
 from cs_sync.health.facts import AccountEvidence, AnswerFact, OverdueInvoice, TicketFact, UsageFact
 from cs_sync.health.scope import SignalScope
+from cs_sync.health.signal_words import describe_own_signal
 from cs_sync.health.signals.mrr import count_seats
 from cs_sync.health.signals.registry import parse_feature
 from cs_sync.health.wording import append_quote, describe_cancel_reason, name_topic, to_plain_line
@@ -304,5 +305,8 @@ SENTENCES: dict[str, SentenceBuilder] = {
 
 def get_sentence_builder(signal: str) -> SentenceBuilder:
     """Return the sentence builder of a signal, by its name."""
-    feature = parse_feature(signal)
-    return partial(describe_feature_use, feature=feature) if feature else SENTENCES[signal]
+    if feature := parse_feature(signal):
+        return partial(describe_feature_use, feature=feature)
+    if signal in SENTENCES:
+        return SENTENCES[signal]
+    return lambda value, _evidence, _scope, words: describe_own_signal(signal, value, words)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from cs_sync.contracts.destination import Addresses
-from cs_sync.contracts.source import ConnectorConfig, get_precedence
+from cs_sync.contracts.source import ConnectorConfig, get_concurrency, get_precedence
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -15,7 +15,7 @@ def validate_source(offer: Any) -> str | None:
     problem = validate_connector(offer, ("streams", "check"))
     if problem:
         return problem
-    concurrency = getattr(offer, "concurrency", None)
+    concurrency = get_concurrency(offer)
     if not isinstance(concurrency, int) or concurrency < 1:
         return f"{offer.__name__}.concurrency must be a whole number from 1"
     if not isinstance(get_precedence(offer), int):
@@ -56,6 +56,20 @@ def validate_playbook(offer: Any) -> str | None:
     if not isinstance(offer, Playbook):
         return f"{offer!r} is not a cs_sync Playbook"
     return f"playbook {offer.name} comes with cs-sync already" if offer.name in PLAYBOOKS else None
+
+
+def validate_signal(offer: Any) -> str | None:
+    """Return why this is no valid health signal; None if it is."""
+    from cs_sync.health.signals.registry import FEATURE_SIGNAL, SIGNALS, Signal
+
+    if not isinstance(offer, Signal):
+        return f"{offer!r} is not a cs_sync Signal"
+    if not _NAME.fullmatch(offer.name):
+        return f"{offer.name!r} must be lower-case letters, digits and _"
+    if offer.name in (*SIGNALS, FEATURE_SIGNAL.key):
+        return f"signal {offer.name} comes with cs-sync already"
+    missing = [name for name in ("records", "title", "absence") if not getattr(offer, name)]
+    return f"signal {offer.name} has no {' and no '.join(missing)}" if missing else None
 
 
 def validate_connector(offer: Any, methods: tuple[str, ...] = ()) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pluggy
 
+from cs_sync.contracts.errors import CsSyncError
 from cs_sync.plugins.entry_points import PluginEntryPoint
 from cs_sync.plugins.hook_validation import find_invalid_hook
 from cs_sync.plugins.plugin import BrokenPlugin, Plugin, describe_broken_plugin
@@ -27,6 +28,12 @@ class PluginLoader:
         self._usable: dict[str, Plugin] = {}
         self._muted: set[str] = set()
         self._lock = threading.Lock()
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the installed plugins, imported or not."""
+        waiting = {entry.plugin.name for entry in self._waiting}
+        return waiting | {plugin.name for plugin in self._usable.values()}
 
     @property
     def hook(self) -> pluggy.HookRelay:
@@ -92,4 +99,7 @@ class PluginLoader:
             if plugin.key in self._muted:
                 return
             self._muted.add(plugin.key)
-        self.exclude_plugin(describe_broken_plugin(plugin, error))
+        if isinstance(error, CsSyncError):
+            self.exclude_plugin(describe_broken_plugin(plugin, error.message, error.remedy))
+        else:
+            self.exclude_plugin(describe_broken_plugin(plugin, error))

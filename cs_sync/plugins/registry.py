@@ -1,6 +1,6 @@
 """The offers of the installed plugins: read on first use, each in isolation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the help page of the command line starts without the schema
     from cs_sync.contracts.events import Event
     from cs_sync.contracts.source import ConnectorConfig, Source
     from cs_sync.follow_ups.playbook import Playbook
+    from cs_sync.health.signals.registry import Signal
     from cs_sync.metrics.metric import Metric
     from cs_sync_schemas import SourceAccount
 
@@ -29,6 +30,12 @@ class PluginRegistry(PluginLoader):
     below isolate each plugin and add failing ones to `broken`. Plugins are imported on
     first use; for the help page only those with commands.
     """
+
+    _read_settings: Callable[[str], Mapping[str, Any]] = staticmethod(lambda _name: {})
+
+    @cached_property
+    def _settings(self) -> dict[str, Mapping[str, Any]]:
+        return {}
 
     @cached_property
     def sources(self) -> "dict[str, type[Source]]":
@@ -60,6 +67,13 @@ class PluginRegistry(PluginLoader):
         from cs_sync.plugins.offer_validation import validate_playbook
 
         return self._collect_offers("cs_sync_playbooks", validate_playbook)
+
+    @cached_property
+    def signals(self) -> "dict[str, Signal]":
+        """Plugins' health signals, by name."""
+        from cs_sync.plugins.offer_validation import validate_signal
+
+        return self._collect_offers("cs_sync_signals", validate_signal)
 
     def find_config_class(self, connector: str) -> "type[ConnectorConfig] | None":
         """Return a connector's configuration class; None if no plugin offers it."""
@@ -145,9 +159,23 @@ class PluginRegistry(PluginLoader):
             if plugin.key in self._muted:
                 continue
             try:
-                call(event=event)
+                call(event=event, settings=self._find_settings(plugin))
             except Exception as error:  # noqa: BLE001 - an observer must not stop the work
                 self._mute(plugin, error)
+
+    def configure(self, read_settings: Callable[[str], Mapping[str, Any]]) -> None:
+        """Let the observers have their settings, read when they are first needed.
+
+        Args:
+            read_settings: Returns a plugin's settings by its name, references resolved.
+        """
+        self._read_settings = read_settings
+        self._settings.clear()
+
+    def _find_settings(self, plugin: Plugin) -> Mapping[str, Any]:
+        if plugin.name not in self._settings:
+            self._settings[plugin.name] = self._read_settings(plugin.name)
+        return self._settings[plugin.name]
 
     def add_observer(self, observer: "Callable[[Event], None]", name: str = "observer") -> None:
         """Register a function of the host as an observer, isolated like plugins."""

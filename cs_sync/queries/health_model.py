@@ -57,7 +57,8 @@ def describe_left_out(workspace: Workspace, model: HealthConfig) -> str:
     )
     if not kinds:
         return ""
-    what = words.enumeration([words(f"score.kind.{kind}") for kind in kinds])
+    names = [words.find(f"score.kind.{kind}", kind.replace("_", " ")) for kind in kinds]
+    what = words.enumeration(names)
     return words("score.left_out", what=what)
 
 

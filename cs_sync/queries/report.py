@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.health import get_signal
-from cs_sync.health.signals.registry import parse_feature
+from cs_sync.health.signal_words import name_signal
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.periods import find_last_whole_period
@@ -178,7 +177,7 @@ def _name_inputs(workspace: Workspace) -> dict[str, str]:
     def get_name(name: str, signal: str) -> str:
         if f"report.input.{name}" in named:
             return words(f"report.input.{name}")
-        return words(f"signal.{get_signal(signal).key}.title", feature=parse_feature(signal))
+        return name_signal(signal, words)
 
     return {name: get_name(name, item.signal) for name, item in model.active().items()}
 

@@ -1,10 +1,12 @@
 """Recorded runs: the lease, the row in `run`, and a heartbeat that keeps both alive."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import add
 from secrets import token_hex
 from typing import TypeVar
 
@@ -18,6 +20,7 @@ from cs_sync.runtime.run_result import NO_WRITES, RunSummary, combine_statuses, 
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.leases import LeasedStore, LeaseToken, acquire_lease, release_lease, renew_lease
 from cs_sync.store.privacy.suppression import read_suppression_list
+from cs_sync.store.records.page import StoredCounts
 from cs_sync.store.runs import begin_run, end_run, read_last_run_time, save_run_streams
 from cs_sync.sync.reader import Interrupted, SyncSession
 from cs_sync.sync.result import StreamResult
@@ -158,8 +161,20 @@ def _finish_run(recorded: RunSession, status: str, error: BaseException | None) 
             release_lease(connection, recorded.store.lease, now)
 
         workspace.store.transact(end)
-    detail = {"run": recorded.id, "status": status}
-    workspace.emit(Event("run_ended", now, detail=detail))
+    detail = {"run": recorded.id, "status": status, **_sum_counts(recorded.outcomes)}
+    workspace.emit(Event("run_ended", now, detail={**detail, "writes": dict(recorded.writes)}))
+
+
+def _sum_counts(outcomes: Sequence[StreamResult]) -> dict[str, int]:
+    """Return the counts of all streams together."""
+    stored = reduce(add, (outcome.stored for outcome in outcomes), StoredCounts())
+    return {
+        "records": stored.records,
+        "changed": stored.changed,
+        "rejected": stored.rejected,
+        "deleted": stored.deleted,
+        "requests": sum(outcome.requests for outcome in outcomes),
+    }
 
 
 def _renew_lease_until(workspace: Workspace, lease: LeaseToken, ended: threading.Event) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from cs_sync.contracts.errors import ConfigError, StoreError
 from cs_sync.contracts.events import Event
-from cs_sync.contracts.source import Source, get_precedence, get_title
+from cs_sync.contracts.source import Source, get_concurrency, get_precedence, get_title
 from cs_sync.i18n import Translator, get_translator
 from cs_sync.plugins import PluginRegistry
 from cs_sync.store.engine import Store, open_store
@@ -134,7 +134,7 @@ class Workspace:
                 limits,
                 emit=self.emit,
                 sleep=self._sleep,
-                concurrency=reads.concurrency if reads else None,
+                concurrency=get_concurrency(reads) if reads else None,
                 secrets=collect_secrets(self.config.connectors[name]),
             )
             self._clients[name] = self._closing.enter_context(client)

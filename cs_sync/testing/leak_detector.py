@@ -97,7 +97,7 @@ def collect_credentials(config: BaseModel, sent: Iterable[SentRequest]) -> set[s
 
 
 def find_plain_credentials(config: BaseModel, sent: Iterable[SentRequest]) -> list[str]:
-    """Return the settings that are plain text and are sent as a credential."""
+    """Return the plain-text settings that are sent as a credential."""
     requests = [exchange.request for exchange in sent]
     credentials = {value for request in requests for value in _list_credentials(request)}
     return [
@@ -108,7 +108,10 @@ def find_plain_credentials(config: BaseModel, sent: Iterable[SentRequest]) -> li
 
 
 def _list_credentials(request: httpx.Request) -> Iterator[str]:
-    """Yield what a request sends as a credential: by its scheme, or by the name it stands under."""
+    """Yield what a request sends as a credential.
+
+    It is known by its scheme, or by the name that it stands under.
+    """
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     yield value or scheme
     if scheme.lower() == "basic":

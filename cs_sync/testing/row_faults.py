@@ -31,7 +31,7 @@ def list_money_fields(record: type[Record]) -> tuple[str, ...]:
 
 
 def find_row_faults(record: type[Record], row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is inexact in a row: the field, and what is wrong with its remedy.
+    """Yield what is inexact in a row: field, and fault with remedy.
 
     Args:
         record: The record type.

@@ -70,12 +70,11 @@ class SyncRun:
 
 @dataclass(frozen=True, slots=True)
 class _PartialSource:
-    """A source limited to some streams, with one request at a time."""
+    """A source limited to some streams."""
 
     whole: Source
     given: Sequence[Stream]
     name: str
-    concurrency: int = 1
 
     def streams(self) -> Sequence[Stream]:
         return self.given
@@ -181,7 +180,7 @@ class SyncHarness(Harness[VendorFake]):
 
 
 def _watch_stream(stream: Stream, pages: list[tuple[Stream, Page]]) -> Stream:
-    """Return the stream in one window, which notes each page as it comes."""
+    """Return the stream in one window, with each page noted."""
 
     def read(window: Window) -> Iterator[Page]:
         for page in stream.read(window):

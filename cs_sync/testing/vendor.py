@@ -84,7 +84,7 @@ class VendorFake(Fake):
         return None
 
     def remove_child(self, stream: str) -> str | None:  # noqa: ARG002
-        """Remove what an initial record of the stream has: its rating, a line; return its id."""
+        """Remove a child (a rating, a line) of an initial record."""
         return None
 
     def merge(self, stream: str) -> tuple[str, str] | None:  # noqa: ARG002

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ContactLink,
     )
     from cs_sync_schemas.history import VERSIONED, get_history_table, get_known_from
+    from cs_sync_schemas.money import CURRENCY_EXPONENT
     from cs_sync_schemas.operations import (
         Alert,
         Lease,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLOSED_STATUSES",
+    "CURRENCY_EXPONENT",
     "RECORDS",
     "VERSIONED",
     "Account",
@@ -138,6 +140,7 @@ if not TYPE_CHECKING:
             "Account AccountAttribute AccountLink Contact ContactAccount ContactLink"
         ),
         "cs_sync_schemas.history": "VERSIONED get_history_table get_known_from",
+        "cs_sync_schemas.money": "CURRENCY_EXPONENT",
         "cs_sync_schemas.operations": (
             "Alert Lease RejectedRecord Run RunStream ScheduleSlot StreamState Suppression "
             "TableProfile WriteLedger"

@@ -11,8 +11,7 @@ from typing import Any
 from cs_sync import Page, Row, Stream
 from cs_sync_pebble.in_memory import PebbleVendor
 from cs_sync_pebble.source import PebbleSource
-from cs_sync_schemas import Invoice, SurveyResponse, Ticket
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas import CURRENCY_EXPONENT, Invoice, SurveyResponse, Ticket
 
 Item = Mapping[str, Any]
 

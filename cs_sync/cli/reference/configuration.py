@@ -24,7 +24,8 @@ plugin's vault.
 
 Sections of connectors, `[connectors.NAME]`, are on the connectors' own pages. `[health]` and its
 inputs are in [health](../health.md), what a playbook takes beside the keys below in
-[playbooks](../playbooks.md).
+[playbooks](../playbooks.md). `[plugins.NAME]` holds what a plugin that observes events asks for,
+under its name of `cs-sync connectors` ([events](../plugins/events.md)).
 """
 
 

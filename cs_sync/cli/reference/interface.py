@@ -17,6 +17,18 @@ This page is written from the code. [Connectors](../connectors.md) says how to w
 A plugin is a distribution with an entry point in the group `cs_sync`. Its module implements any of
 these as functions marked with `cs_sync.hookimpl`.
 """
+GUIDES = {
+    "cs_sync_sources": "connectors.md",
+    "cs_sync_destinations": "plugins/destinations.md",
+    "cs_sync_metrics": "plugins/metrics.md",
+    "cs_sync_signals": "plugins/signals.md",
+    "cs_sync_playbooks": "plugins/playbooks.md",
+    "cs_sync_match": "plugins/matching.md",
+    "cs_sync_secret": "plugins/secrets.md",
+    "cs_sync_event": "plugins/events.md",
+    "cs_sync_commands": "plugins/commands.md",
+}
+"""Hook → the page that shows how to write it, with an example that a test runs."""
 _EXIT_CODES = """\
 ## Exit codes
 
@@ -43,6 +55,7 @@ def _render_hooks() -> Iterator[str]:
             yield f"### `{name}`\n"
             yield f"```python\n@cs_sync.hookimpl\ndef {name}{_write_signature(hook)}: ...\n```\n"
             yield f"{inspect.cleandoc(hook.__doc__ or '')}\n"
+            yield f"How to: [{GUIDES[name]}](../{GUIDES[name]}).\n"
 
 
 def _write_signature(hook: object) -> str:

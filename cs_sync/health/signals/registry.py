@@ -5,7 +5,7 @@ None, has no facts: the signal is missing, which is never the same as 0. A cover
 account (linked to a source of such facts) without activity has a real 0.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -33,6 +33,7 @@ from cs_sync.health.signals.use_history import (
     count_active_days,
     count_days_since_use,
 )
+from cs_sync.i18n import Translator
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,
@@ -72,7 +73,9 @@ class Signal:
     """A fact about an account, usable as a health input.
 
     `build` makes the statement for a scope; `read` makes a number of a row of it whose `value`
-    is not None. The catalogues hold its title and the text for missing facts, by its name.
+    is not None. The catalogues hold the words of ours, by the name; a plugin's signal brings its
+    own: `title`, `absence` (what is said where its facts are missing) and, unless the title with
+    the number will do, `sentence`.
     """
 
     name: str
@@ -92,6 +95,9 @@ class Signal:
     """Says the same of a covered account from its days of use, read once for many days.
 
     It is asked for a day's ordinal."""
+    title: str = ""
+    absence: str = ""
+    sentence: Callable[[float, Translator], str] | None = None
 
     @property
     def key(self) -> str:
@@ -179,6 +185,15 @@ _ALL = (
 )  # fmt: skip
 
 SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _ALL}
+_of_plugins: dict[str, Signal] = {}
+"""The signals of the plugins of this process, by name."""
+
+
+def register_signals(signals: Iterable[Signal]) -> None:
+    """Replace the signals of plugins that the health model may use."""
+    _of_plugins.clear()
+    _of_plugins.update((signal.name, signal) for signal in signals)
+
 
 FEATURE_SIGNAL = Signal(
     "feature:NAME", partial(feature_28, feature="NAME"), (FeatureDay,),
@@ -199,10 +214,11 @@ def get_signal(name: str) -> Signal:
     kind, colon, feature = name.partition(":")
     if colon and kind == FEATURE_SIGNAL.key and feature.strip():
         return replace(FEATURE_SIGNAL, name=name, build=partial(feature_28, feature=feature))
-    if name not in SIGNALS:
-        names = ", ".join([*SIGNALS, FEATURE_SIGNAL.name])
+    signal = SIGNALS.get(name) or _of_plugins.get(name)
+    if signal is None:
+        names = ", ".join([*SIGNALS, *_of_plugins, FEATURE_SIGNAL.name])
         raise ValueError(f"unknown signal {name!r}; use one of: {names}")
-    return SIGNALS[name]
+    return signal
 
 
 def get_coverage(name: str, active_features: Sequence[str] = ()) -> Coverage | None:

@@ -284,7 +284,7 @@ def end_missing_children(
 def _prepare_open_children_query(
     dialect: Dialect, child: type[Record], parent_field: str
 ) -> PreparedStatement:
-    """Prepare the query: across sources, which uses the parents' index, or by the child's own id.
+    """Prepare the query across sources, which uses the parents' index.
 
     A child with its parent's id is found by its key.
     """

@@ -94,9 +94,9 @@ class ChangeCases:
             require(has_alias, f"{stream}: nothing says that {merged} lives on as {survivor}")
 
     def test_a_removed_child_is_ended(self, bench: SyncHarness) -> None:
-        """A rating or line that its owner no longer has ends, by the next run and in full.
+        """A rating that its ticket no longer has ends.
 
-        Its type is among the stream's `children`, or its pages name it as deleted.
+        So does any child of an owner: by the next run, and by a full one. Its type is among the stream's `children`, or its pages name it as deleted.
         """
         bench.restore_first_run()
         streams = run_reference(bench.kind).streams

@@ -19,14 +19,17 @@ class FirstReadCases:
     """The case that stands before all others."""
 
     def test_everything_arrives_and_nothing_is_rejected(self, bench: SyncHarness) -> None:
-        """No row is rejected, none is inexact, and every stated record type comes."""
+        """No row is rejected or inexact, and every stated type comes."""
         problem = find_problem(bench.kind)
         _told.add(bench.kind)
         require(not problem, problem)
 
 
 def stop_unless_sound(kind: type[VendorFake], case: str) -> None:
-    """End a case whose vendor's first read is not sound; what is wrong is said once in full."""
+    """End a case whose vendor's first read is not sound.
+
+    What is wrong is said in full once.
+    """
     problem = "" if case == FIRST_CASE else find_problem(kind)
     if problem and kind in _told:
         skip_case(f"{FIRST_CASE} fails: {problem.splitlines()[0]}")
@@ -36,7 +39,10 @@ def stop_unless_sound(kind: type[VendorFake], case: str) -> None:
 
 @cache
 def find_problem(kind: type[VendorFake]) -> str:
-    """Return what is wrong with a vendor's undisturbed first read; empty if nothing is."""
+    """Describe what is wrong with a vendor's undisturbed first read.
+
+    Empty if nothing is.
+    """
     reference = run_reference(kind)
     looks = (_find_failures, _find_faulty_rows, _find_rejects, _find_empty_streams)
     for look in looks:

@@ -23,11 +23,11 @@ class IncompleteReadCases:
     """Cases in which an error comes in the middle of a list, and stays."""
 
     def test_an_exhausted_quota_is_not_the_end(self, bench: SyncHarness) -> None:
-        """429 for two hours fails its stream from any request on, and buries nothing."""
+        """429 for two hours, from any request on, fails its stream alone."""
         _check_cut_lists(bench, "an exhausted quota", respond_status(429, Retry_After=HOURS))
 
     def test_an_outage_is_not_the_end(self, bench: SyncHarness) -> None:
-        """503 for good fails its stream from any request on, and buries nothing."""
+        """503 for good, from any request on, fails its stream alone."""
         _check_cut_lists(bench, "an outage", respond_status(503))
 
     def test_a_refused_list_is_not_empty(self, bench: SyncHarness) -> None:
@@ -43,7 +43,10 @@ class IncompleteReadCases:
 
 
 def _check_cut_lists(bench: SyncHarness, what: str, fault: Fault) -> None:
-    """Check each stream with the fault from its first, second and last request on."""
+    """Check each stream with the fault from several requests on.
+
+    From the first one, the second one, and the last one.
+    """
     require_network(bench)
     for stream, count in _count_requests(bench).items():
         for number in sorted({1, min(2, count), count}):
@@ -60,7 +63,7 @@ def _count_requests(bench: SyncHarness) -> Mapping[str, int]:
 
 
 def _fault_from(stream: str, number: int, fault: Fault) -> Fault:
-    """Inject the fault at a stream's requests from this one on, repeated ones included."""
+    """Inject the fault at a stream's requests from this one on."""
     numbers: Iterator[int] = iter(range(1, 10**6))
 
     def inject(exchange: Exchange) -> httpx.Response:

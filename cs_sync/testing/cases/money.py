@@ -41,7 +41,7 @@ class MoneyCases:
             )
 
     def test_amounts_follow_their_currency(self, bench: SyncHarness) -> None:
-        """An amount in a currency of three decimals has three in minor units."""
+        """An amount in a currency of three decimals keeps all three."""
         sent = _find_amounts_in_major_units(bench)
         swap = _CurrencySwap()
         stored = _read_amounts(bench.kind, swap)
@@ -58,9 +58,9 @@ class MoneyCases:
 
 
 def _find_amounts_in_major_units(bench: SyncHarness) -> Amounts:
-    """Return the stored amounts that the vendor sends in major units, as it sends them.
+    """Return the stored amounts that the vendor sends in major units.
 
-    A field counts if it holds a hundredfold of what is sent everywhere, within a cent, and
+    As it sends them. A field counts if it holds a hundredfold of what is sent everywhere, within a cent, and
     nowhere what is sent itself.
     """
     require_network(bench)
@@ -82,7 +82,7 @@ def _find_amounts_in_major_units(bench: SyncHarness) -> Amounts:
 
 
 def _read_amounts(kind: type[VendorFake], change: Callable[[Any], Any]) -> Amounts:
-    """Read a vendor whose answers are changed; return all stored amounts but noughts."""
+    """Read a vendor whose answers are changed; return the stored amounts."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = SyncHarness(kind, Path(folder))
         fresh.vendor.page_size = LARGE
@@ -150,7 +150,7 @@ class _CurrencySwap:
 
 
 def _find_lossy(whole: int) -> Decimal:
-    """Return an amount of so many whole units that a float times 100 does not hold."""
+    """Return so many whole units with cents that a float loses."""
     amounts = [Decimal(f"{whole}.{cents:02}") for cents in range(1, 100)]
     return next((a for a in amounts if int(float(a) * 100) != 100 * a), amounts[0])
 
@@ -166,7 +166,7 @@ def _parse_number(value: Any) -> Decimal | None:
 
 
 def _walk(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every single value of a document with the name that it stands under."""
+    """Yield every single value of a document with its name."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _walk(part, key)

@@ -97,7 +97,7 @@ def _find_lost(bench: SyncHarness) -> list[Key]:
 
 
 def _read_without(bench: SyncHarness, less: "_FieldRemover") -> str:
-    """Read records without some fields; return what is lost with them, empty if nothing is."""
+    """Read records without some fields; describe what is lost with them."""
     run = bench.sync(rewrite_response(less), full=True)
     broken = [o.error for o in run.outcomes.values() if o.status == "failed"]
     if broken:
@@ -107,7 +107,7 @@ def _read_without(bench: SyncHarness, less: "_FieldRemover") -> str:
 
 
 def _name_guilty_field(bench: SyncHarness, less: "_FieldRemover", problem: str) -> str:
-    """Return the problem with the one field that it is due to, if there is one."""
+    """Return the problem with the one field that causes it."""
     if not problem:
         return ""
     for path in sorted(less.left_out):
