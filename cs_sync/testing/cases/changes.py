@@ -96,7 +96,8 @@ class ChangeCases:
     def test_a_removed_child_is_ended(self, bench: SyncHarness) -> None:
         """A rating that its ticket no longer has ends.
 
-        So does any child of an owner: by the next run, and by a full one. Its type is among the stream's `children`, or its pages name it as deleted.
+        So does any child of an owner: by the next run, and by a full one. Its type is among the
+        stream's `children`, or the pages name it as deleted.
         """
         bench.restore_first_run()
         streams = run_reference(bench.kind).streams

@@ -60,8 +60,11 @@ class MoneyCases:
 def _find_amounts_in_major_units(bench: SyncHarness) -> Amounts:
     """Return the stored amounts that the vendor sends in major units.
 
-    As it sends them. A field counts if it holds a hundredfold of what is sent everywhere, within a cent, and
-    nowhere what is sent itself.
+    A field counts if it holds a hundredfold of what is sent everywhere, within a cent, and nowhere
+    what is sent itself.
+
+    Returns:
+        Place → the amount as it is sent.
     """
     require_network(bench)
     numbers = _NumberCollector()
