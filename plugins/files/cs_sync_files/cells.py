@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from cs_sync_files.raw_rows import CellError
 from cs_sync_files.times import parse_day, parse_instant, parse_month
 from cs_sync_schemas import Record
 
@@ -48,10 +49,10 @@ def make_converter(
     None if any text is valid. `text` means that cells are always text (CSV), so that results can be
     cached.
     """
-    kind, rules = _field_type(record, field)
+    kind, rules = find_field_type(record, field)
     if text and kind is str and (field == "source_id" or not rules):
         return None  # no converter ever sees an empty cell, which is all an id must not be
-    convert = _make_typed_converter(record, field, zone)
+    convert = make_typed_converter(record, field, zone)
     mutable = get_origin(kind) in (list, dict)
     return ConversionCache(convert).__getitem__ if text and not mutable else convert
 
@@ -69,7 +70,7 @@ def convert_column(convert: Convert | None, cells: Sequence[Any]) -> Sequence[An
     return [None if cell is None or cell == "" else convert(cell) for cell in cells]
 
 
-def _field_type(record: type[Record], field: str) -> tuple[Any, list[Any]]:
+def find_field_type(record: type[Record], field: str) -> tuple[Any, list[Any]]:
     """Return a field's type without None, and its constraints."""
     facts = record.model_fields[field]
     kind: Any = facts.annotation
@@ -79,8 +80,9 @@ def _field_type(record: type[Record], field: str) -> tuple[Any, list[Any]]:
     return kind, rules
 
 
-def _make_typed_converter(record: type[Record], field: str, zone: ZoneInfo) -> Convert:
-    kind, rules = _field_type(record, field)
+def make_typed_converter(record: type[Record], field: str, zone: ZoneInfo) -> Convert:
+    """Make the converter of a cell in the schema's own notation."""
+    kind, _ = find_field_type(record, field)
     simple: dict[Any, Convert] = {
         datetime: lambda cell: parse_instant(cell, zone),
         date: parse_month if field == "month" else (lambda cell: parse_day(cell, zone)),
@@ -88,18 +90,24 @@ def _make_typed_converter(record: type[Record], field: str, zone: ZoneInfo) -> C
     }
     if kind in simple:
         return simple[kind]
-    prepare = _find_preparation(field, kind)
+    prepare, validate = _find_preparation(field, kind), make_validator(record, field)
+    return lambda cell: validate(prepare(cell), cell)
+
+
+def make_validator(record: type[Record], field: str) -> Callable[[Any, Any], Any]:
+    """Make the schema's own check of a value; failures name the cell."""
+    _, rules = find_field_type(record, field)
     annotation: Any = record.model_fields[field].annotation
     checked: Any = Annotated[(annotation, *rules)] if rules else annotation
     validate = TypeAdapter(checked).validate_python
 
-    def convert(cell: Any) -> Any:
+    def check(value: Any, cell: Any) -> Any:
         try:
-            return validate(prepare(cell))
+            return validate(value)
         except ValidationError as error:
             raise ValueError(_format_error(error, cell)) from None
 
-    return convert
+    return check
 
 
 def _find_preparation(field: str, kind: Any) -> Convert:
@@ -107,7 +115,7 @@ def _find_preparation(field: str, kind: Any) -> Convert:
 
     To its input.
     """
-    money = field == "total" or "amount" in field
+    money = is_money(field)
     if kind is int:
         return parse_amount if money else parse_whole
     if kind is Decimal and (money or field == "quantity"):
@@ -121,6 +129,30 @@ def _find_preparation(field: str, kind: Any) -> Convert:
     }
     by_kind |= {list: parse_list, dict: parse_mapping}
     return by_kind.get(get_origin(kind) or kind, parse_text)
+
+
+def convert_attribute(cell: Any) -> Any:
+    """Return an attribute's cell for JSON; a bare day as a day."""
+    refuse_error(cell)
+    if isinstance(cell, datetime) and cell.time() == time():
+        return cell.date().isoformat()
+    return cell.isoformat() if isinstance(cell, date) else cell
+
+
+def refuse_error(cell: Any) -> Any:
+    """Return a cell.
+
+    Raises:
+        ValueError: It holds an error of the spreadsheet.
+    """
+    if isinstance(cell, CellError):
+        raise ValueError(repr(cell))
+    return cell
+
+
+def is_money(field: str) -> bool:
+    """Return whether a field is an amount of money."""
+    return field == "total" or "amount" in field
 
 
 def _format_error(error: ValidationError, cell: Any) -> str:

@@ -7,16 +7,17 @@ from itertools import islice
 from pathlib import Path
 
 from cs_sync import CsSyncError, Finding
+from cs_sync_files.column_plans import MISSING_COLUMN, RowFault, compile_plan, find_attributes
 from cs_sync_files.folder import Folder
 from cs_sync_files.pages import PAGE_ROWS, PageReader
-from cs_sync_files.readers import RawRow, read_columns, read_rows
-from cs_sync_files.rows import RowFault, compile_plan
+from cs_sync_files.raw_rows import RawRow
+from cs_sync_files.readers import read_columns, read_rows
 from cs_sync_files.tables import Table
 
 MAX_LINES_SHOWN = 3
 """So many lines of a fault are named."""
 
-_OF_COLUMN = frozenset({"unknown_column", "duplicate_column"})
+_OF_COLUMN = frozenset({"unknown_column", "duplicate_column", MISSING_COLUMN})
 _REMEDIES = {
     "missing_value": "fill it in",
     "bad_value": "correct the cells, or how the file is exported",
@@ -45,7 +46,8 @@ class FaultSummary:
     def to_finding(self, file: str) -> Finding:
         """Return the faults as a finding."""
         if self.code in _OF_COLUMN:
-            message = f"column {self.column}: every row with it is rejected"
+            rows = "every row" if self.code == MISSING_COLUMN else "every row with it"
+            message = f"column {self.column}: {rows} is rejected"
             return Finding(ok=False, subject=file, message=message, remedy=self.why)
         column = f"column {self.column}: " if self.column else ""
         rows = _format_count(self.count)
@@ -73,7 +75,7 @@ def check_tables(folder: Folder) -> Iterator[Finding]:
         path: problem
         for table in tables
         for path in folder.files(table)
-        if (problem := _check_readable(path))
+        if (problem := _check_readable(table, path))
     }
     unknown = {table.name for table in tables if unread.keys() & set(folder.files(table))}
     for table in tables:
@@ -82,9 +84,9 @@ def check_tables(folder: Folder) -> Iterator[Finding]:
         yield from _check_table(folder, table, readable, unknown)
 
 
-def _check_readable(path: Path) -> Finding | None:
+def _check_readable(table: Table, path: Path) -> Finding | None:
     try:
-        read_columns(path)
+        read_columns(path, table.layout)
     except CsSyncError as error:
         return Finding(ok=False, subject=path.name, message=error.message, remedy=error.remedy)
     except OSError as error:
@@ -101,12 +103,14 @@ def _check_table(
     reader = PageReader(folder, table, without=unknown)
     with closing(reader.seen):
         for path in paths:
-            columns = read_columns(path)
+            columns = read_columns(path, table.layout)
             troubles = _check_header(folder, table, columns)
             count = _count_rows(reader, path, troubles)
-            missing = table.missing({table.find_column_field(column) for column in columns})
-            for name in missing if columns else ():
+            missing = table.missing(table.find_fields(columns).keys()) if columns else []
+            for name in missing:
                 troubles.pop(("missing_value", name), None)
+            missing = [name for name in missing if not _is_found_otherwise(table, name)]
+            for name in missing:
                 message = f"no column {name}: every row is rejected"
                 yield Finding(ok=False, subject=path.name, message=message, remedy="add it")
             yield from (trouble.to_finding(path.name) for trouble in troubles.values())
@@ -114,8 +118,28 @@ def _check_table(
                 yield Finding(
                     ok=True,
                     subject=path.name,
-                    message=f"{len(columns)} columns, {_format_count(count)}",
+                    message=f"{_describe_columns(table, columns)}, {_format_count(count)}",
                 )
+
+
+def _is_found_otherwise(table: Table, name: str) -> bool:
+    """Return whether a required field needs no column of its own.
+
+    That its map names one which is not there is a fault of its own, and amounts or the row that
+    a row belongs to may tell the currency.
+    """
+    return table.is_mapped and (name in table.columns or name == "currency")
+
+
+def _describe_columns(table: Table, columns: tuple[str, ...]) -> str:
+    """Describe how many columns are used, and which are not."""
+    if not table.is_mapped:
+        return f"{len(columns)} columns"
+    used = {columns[at] for at in table.find_used_columns(columns)}
+    used |= find_attributes(table, columns).keys()
+    unused = [column for column in columns if column and column not in used]
+    described = f"{len(used)} of {len(columns)} columns"
+    return f"{described} (not used: {', '.join(unused)})" if unused else described
 
 
 def _check_header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Troubles:
@@ -126,7 +150,7 @@ def _check_header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Tro
 
 def _count_rows(reader: PageReader, path: Path, troubles: Troubles) -> int:
     """Count the rows and add their faults to `troubles`."""
-    rows, count = read_rows(path), 0
+    rows, count = read_rows(path, reader.table.layout), 0
     while chunk := list(islice(rows, PAGE_ROWS)):
         count += len(chunk)
         for raw, fault in reader.inspect(chunk):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -12,18 +13,39 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from cs_sync import ConfigError
+from cs_sync_files.cells import Convert
 from cs_sync_files.contents import Content, measure_content
+from cs_sync_files.mapped_cells import find_stated_currency, make_mapped_converter
 from cs_sync_files.readers import FORMATS, read_cells
-from cs_sync_files.tables import BY_NAME, TABLES, TARGETS, Table
+from cs_sync_files.rows import FindCurrency
+from cs_sync_files.tables import BY_NAME, TARGETS, Table
 from cs_sync_files.times import parse_instant
 from cs_sync_schemas import Scale
 
-_FOREIGN = (".tsv", ".txt", ".json", ".ndjson", ".xls", ".xlsx", ".ods", ".gz", ".zip")
+_FOREIGN = (
+    ".tsv",
+    ".txt",
+    ".json",
+    ".ndjson",
+    ".xls",
+    ".xlsm",
+    ".xlsb",
+    ".numbers",
+    ".ods",
+    ".gz",
+    ".zip",
+)
 _SUBSCRIPTION = "subscription_source_id"
 _NOWHERE = 1 << 30
 _ALWAYS_CHECKED = frozenset({"account_source_id"})
 AMENDED = {"subscription_items": ("subscriptions",)}
 """Tables whose rows are completed with what other rows say → the other tables among these."""
+_CURRENCY_OWNERS = {
+    "subscription_items": (_SUBSCRIPTION, "subscriptions"),
+    "invoice_lines": ("invoice_source_id", "invoices"),
+    "refunds": ("invoice_source_id", "invoices"),
+}
+"""Table → (reference, table) of the row that says in which currency a mapped row is."""
 
 T = TypeVar("T")
 
@@ -46,6 +68,8 @@ class Folder:
     scales: Mapping[str, Scale] = field(default_factory=dict)
     """Lowest and highest answer by survey or kind, for answers that do not say them."""
     section: str = "files"
+    by_name: Mapping[str, Table] = field(default_factory=lambda: BY_NAME)
+    """The tables, with how their files are written and mapped."""
     _facts: dict[Hashable, Any] = field(default_factory=dict)
     _turn: RLock = field(default_factory=RLock)
     """Who looks for a fact: streams that need the same one wait for it."""
@@ -64,7 +88,7 @@ class Folder:
 
     def files(self, table: Table) -> list[Path]:
         """Return the files of one table, CSV first."""
-        matches = [path for path in self._data_files() if path.stem.lower() == table.name]
+        matches = [path for path in self._data_files() if _holds(table, path)]
         return sorted(matches, key=lambda path: (FORMATS.index(path.suffix.lower()), path.name))
 
     def tables(self) -> list[Table]:
@@ -73,9 +97,9 @@ class Folder:
         Raises:
             ConfigError: There is none.
         """
-        present = [table for table in TABLES if self.files(table)]
-        if not present and not self.find_misnamed():
-            names = ", ".join(table.name for table in TABLES)
+        present = [table for table in self.by_name.values() if self.files(table)]
+        if not present and not self.find_misnamed() and not self.find_absent():
+            names = ", ".join(table.name for table in self.by_name.values())
             raise ConfigError(
                 f"connectors.{self.section}.path: {self.path} holds no file that is known",
                 f"name the files after their table, e.g. accounts.csv; the tables are {names}",
@@ -84,7 +108,17 @@ class Folder:
 
     def find_misnamed(self) -> list[MisnamedFile]:
         """Return files with a nearly right name or format."""
-        return [wrong for path in self._list_entries() if (wrong := _check_name(path))]
+        used = {path for table in self.by_name.values() for path in self.files(table)}
+        return [
+            wrong
+            for path in self._list_entries()
+            if path not in used and (wrong := _check_name(path))
+        ]
+
+    def find_absent(self) -> list[Table]:
+        """Return the tables whose named file is not in the folder."""
+        named = [table for table in self.by_name.values() if table.is_expected]
+        return [table for table in named if not self.files(table)]
 
     def ignored(self) -> list[Path]:
         """Return other data files."""
@@ -92,7 +126,7 @@ class Folder:
         return [
             path
             for path in self._data_files()
-            if path.stem.lower() not in BY_NAME and path not in wrong
+            if path not in wrong and not any(_holds(table, path) for table in self.by_name.values())
         ]
 
     def contents(self, table: Table) -> tuple[Content, ...]:
@@ -105,7 +139,7 @@ class Folder:
 
     def ids(self, name: str) -> frozenset[str]:
         """Return every source_id in a table's files, including bad rows."""
-        return self.find_once(("ids", name), lambda: self._read_ids(BY_NAME[name]))
+        return self.find_once(("ids", name), lambda: self._read_ids(self.by_name[name]))
 
     def starts(self) -> dict[str, datetime]:
         """Return subscription → its readable start."""
@@ -130,7 +164,7 @@ class Folder:
             if target in without:
                 continue
             must = name in _ALWAYS_CHECKED or name in table.required
-            if must or self.files(BY_NAME[target]):
+            if must or self.files(self.by_name[target]):
                 ids_by_field[name] = (target, self.ids(target))
         return ids_by_field
 
@@ -183,32 +217,65 @@ class Folder:
             lines: How many of each file's first lines to read; all by default.
         """
         for path in self.files(table):
-            yield from read_cells(path, names, table.find_column_field, lines)
+            pick = partial(table.make_picker, names=names)
+            yield from read_cells(path, table.layout, pick, lines)
 
     def _read_ids(self, table: Table) -> frozenset[str]:
         cells = (cell for (cell,) in self.iterate_cells(table, "source_id"))
         return frozenset(str(cell) for cell in cells if cell is not None and cell != "")
 
     def _read_starts(self) -> dict[str, datetime]:
-        cells = self.iterate_cells(BY_NAME["subscriptions"], "source_id", "started_at")
-        return {str(name): start for name, cell in cells if (start := self._parse_instant(cell))}
+        table = self.by_name["subscriptions"]
+        parse = self._make_instant_parser(table, "started_at")
+        cells = self.iterate_cells(table, "source_id", "started_at")
+        return {str(name): start for name, cell in cells if (start := parse(cell))}
 
     def _read_versions(self) -> dict[str, list[datetime]]:
         begins: dict[str, list[datetime]] = {}
-        starts = self.starts()
+        table, starts = self.by_name["subscription_items"], self.starts()
+        parse = self._make_instant_parser(table, "valid_from")
         for name, cell, subscription in self.iterate_cells(
-            BY_NAME["subscription_items"], "source_id", "valid_from", _SUBSCRIPTION
+            table, "source_id", "valid_from", _SUBSCRIPTION
         ):
-            begin = self._parse_instant(cell) or starts.get(str(subscription))
+            begin = parse(cell) or starts.get(str(subscription))
             if begin:
                 begins.setdefault(str(name), []).append(begin)
         return {name: sorted(times) for name, times in begins.items()}
 
-    def _parse_instant(self, cell: Any) -> datetime | None:
-        try:
-            return parse_instant(cell, self.zone)
-        except ValueError:
+    def _make_instant_parser(self, table: Table, name: str) -> Callable[[Any], datetime | None]:
+        """Make the parser of a field's times, in its column's notation."""
+        convert: Convert = partial(parse_instant, zone=self.zone)
+        if name in table.columns:
+            convert = make_mapped_converter(table, name, self.zone)
+
+        def parse(cell: Any) -> datetime | None:
+            try:
+                return convert(cell) if cell else None
+            except ValueError:
+                return None
+
+        return parse
+
+    def find_currency_finder(self, table: Table) -> FindCurrency | None:
+        """Find what returns the currency of a mapped row's owner."""
+        if not table.is_mapped or table.name not in _CURRENCY_OWNERS:
             return None
+        reference, owner = _CURRENCY_OWNERS[table.name]
+        known = self.find_once(("currencies", owner), partial(self._read_currencies, owner))
+        return lambda row: known.get(row.get(reference, ""))
+
+    def _read_currencies(self, name: str) -> dict[str, str]:
+        table = self.by_name[name]
+        stated = find_stated_currency(table)
+        cells = self.iterate_cells(table, "source_id", "currency")
+        read = {str(name): str(code or stated or "").strip().upper() for name, code in cells}
+        return {name: code for name, code in read.items() if code}
+
+
+def _holds(table: Table, path: Path) -> bool:
+    """Return whether a file is one of a table's, by its name."""
+    pattern = table.layout.file or f"{table.name}{path.suffix}"
+    return fnmatch(path.name.casefold(), pattern.casefold())
 
 
 def _complete_version(
@@ -232,7 +299,7 @@ def _check_name(path: Path) -> MisnamedFile | None:
     if suffix in _FOREIGN:
         stem = stem.split(".")[0]
         if stem in BY_NAME:
-            remedy = f"{suffix} files are not read: save it as .csv, .jsonl or .parquet"
+            remedy = f"{suffix} files are not read: save it as .xlsx, .csv, .jsonl or .parquet"
             return MisnamedFile(path, BY_NAME[stem], remedy)
     elif suffix in FORMATS and stem not in BY_NAME:
         near = get_close_matches(stem.replace("-", "_").replace(" ", "_"), BY_NAME, 1, 0.8)

@@ -7,10 +7,12 @@ from itertools import chain, islice
 from typing import Any
 
 from cs_sync import Page, Rejection, Window
+from cs_sync_files.column_plans import RowFault
 from cs_sync_files.dedup import SeenKeys
 from cs_sync_files.folder import Folder
-from cs_sync_files.readers import RawRow, read_rows
-from cs_sync_files.rows import LOST, RowFault, RowParser
+from cs_sync_files.raw_rows import RawRow
+from cs_sync_files.readers import read_rows
+from cs_sync_files.rows import LOST, RowParser
 from cs_sync_files.tables import Table
 from cs_sync_files.tokens import (
     OUTDATED,
@@ -75,7 +77,7 @@ def _count_before(token: TableToken, before: TableToken) -> TableToken:
 
 
 def _plan_whole(folder: Folder, table: Table, token: TableToken, resume: Any) -> RowRange:
-    rows = chain.from_iterable(read_rows(path) for path in folder.files(table))
+    rows = chain.from_iterable(read_rows(path, table.layout) for path in folder.files(table))
     interim = {"files": token.to_json()["files"]}
     done = _count_done(interim, resume)
     if resume is not None and not done:
@@ -88,7 +90,7 @@ def _plan_appended(folder: Folder, table: Table, token: TableToken, resume: Any)
     before, [path] = parse_before(resume), folder.files(table)
     interim = {"files": token.to_json()["files"], "before": before.to_json()}
     return RowRange(
-        rows=read_rows(path, before.files[0]),
+        rows=read_rows(path, table.layout, before.files[0]),
         token=_count_before(token, before),
         interim=interim,
         done=_count_done(interim, resume),
@@ -143,7 +145,9 @@ class PageReader:
         They cannot be read.
         """
         self.table = table
-        self.parser = RowParser(table, folder.zone, folder.find_amendment(table))
+        self.parser = RowParser(
+            table, folder.zone, folder.find_amendment(table), folder.find_currency_finder(table)
+        )
         self.known = folder.find_known_ids(table, without)
         self.seen = SeenKeys()
 
@@ -214,7 +218,7 @@ class PageReader:
         for name, (target, ids) in self.known.items():
             value = row.get(name)
             if value is not None and value not in ids:
-                columns = {self.table.find_column_field(column): column for column in raw.columns}
+                columns = self.table.find_fields(raw.columns)
                 why = f"{value!r} is in no file of {target}; add it there or correct the reference"
                 yield RowFault(LOST, why, columns.get(name), row.get("source_id"))
 
@@ -231,7 +235,7 @@ class PageReader:
             return zip(chunk, rows, strict=True)
         for at, (file, line) in earlier.items():
             raw, source_id = chunk[at], rows[at]["source_id"]
-            column = "source_id" if "source_id" in raw.columns else None
+            column = self.table.find_fields(raw.columns).get("source_id")
             why = f"{source_id!r} stands already in {file}, line {line}; keep one of the two rows"
             faults.append((raw, RowFault("duplicate_id", why, column, source_id)))
         pairs = enumerate(zip(chunk, rows, strict=True))

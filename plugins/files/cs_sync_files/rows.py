@@ -1,92 +1,30 @@
 """Mapping of rows to records; a fault names its column."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cs_sync_files.cells import Convert, convert_column, make_converter
-from cs_sync_files.readers import RawRow
-from cs_sync_files.tables import ATTRIBUTE, Table
+from cs_sync_files.cells import is_money
+from cs_sync_files.column_plans import (
+    MISSING_COLUMN,
+    ColumnPlan,
+    RowFault,
+    combine_faults,
+    compile_identity,
+    compile_plan,
+)
+from cs_sync_files.mapped_cells import settle_amount
+from cs_sync_files.notation import MajorAmount
+from cs_sync_files.raw_rows import RawRow
+from cs_sync_files.tables import Table
 from cs_sync_schemas import Record
 
 LOST = "missing_reference"
 Amend = Callable[[dict[str, Any]], None]
 """Fills in what other rows know, e.g. when a version ends."""
-
-
-class RowFault(Exception):
-    """The fault of an invalid row; `source_id` if readable."""
-
-    def __init__(
-        self, code: str, why: str, column: str | None = None, source_id: str | None = None
-    ) -> None:
-        super().__init__(why)
-        self.code, self.why, self.column, self.source_id = code, why, column, source_id
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnPlan:
-    """The mapping of one set of columns to fields; empty if columns are faulty."""
-
-    steps: tuple[tuple[str, str, Convert | None], ...]
-    """(column, field, converter) of each cell; an attribute's field is its column."""
-
-    attributes: tuple[str, ...] = ()
-    faults: tuple[tuple[str, str, str], ...] = ()
-    """(code, why, column) of each column that is none; the field of its cells is empty."""
-
-    def fill(self, cells: Sequence[Any]) -> dict[str, Any]:
-        """Return the fields of the non-empty cells.
-
-        Raises:
-            ValueError: A cell is invalid.
-        """
-        row: dict[str, Any] = {}
-        for (_, name, convert), cell in zip(self.steps, cells, strict=True):
-            if cell is not None and cell != "":
-                value = cell if convert is None else convert(cell)
-                if value is not None:
-                    row[name] = value
-        if self.attributes:
-            extra_cells = {column: row.pop(column) for column in self.attributes if column in row}
-            attributes = {
-                column.removeprefix(ATTRIBUTE): value for column, value in extra_cells.items()
-            }
-            row["attributes"] = {**row.get("attributes", {}), **attributes}
-        return row
-
-    def fill_alike(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-        """Return the fields of the non-empty cells of rows, column by column.
-
-        Raises:
-            ValueError: A cell is invalid.
-        """
-        names = [name for _, name, _ in self.steps]
-        columns = [
-            convert_column(convert, cells)
-            for (_, _, convert), cells in zip(self.steps, zip(*rows, strict=True), strict=True)
-        ]
-        if not any(None in column for column in columns):
-            return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-        return [
-            {name: value for name, value in zip(names, values, strict=True) if value is not None}
-            for values in zip(*columns, strict=True)
-        ]
-
-    def inspect(self, cells: Sequence[Any]) -> tuple[dict[str, Any], list[RowFault]]:
-        """Return the good cells' fields, and the others' faults."""
-        row: dict[str, Any] = {}
-        faults = [RowFault(*fault) for fault in self.faults]
-        for (column, name, convert), cell in zip(self.steps, cells, strict=True):
-            if not name or cell is None or cell == "":
-                continue
-            try:
-                row[name] = cell if convert is None else convert(cell)
-            except ValueError as error:
-                faults.append(RowFault("bad_value", str(error), column))
-        return row, faults
+FindCurrency = Callable[[dict[str, Any]], str | None]
+"""Finds the currency of a row that does not say it, from the row it belongs to."""
 
 
 @dataclass
@@ -96,11 +34,13 @@ class RowParser:
     table: Table
     zone: ZoneInfo
     amend: Amend | None = None
+    find_currency: FindCurrency | None = None
     _plans: dict[tuple[bool, tuple[str, ...]], ColumnPlan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._identity = compile_plan(self.table, self.table.identity, self.zone, text=False)
+        self._identity = compile_identity(self.table, self.zone)
         self._required = frozenset(self.table.required)
+        self._has_money = self.table.is_mapped and any(map(is_money, self.table.columns))
         self._has_rule = "rule" in vars(self.table.record)
 
     def parse_alike(self, chunk: Sequence[RawRow]) -> list[dict[str, Any]] | None:
@@ -116,6 +56,8 @@ class RowParser:
             return None
         try:
             rows = plan.fill_alike([raw.cells for raw in chunk])
+            for row in rows if self._has_money else ():
+                self._settle_amounts(row, columns)
             for row in rows:
                 self._complete(row)
             if not all(self._required <= row.keys() for row in rows):
@@ -133,9 +75,9 @@ class RowParser:
         Raises:
             RowFault: The row is invalid.
         """
-        if raw.fault:
-            raise RowFault(*raw.fault, source_id=self.read_source_id(raw))
         plan = self._plan(raw)
+        if raw.fault and not (self.table.is_mapped and plan.faults):
+            raise RowFault(*raw.fault, source_id=self.read_source_id(raw))
         try:
             return self._finish(plan, raw)
         except RowFault as fault:
@@ -147,8 +89,13 @@ class RowParser:
         if raw.fault:
             return {}, [RowFault(*raw.fault)]
         row, faults = self._plan(raw).inspect(raw.cells)
+        try:
+            self._settle_amounts(row, raw.columns)
+        except RowFault as fault:
+            faults.append(fault)
         bad = {fault.column for fault in faults}
-        present = {self.table.find_column_field(str(column)) for column in bad} | row.keys()
+        fields = self.table.find_fields(raw.columns)
+        present = {name for name, column in fields.items() if column in bad} | row.keys()
         for name in self.table.missing(present):
             faults.append(self._missing_fault(name, raw.columns))
         if not faults:
@@ -160,17 +107,37 @@ class RowParser:
 
     def _finish(self, plan: ColumnPlan, raw: RawRow) -> dict[str, Any]:
         if plan.faults:
-            raise RowFault(*plan.faults[0])
+            raise combine_faults(plan.faults)
         try:
             row = plan.fill(raw.cells)
         except ValueError:
             raise plan.inspect(raw.cells)[1][0] from None
+        self._settle_amounts(row, raw.columns)
         self._complete(row)
         for name in self.table.required:
             if name not in row:
                 raise self._missing_fault(name, raw.columns)
         self._check_rule(row)
         return row
+
+    def _settle_amounts(self, row: dict[str, Any], columns: Sequence[str]) -> None:
+        """Turn amounts in major units into minor ones of the row's currency.
+
+        Raises:
+            RowFault: The currency of one is not certain, or does not fit.
+        """
+        if not self._has_money:
+            return
+        currency = row.get("currency") or (self.find_currency and self.find_currency(row))
+        amounts = [(name, value) for name, value in row.items() if isinstance(value, MajorAmount)]
+        for name, amount in amounts:
+            try:
+                row[name], currency = settle_amount(self.table, name, amount, currency)
+            except ValueError as error:
+                column = self.table.find_fields(columns).get(name)
+                raise RowFault("bad_value", str(error), column) from None
+        if currency and "currency" in self.table.fields:
+            row.setdefault("currency", currency)
 
     def _complete(self, row: dict[str, Any]) -> None:
         """Set what a row lacks and others say, and its id."""
@@ -181,10 +148,7 @@ class RowParser:
 
     def _missing_fault(self, name: str, columns: Sequence[str]) -> RowFault:
         """Return the fault of a missing required field, under its column's name."""
-        column = next(
-            (candidate for candidate in columns if self.table.find_column_field(candidate) == name),
-            None,
-        )
+        column = self.table.find_fields(columns).get(name)
         why = "is empty" if column else "is missing"
         return RowFault("missing_value", f"{why}, and every row needs it", column or name)
 
@@ -202,10 +166,9 @@ class RowParser:
         None if it has none that can be read. So the stored record of a row that became invalid
         counts as existing.
         """
-        fields = map(self.table.find_column_field, raw.columns)
-        cells = dict(zip(fields, raw.cells, strict=False))
         identity = () if raw.fault else self.table.identity
-        return self.find_source_id(cells.get("source_id"), *map(cells.get, identity))
+        pick = self.table.make_picker(raw.columns, ("source_id", *identity))
+        return self.find_source_id(*pick(raw.cells))
 
     def find_source_id(self, given: Any, *identity: Any) -> str | None:
         """Find the id that a row gives, or its cells do.
@@ -225,61 +188,12 @@ class RowParser:
         text = raw.file.lower().endswith(".csv")
         key = (text, raw.columns)
         if key not in self._plans:
-            self._plans[key] = compile_plan(self.table, raw.columns, self.zone, text=text)
+            plan = compile_plan(self.table, raw.columns, self.zone, text=text)
+            if raw.file.lower().endswith(".jsonl"):  # an object without a key has an empty cell
+                faults = tuple(fault for fault in plan.faults if fault[0] != MISSING_COLUMN)
+                plan = replace(plan, faults=faults)
+            self._plans[key] = plan
         return self._plans[key]
-
-
-def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: bool) -> ColumnPlan:
-    """Compile the plan for these columns.
-
-    Its faults name columns without their own field.
-    """
-    steps: list[tuple[str, str, Convert | None]] = []
-    attributes: list[str] = []
-    faults: list[tuple[str, str, str]] = []
-    taken: dict[str, str] = {}
-    for column in columns:
-        name = column if is_attribute(table, column) else table.find_column_field(column)
-        fault = _column_fault(table, column, name, taken)
-        if fault or name is None:
-            faults += [fault] if fault else []
-            steps.append((column, "", None))
-            continue
-        taken[name] = column
-        if is_attribute(table, column):
-            attributes.append(column)
-            steps.append((column, name, None))
-        else:
-            steps.append((column, name, make_converter(table.record, name, zone, text=text)))
-    return ColumnPlan(tuple(steps), tuple(attributes), tuple(faults))
-
-
-def _column_fault(
-    table: Table, column: str, name: str | None, taken: dict[str, str]
-) -> tuple[str, str, str] | None:
-    if name is None:
-        return "unknown_column", unknown_column_remedy(table, column), column
-    if name in taken:
-        why = f"says the same as column {taken[name]}; keep one of them"
-        return "duplicate_column", why, column
-    return None
-
-
-def is_attribute(table: Table, column: str) -> bool:
-    """Return whether a column holds an attribute of accounts, e.g. `attr.plan`."""
-    return table.name == "accounts" and column.startswith(ATTRIBUTE) and column != ATTRIBUTE
-
-
-def unknown_column_remedy(table: Table, column: str) -> str:
-    """Return the remedy for an unknown column."""
-    if not column:
-        return "a column in the middle has no name; name it, or take it out"
-    near = get_close_matches(column.lower(), table.fields, 1, cutoff=0.75)
-    if near:
-        return f"unknown column; did you mean {near[0]}?"
-    if table.name == "accounts":
-        return f"unknown column; name it {ATTRIBUTE}{column} to keep it as an attribute"
-    return f"unknown column; {table.name} have {', '.join(table.fields)}"
 
 
 def derived_id(table: Table, row: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cs_sync import (
     ConfigError,
@@ -20,6 +20,8 @@ from cs_sync import (
 )
 from cs_sync_files.checking import check_tables
 from cs_sync_files.folder import Folder, MisnamedFile
+from cs_sync_files.layouts import ColumnMap, FileLayout
+from cs_sync_files.mapping import PresetName, build_tables, find_mapping_problems
 from cs_sync_files.pages import parse_before, read_pages
 from cs_sync_files.tables import Table
 from cs_sync_files.tokens import find_change
@@ -35,6 +37,24 @@ class FilesConfig(ConnectorConfig):
         default_factory=dict,
         description="Lowest and highest answer by survey (or kind), for answers without a scale.",
     )
+    preset: PresetName | None = Field(
+        default=None, description="Whose exports the files are: stripe, hubspot or chartmogul."
+    )
+    read: dict[str, FileLayout] = Field(
+        default_factory=dict,
+        description='How the files of a table are written, by table; for all tables by "*".',
+    )
+    map: dict[str, dict[str, ColumnMap]] = Field(
+        default_factory=dict, description="By table: our field = your column."
+    )
+
+    @model_validator(mode="after")
+    def _check_mapping(self) -> Self:
+        problems = list(find_mapping_problems(self.preset, self.read, self.map))
+        if problems:
+            listed = "; ".join(problems)
+            raise ValueError(f"{listed}; correct read and map in {self.section}")
+        return self
 
 
 class FilesSource:
@@ -49,7 +69,8 @@ class FilesSource:
         workspace = config.workspace
         path = workspace.folder / config.path.expanduser()
         section = workspace.section or self.name
-        self._folder = Folder(path, workspace.timezone, config.survey_scales, section)
+        tables = build_tables(config.preset, config.read, config.map)
+        self._folder = Folder(path, workspace.timezone, config.survey_scales, section, tables)
 
     def streams(self) -> Sequence[Stream]:
         """Return a stream per table with files, and per misnamed file.
@@ -78,7 +99,11 @@ class FilesSource:
             )
             for wrong in self._folder.find_misnamed()
         ]
-        return read + failing
+        absent = [
+            Stream(table.name, table.record, partial(_raise_error, self._absent_error(table)))
+            for table in self._folder.find_absent()
+        ]
+        return read + absent + failing
 
     def check(self) -> Iterator[Finding]:
         """Check folder, columns and rows of every file.
@@ -93,11 +118,23 @@ class FilesSource:
                 ok=False, subject=str(self._folder.path), message=error.message, remedy=error.remedy
             )
             return
+        for table in self._folder.find_absent():
+            absent = self._absent_error(table)
+            yield Finding(
+                ok=False, subject=table.name, message=absent.message, remedy=absent.remedy
+            )
         for wrong in self._folder.find_misnamed():
             message = f"not read; it looks like {wrong.table.name}"
             yield Finding(ok=False, subject=wrong.path.name, message=message, remedy=wrong.remedy)
         for path in self._folder.ignored():
             yield Finding(ok=True, subject=path.name, message="not read: no table has this name")
+
+    def _absent_error(self, table: Table) -> ConfigError:
+        where = f"connectors.{self._folder.section}.read.{table.name}"
+        return ConfigError(
+            f"no file in {self._folder.path} is called {table.layout.file}",
+            f"put it there, or correct file in [{where}]",
+        )
 
     def _continues(self, table: Table, token: Any) -> bool:
         return find_change(self._folder, table, parse_before(token)) != "other"

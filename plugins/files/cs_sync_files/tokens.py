@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from cs_sync import Rejection
 from cs_sync_files.contents import Content, count_lines, ends_with_newline
+from cs_sync_files.csv_files import BAD_CSV
 from cs_sync_files.folder import AMENDED, Folder
-from cs_sync_files.readers import BAD_CSV, read_rows
+from cs_sync_files.readers import read_rows
 from cs_sync_files.rows import LOST, RowParser
 from cs_sync_files.tables import BY_NAME, TARGETS, Table
 
@@ -70,7 +71,7 @@ def build_token(folder: Folder, table: Table) -> TableToken:
     return TableToken(
         settings=_digest_settings(folder),
         files=folder.contents(table),
-        targets={name: folder.contents(BY_NAME[name]) for name in sorted(targets)},
+        targets={name: folder.contents(folder.by_name[name]) for name in sorted(targets)},
     )
 
 
@@ -111,10 +112,12 @@ def _keeps_references(folder: Folder, table: Table, before: TableToken, now: Tab
     """
     if now.targets == before.targets:
         return True
-    if before.lost or table.name in AMENDED:
+    if before.lost or table.name in AMENDED or table.is_mapped:
         return False
     changed = [name for name in now.targets if now.targets[name] != before.targets.get(name)]
-    if all(_begins_with(folder, BY_NAME[name], before.targets.get(name, ())) for name in changed):
+    if all(
+        _begins_with(folder, folder.by_name[name], before.targets.get(name, ())) for name in changed
+    ):
         return True  # ids only came
     return _refer_to_rows(folder, table)
 
@@ -147,7 +150,9 @@ def _begins_with(folder: Folder, table: Table, before: tuple[Content, ...]) -> b
 
 def _has_grown(folder: Folder, table: Table, before: TableToken) -> bool:
     """Return whether rows follow those read before, and repeat none of them."""
-    if before.broken or table.name in AMENDED or not _begins_with(folder, table, before.files):
+    if before.broken or table.name in AMENDED or table.layout.encoding == "utf-16":
+        return False
+    if not _begins_with(folder, table, before.files):
         return False
     [now], [content] = folder.contents(table), before.files
     return now.size - content.size <= MAX_GROWTH_BYTES and not _repeat_rows(folder, table, content)
@@ -157,7 +162,7 @@ def _repeat_rows(folder: Folder, table: Table, before: Content) -> bool:
     """Return whether an appended row has the id of one before it."""
     [path] = folder.files(table)
     parser = RowParser(table, folder.zone)
-    appended = {parser.read_source_id(row) for row in read_rows(path, before)}
+    appended = {parser.read_source_id(row) for row in read_rows(path, table.layout, before)}
     fields, lines = ("source_id", *table.identity), count_lines(path, before.size)
     return any(
         (str(cells[0]) if cells[0] else parser.find_source_id(*cells)) in appended
@@ -172,7 +177,13 @@ def _parse_contents(kept: Any) -> tuple[Content, ...]:
 def _digest_settings(folder: Folder) -> str:
     """Digest what a row's meaning rests on beside the files."""
     scales = sorted((name, tuple(scale)) for name, scale in folder.scales.items())
-    return sha256(repr((_list_versions(), str(folder.zone), scales)).encode()).hexdigest()
+    described = [
+        (table.name, table.layout, table.columns)
+        for table in folder.by_name.values()
+        if table != BY_NAME[table.name]
+    ]
+    meant = (_list_versions(), str(folder.zone), scales, *described)
+    return sha256(repr(meant).encode()).hexdigest()
 
 
 @cache

@@ -48,9 +48,9 @@ START = {
 FAULTS = {"name": '"never closed', "unit_amount": "49.00", "day": "?", "events": "two"}
 
 
-def open_source(folder: Path, timezone: str = "Europe/Warsaw") -> FilesSource:
+def open_source(folder: Path, timezone: str = "Europe/Warsaw", **told: Any) -> FilesSource:
     workspace = WorkspaceInfo.model_validate({"timezone": timezone, "folder": folder})
-    config = FilesConfig(path=Path("data"), workspace=workspace)
+    config = FilesConfig(path=Path("data"), workspace=workspace, **told)
     return FilesSource(config, VendorHttp("files", ()))
 
 
@@ -219,6 +219,38 @@ def test_another_time_zone_or_scale_reads_everything(write: Write, tmp_path: Pat
     assert sync(elsewhere, kept, "accounts") == (None, 2)
 
 
+def test_another_map_or_another_currency_of_the_owner_reads_everything(
+    write: Write, tmp_path: Path
+) -> None:
+    kept, subscriptions = Kept(), "source_id,account,started_at,currency\ns1,a1,2026-01-01,JPY\n"
+    items = {"source_id": "Id", "subscription": "Id"}
+    told: Any = {"map": {"subscription_items": items | {"unit_amount": "Price"}}}
+    told["read"] = {"subscription_items": {"unit": "major"}}
+    files = {"accounts.csv": ACCOUNTS, "subscription_items.csv": "Id,Price\ns1,12\n"}
+    write(files | {"subscriptions.csv": subscriptions})
+    assert sync(open_source(tmp_path, **told), kept, "subscription_items") == (None, 1)
+    assert sync(open_source(tmp_path, **told), kept, "subscription_items") == (1, 0)
+    assert [row["unit_amount"] for row in kept.records.values()] == [12]
+    write({"subscriptions.csv": subscriptions.replace("JPY", "EUR")})
+    assert sync(open_source(tmp_path, **told), kept, "subscription_items") == (None, 1)
+    assert [row["unit_amount"] for row in kept.records.values()] == [1200]
+    told["read"]["subscription_items"]["empty"] = "-"
+    assert sync(open_source(tmp_path, **told), kept, "subscription_items") == (None, 1)
+
+
+def test_appended_rows_of_a_mapped_file_are_read_alone(write: Write, tmp_path: Path) -> None:
+    kept = Kept()
+    told: Any = {"map": {"accounts": {"source_id": "Nr", "name": "Firma"}}}
+    layout = {"accounts": {"header": 2, "encoding": "windows-1252", "totals": "skip"}}
+    text = "Kunden\nNr;Firma\n1;Bär\n".encode("cp1252")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "accounts.csv").write_bytes(text)
+    assert sync(open_source(tmp_path, **told, read=layout), kept, "accounts") == (None, 1)
+    (tmp_path / "data" / "accounts.csv").write_bytes(text + "2;Öl\nSumme;\n".encode("cp1252"))
+    assert sync(open_source(tmp_path, **told, read=layout), kept, "accounts") == (1, 1)
+    assert [row["name"] for row in kept.records.values()] == ["Bär", "Öl"]
+
+
 def test_a_killed_read_of_appended_rows_goes_on(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,7 +285,7 @@ def test_rows_behind_a_content_keep_their_lines(tmp_path: Path) -> None:
     path.write_text('source_id;name\r\na1;"two\r\nlines"\r\n', newline="")
     before = measure_content(path)
     path.write_text('source_id;name\r\na1;"two\r\nlines"\r\na2;Bolt\r\na3;x;y\r\n', newline="")
-    assert list(read_rows(path, before)) == list(read_rows(path))[1:]
+    assert list(read_rows(path, after=before)) == list(read_rows(path))[1:]
 
 
 def test_many_lines_with_one_that_is_no_text(tmp_path: Path) -> None:

@@ -333,7 +333,7 @@ def test_a_missing_folder_and_an_empty_one_say_what_to_do(write: Write, tmp_path
 
 @pytest.mark.parametrize(
     ("name", "remedy"),
-    [("acounts.csv", "accounts.csv"), ("ticket.jsonl", "tickets.jsonl"), ("costs.xlsx", ".csv")],
+    [("acounts.csv", "accounts.csv"), ("ticket.jsonl", "tickets.jsonl"), ("costs.xls", ".xlsx")],
 )
 def test_a_slip_in_a_file_name_fails_that_stream_alone(
     write: Write, name: str, remedy: str

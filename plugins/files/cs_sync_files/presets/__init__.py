@@ -1,0 +1,1 @@
+"""Maps of the files that known systems export."""
