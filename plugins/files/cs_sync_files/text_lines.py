@@ -12,7 +12,7 @@ from cs_sync_files.raw_rows import refuse_file
 
 _CHECKED_LINES = 1000
 """So many lines are looked through at once for what is no text."""
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SAMPLE_BYTES = 1 << 16
 _UNICODE = ("utf-8", "utf-16")
 
@@ -78,7 +78,7 @@ def check_encoding(path: Path, encoding: str) -> None:
     """
     with path.open("rb") as binary:
         sample = binary.read(_SAMPLE_BYTES)
-    if sample[:2] in _UTF16 and encoding != "utf-16":
+    if sample[:2] in UTF16_MARKS and encoding != "utf-16":
         refuse_file(path, "is UTF-16", 'save it as UTF-8, or set encoding = "utf-16"')
     if encoding not in _UNICODE and not sample.isascii() and is_utf8_sample(sample):
         refuse_file(path, f"is UTF-8, not {encoding}", 'set encoding = "utf-8"')

@@ -21,14 +21,14 @@ NO_RESULT = "its result is not stored; open the file in the spreadsheet, and sav
 def read_workbook_columns(path: Path, layout: FileLayout) -> tuple[str, ...]:
     """Return the column names of a sheet."""
     with open_workbook(path) as book:
-        return _find_header(path, _read_lines(_pick_sheet(path, book, layout.sheet)), layout)
+        return _find_header(path, read_lines(_pick_sheet(path, book, layout.sheet)), layout)
 
 
 def read_workbook(path: Path, layout: FileLayout) -> Iterator[RawRow]:
     """Yield every row of a sheet that is not blank."""
     formulas = _find_formulas(path, layout) if _has_formulas(path) else {}
     with open_workbook(path) as book:
-        rows = _read_lines(_pick_sheet(path, book, layout.sheet))
+        rows = read_lines(_pick_sheet(path, book, layout.sheet))
         columns = _find_header(path, rows, layout)
         for line, cells in rows:
             told = formulas.get(line, ())
@@ -68,7 +68,7 @@ def list_sheets(book: Any) -> list[Any]:
     return [
         sheet
         for sheet in book.worksheets
-        if sheet.sheet_state == "visible" and next(_read_lines(sheet), None) is not None
+        if sheet.sheet_state == "visible" and next(read_lines(sheet), None) is not None
     ]
 
 
@@ -88,7 +88,7 @@ def _pick_sheet(path: Path, book: Any, name: str) -> Any:
     return sheets[0]
 
 
-def _read_lines(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
+def read_lines(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
     """Yield the cells of every line that has any, with its number."""
     sheet.reset_dimensions()
     for number, cells in enumerate(sheet.iter_rows(), 1):
@@ -149,7 +149,7 @@ def _make_row(file: str, line: int, columns: tuple[str, ...], values: list[Any])
 def _find_formulas(path: Path, layout: FileLayout) -> dict[int, list[Any]]:
     """Return the lines of a sheet that hold formulas."""
     with open_workbook(path, formulas=True) as book:
-        lines = _read_lines(_pick_sheet(path, book, layout.sheet))
+        lines = read_lines(_pick_sheet(path, book, layout.sheet))
         return {
             line: cells for line, cells in lines if any(cell.data_type == "f" for cell in cells)
         }
