@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,mcp,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo docs reference test test-slow soak histories migration plugin-lists card check audit format constraints bench
+.PHONY: setup demo docs reference test test-slow soak histories migration plugin-lists card image check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -70,6 +70,7 @@ check: setup
 	$(BIN)/lint-imports
 	$(MAKE) audit
 	$(MAKE) card
+	$(MAKE) image
 	$(MAKE) docs
 	$(MAKE) test
 	$(MAKE) test-slow
@@ -89,6 +90,14 @@ endif
 $(CARD)/node_modules/.package-lock.json: $(CARD)/package.json $(CARD)/package-lock.json
 	cd $(CARD) && npm ci --silent
 	touch $@
+
+# The image, built and started where something that builds images answers.
+image:
+	@builder=$$(for each in docker podman; do $$each info >/dev/null 2>&1 && echo $$each && break; done); \
+	if [ -z "$$builder" ]; then echo "image: skipped, as neither docker nor podman answers here"; \
+	else $$builder build --quiet --tag cs-sync . && \
+	  $$builder run --rm --read-only --tmpfs /tmp cs-sync --version && \
+	  $$builder image inspect --format 'image: {{.Size}} bytes' cs-sync; fi
 
 format: setup
 	$(BIN)/ruff format .

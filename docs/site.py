@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: pages from outside `docs/` join it."""
+"""Hooks of the documentation site: pages and files from outside `docs/` join it."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -20,21 +20,35 @@ JOINED = {
         for folder, room in (("plugins", "connectors"), ("examples", "examples"))
         for path in sorted(ROOT.glob(f"{folder}/*/README.md"))
     },
+    **{
+        str(path.relative_to(ROOT)): f"files/{path.name}"
+        for pattern in (
+            "LICENSE",
+            "Dockerfile",
+            "compose.yaml",
+            "examples/bi/*",
+            "examples/*/*.ipynb",
+        )
+        for path in sorted(ROOT.glob(pattern))
+    },
 }
-"""The site's page of each page outside `docs/`, by its path in the repository."""
+"""The site's page, or download, of each file outside `docs/`, by its path in the repository."""
 SOURCES = {page: path for path, page in JOINED.items()}
 _LINK = re.compile(r"(?<!!)\[((?:`[^`]+`|[^\]`])*)\]\((?![a-z]+:|#)([^)#\s]*)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that stand outside `docs/`."""
+    """Add the pages and files that stand outside `docs/`."""
     for path, page in JOINED.items():
         files.append(File.generated(config, page, content=(ROOT / path).read_text("utf-8")))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Page, files: Files, **_: object) -> str:
-    """Lead links to pages of the site; those to other files of the repository become text."""
+    """Lead links to pages of the site; those to other files of the repository become text.
+
+    Commands are shown as such: as `console` those without a prompt would be grey, as output is.
+    """
     here = PurePosixPath(page.file.src_uri)
     folder = PurePosixPath(SOURCES.get(str(here), f"docs/{here}")).parent
 
@@ -48,4 +62,4 @@ def on_page_markdown(markdown: str, *, page: Page, files: Files, **_: object) ->
             return f"[{text}]({relpath(target, str(here.parent))}{anchor})"
         return text if (ROOT / path).exists() else match[0]
 
-    return _LINK.sub(lead, markdown)
+    return _LINK.sub(lead, markdown).replace("```console\n", "```sh\n")

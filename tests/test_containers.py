@@ -1,10 +1,13 @@
 """The container files keep their promises; where a builder is, the image is built and run."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -124,24 +127,110 @@ def test_no_password_stands_in_a_file() -> None:
             assert value.startswith("${"), (name, value)
 
 
-def can_build() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    asked = subprocess.run([docker, "info"], capture_output=True, check=False, timeout=60)
-    return asked.returncode == 0
+def run_tool(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run a program of this environment."""
+    line = [Path(sys.executable).parent / str(words[0]), *words[1:]]
+    return subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
+
+
+def test_hadolint_finds_nothing() -> None:
+    done = run_tool("hadolint", ROOT / "Dockerfile")
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.slow("starts two processes that read large schemas")
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [("compose-spec", "compose.yaml"), ("github-workflows", "docs/recipes/github-actions.yml")],
+)
+def test_files_fit_the_published_schemas(schema: str, path: str) -> None:
+    done = run_tool("check-jsonschema", "--builtin-schema", f"vendor.{schema}", ROOT / path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def is_copied(path: Path) -> bool:
+    """Whether a builder is given a file: what `.dockerignore` says, its last match wins."""
+    name, copied = str(path.relative_to(ROOT)), True
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = line.removeprefix("!").removeprefix("**/")
+        parts = [name, *map(str, path.relative_to(ROOT).parents)]
+        loose = line.startswith("**/")
+        if (
+            line
+            and not line.startswith("#")
+            and any(
+                fnmatch(part, pattern) or (loose and fnmatch(Path(part).name, pattern))
+                for part in parts
+            )
+        ):
+            copied = line.startswith("!")
+    return copied
+
+
+@pytest.mark.slow("installs everything that the image has")
+def test_the_commands_of_the_build_stage_work_on_what_it_copies(tmp_path: Path) -> None:
+    """Without a builder of images its commands show that no file and no package is missing."""
+    source, program = tmp_path / "src", tmp_path / "bin"
+    subprocess.run([sys.executable, "-m", "venv", program], check=True)
+    source.mkdir()
+    for name, rest in BUILT:
+        if name == "COPY":
+            *names, target = rest.split()
+            for each in names:
+                copy(ROOT / each, source / target / ("" if (ROOT / each).is_dir() else each))
+        elif name == "RUN":
+            command = rest.replace("/opt/cs-sync", f"{tmp_path}/cs-sync")
+            command = command.replace("/wheels", f"{tmp_path}/wheels")
+            command = command.replace("${EXTRAS}", ",".join(EXTRAS))
+            path = f"{program / 'bin'}:/usr/bin:/bin"
+            done = subprocess.run(
+                ["sh", "-e", "-c", command],
+                cwd=source, env={**os.environ, "PATH": path}, capture_output=True, text=True,
+                check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, (command, done.stderr)
+    listed = subprocess.run(
+        [tmp_path / "cs-sync" / "bin" / "cs-sync", "--format", "csv", "connectors"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    rows = [line.split(",") for line in listed.stdout.splitlines()[1:]]
+    assert {row[0] for row in rows} >= set(EXTRAS) - {"postgres", "report"}
+    assert {row[-1] for row in rows} == {"ok"}
+    files = [path for path in (tmp_path / "cs-sync").rglob("*") if path.is_file()]
+    print(f"/opt/cs-sync: {sum(path.lstat().st_size for path in files) / 1e6:.0f} MB")
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file, or what a builder is given of a folder."""
+    for path in [source] if source.is_file() else filter(Path.is_file, source.rglob("*")):
+        if is_copied(path):
+            place = target if source.is_file() else target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+
+
+def find_builder() -> str | None:
+    """What builds images here, if it answers."""
+    for name in ("docker", "podman"):
+        program = shutil.which(name)
+        if program:
+            asked = subprocess.run([program, "info"], capture_output=True, check=False, timeout=60)
+            if asked.returncode == 0:
+                return program
+    return None
 
 
 @pytest.mark.slow("builds the image")
-def test_the_image_is_built_and_runs_with_a_read_only_root(tmp_path: Path) -> None:
-    if not can_build():
+def test_the_image_is_built_and_runs_with_a_read_only_root() -> None:
+    builder = find_builder()
+    if builder is None:
         pytest.skip("no builder of images answers on this machine")
     tag = "cs-sync-test"
     built = subprocess.run(
-        ["docker", "build", "-q", "-t", tag, ROOT], capture_output=True, text=True, check=False
+        [builder, "build", "-q", "-t", tag, ROOT], capture_output=True, text=True, check=False
     )
     assert built.returncode == 0, built.stderr
-    line = ["docker", "run", "--rm", "--read-only", "--tmpfs", "/tmp", tag]
+    line = [builder, "run", "--rm", "--read-only", "--tmpfs", "/tmp", tag]
 
     def cs_sync(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*line, *words], capture_output=True, text=True, check=False)
@@ -151,7 +240,7 @@ def test_the_image_is_built_and_runs_with_a_read_only_root(tmp_path: Path) -> No
     assert {row.split(",")[-1] for row in rows} == {"ok"}
     assert cs_sync("healthcheck").returncode == 1, "there is no configuration"
     size = subprocess.run(
-        ["docker", "image", "inspect", "-f", "{{.Size}}", tag],
+        [builder, "image", "inspect", "-f", "{{.Size}}", tag],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     print(f"image: {int(size.stdout) / 1e6:.0f} MB")

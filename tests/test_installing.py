@@ -20,7 +20,6 @@ PROJECTS = sorted(
     for path in ROOT.glob(f"{pattern}/pyproject.toml")
 )
 VERSIONS = ("3.11", "3.12", "3.13")
-THIS_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 MAX_MEGABYTES = 120
 """Of `files,report` with all it needs, compiled, without pip itself."""
 OF_PIP = re.compile(r"pip|setuptools|pkg_resources|_distutils_hack|wheel|distutils")
@@ -152,13 +151,33 @@ def test_a_newcomer_runs_it_on_files(installed: Path, tmp_path: Path) -> None:
     assert (tmp_path / "customer-success-sync-moon" / "pyproject.toml").is_file()
 
 
-@pytest.mark.parametrize("installed", [THIS_VERSION], indirect=True)
+ACME = """
+import subprocess, sys
+from pathlib import Path
+from cs_sync_sandbox import Sandbox
+
+with Sandbox(seed=7, accounts=12, limits=False) as box:
+    path = Path("cs_sync.toml")
+    path.write_text(box.config_toml("acme.db"))
+    path.chmod(0o600)
+    program = Path(sys.executable).parent / "cs-sync"
+    sys.exit(subprocess.run([program, "run", "--yes"]).returncode)
+"""
+"""The whole job on a small Acme, whose vendors answer on this machine."""
+
+
 def test_every_plugin_works_beside_it(installed: Path, wheels: Path, tmp_path: Path) -> None:
-    """One version shows that the wheels go together: the vendors' libraries are large."""
-    install(installed, wheels, f"customer-success-sync[{','.join((*PLUGINS, 'demo', 'postgres'))}]")
+    extras = ",".join((*PLUGINS, "demo", "mcp", "postgres"))
+    install(installed, wheels, f"customer-success-sync[{extras}]")
     listed = run(installed / "bin" / "cs-sync", "--format", "csv", "connectors", folder=tmp_path)
     rows = [line.split(",") for line in listed.stdout.splitlines()[1:]]
     assert {row[0] for row in rows} >= {*PLUGINS, "sandbox"}, listed
     assert {row[-1] for row in rows} == {"ok"}, listed.stdout
     help_page = run(installed / "bin" / "cs-sync", "demo", "--help", folder=tmp_path)
     assert "Acme" in help_page.stdout
+    done = run(installed / "bin" / "python", "-W", "error", "-c", ACME, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for source in ("hubspot", "posthog", "stripe", "zendesk"):
+        assert re.search(rf"(?m)^{source} +\w+ +ok ", done.stdout), done.stdout
+    assert re.search(r"(?m)^\d+ created", done.stdout), "scores and tasks are in the CRM"
+    assert "warning" not in done.stderr, done.stderr

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_origin
 from zoneinfo import available_timezones
@@ -68,11 +68,12 @@ def convert_validation_error(
             continue
         loc = [part for part in detail["loc"] if not _is_union_branch(part)]
         key = ".".join([prefix, *(part for part in loc if isinstance(part, str))]).strip(".")
-        message, remedy = _convert_detail(detail, model, loc, value)
-        if not loc and remedy == "correct it":
-            remedy = f"correct [{prefix}]"
+        problem = replace(_convert_detail(detail, model, loc, value), key=key)
+        if not loc and problem.remedy == "correct it":
+            problem = replace(problem, remedy=f"correct [{prefix}]")
         place = describe_place([part for part in loc if isinstance(part, int)])
-        problems.append(Problem(key, f"{place}: {message}" if place else message, remedy))
+        located = f"{place}: {problem.message}" if place else problem.message
+        problems.append(replace(problem, message=located))
     return list(dict.fromkeys(problems))
 
 
@@ -159,29 +160,32 @@ _WRONG_KIND = re.compile(r"(\w+?)(_type|_parsing|_from_float|_attributes_type)")
 
 def _convert_detail(
     detail: ErrorDetails, model: type[BaseModel], loc: Sequence[int | str], table: Any
-) -> tuple[str, str]:
-    """Return (message, remedy) for one of pydantic's errors."""
+) -> Problem:
+    """Return one of pydantic's errors as a problem, still without its key."""
     kind, name = detail["type"], _name_key(loc)
     if kind == "extra_forbidden":
-        return "unknown key", suggest_nearest(name, _list_keys(_find_model(model, loc[:-1])))
+        known = _list_keys(_find_model(model, loc[:-1]))
+        return Problem("", "unknown key", suggest_nearest(name, known))
     described = _describe_field(model, loc)
     if kind == "missing":
-        verb = "correct" if loc and isinstance(loc[-1], int) else "add"
-        return "is missing", f"{verb} {name}{' = …' if verb == 'add' else ''}{described}"
+        remedy = f"add {name} = …{described}"
+        if loc and isinstance(loc[-1], int):
+            remedy = f"correct {name}{described}"
+        return Problem("", "is missing", remedy)
     if kind in ("value_error", "assertion_error"):
         message, _, remedy = detail["msg"].partition(", ")[2].rpartition("; ")
-        return (message or remedy), remedy if message else f"correct {name}{described}"
+        return Problem("", message or remedy, remedy if message else f"correct {name}{described}")
     value = _find_value(table, loc)
     if kind == "zoneinfo_str":
-        return "unknown time zone", _suggest_zone(str(value))
+        return Problem("", "unknown time zone", _suggest_zone(str(value)))
     wrong = _WRONG_KIND.fullmatch(kind)
-    if wrong and wrong[1] in _EXPECTED:
-        return f"must be {_EXPECTED[wrong[1]]}", f"correct {name}{described}"
+    if wrong and (expected := _EXPECTED.get(wrong[1])):
+        return Problem("", f"must be {expected}", f"correct {name}{described}")
     message = re.sub(r"\b(Input|String|Number|Value|Tuple|List) should", "must", detail["msg"])
     message = message.replace(" after validation", "")
     if kind == "literal_error" and isinstance(value, str):
-        return message, suggest_nearest(value, re.findall(r"'([^']+)'", message))
-    return message, f"correct {name}{described}"
+        return Problem("", message, suggest_nearest(value, re.findall(r"'([^']+)'", message)))
+    return Problem("", message, f"correct {name}{described}")
 
 
 def _name_key(loc: Sequence[int | str]) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cs_sync.contracts.errors import CsSyncError
+
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
@@ -45,7 +47,9 @@ def describe_broken_plugin(
         error: An exception or a message.
         remedy: By default it follows from the error.
     """
-    if isinstance(error, BaseException):
+    if isinstance(error, CsSyncError):
+        text = error.message
+    elif isinstance(error, BaseException):
         text = f"{type(error).__name__}: {error}".strip().rstrip(":")
     else:
         text = error
@@ -59,6 +63,8 @@ def describe_broken_plugin(
 
 
 def _suggest_remedy(plugin: Plugin, error: BaseException | str) -> str:
+    if isinstance(error, CsSyncError) and error.remedy:
+        return error.remedy
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return (

@@ -32,8 +32,12 @@ def check_workspace(workspace: Workspace) -> list[dict[str, Any]]:
     """
     playbooks, sources = get_playbooks(workspace), workspace.sources()
     lacking = (
-        *describe_missing_assignees(workspace, playbooks),
-        *describe_missing_attributes(workspace, playbooks),
+        (
+            *describe_missing_assignees(workspace, playbooks),
+            *describe_missing_attributes(workspace, playbooks),
+        )
+        if workspace.config.write_back.destinations  # else there are no follow-ups
+        else ()
     )
     for message in (
         *find_exposed_files(workspace),

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from cs_sync.cli.reference.index import render_index
-from cs_sync.cli.reference.pages import render_pages
+from cs_sync.cli.reference.pages import PAGES, render_page
 
 docs = Path(sys.argv[1])
-for name, text in render_pages().items():
-    (docs / "reference" / name).write_text(text, encoding="utf-8")
+for name in PAGES:
+    (docs / "reference" / name).write_text(render_page(name), encoding="utf-8")
 (docs / "llms.txt").write_text(render_index(docs), encoding="utf-8")

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from cs_sync.cli.render.cells import Row, account_cell, format_value, join_lines, make_table
 from cs_sync.cli.render.formatting import (
-    NO_VALUE,
     format_amounts,
     format_band,
     format_difference,
@@ -146,12 +145,9 @@ def _list_follow_ups(detail: Row, words: Translator) -> list[Text]:
 
 
 def _list_links(detail: Row) -> list[Text]:
-    """Return one line per link to a source."""
+    """Return one line per record of a source, with its link."""
     return [
-        Text.assemble(
-            "- ",
-            make_text(f"{row['source']} {row['source_id']}: "),
-            make_text(row["url"] or NO_VALUE),
-        )
+        Text.assemble("- ", make_text(": ".join(filter(None, (name, row["url"])))))
         for row in detail.get("links") or ()
+        for name in [f"{row['source']} {row['source_id']}"]
     ]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 @hookimpl
 def cs_sync_event(event: Event) -> None:
     """Pass an event to OpenTelemetry, which is loaded with the first one."""
-    from cs_sync_otel.providers import get_observer
+    from cs_sync_otel.providers import flush_exports, get_observer
 
     get_observer()(event)
+    if event.name == "run_ended":
+        flush_exports()

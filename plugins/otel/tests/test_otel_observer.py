@@ -1,12 +1,21 @@
 """Spans and measurements of a run, collected in memory; nothing is sent anywhere."""
 
-import sys
+import gzip
+import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -15,10 +24,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 import cs_sync_otel
-from cs_sync import ConfigError, Event
+from cs_sync import Event
 from cs_sync.plugins import load_plugins
 from cs_sync_otel import providers
 from cs_sync_otel.observer import Observer
+from cs_sync_otel.providers import Exports
 
 BEGAN = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -173,13 +183,97 @@ def test_providers_of_the_process_are_left_alone(
     assert not providers.needs_providers({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
 
 
-def test_an_endpoint_without_its_exporter_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+class Collector(ThreadingHTTPServer):
+    """A collector on this machine that takes OTLP over HTTP, or answers with another status."""
+
+    def __init__(self, status: int = 200) -> None:
+        super().__init__(("127.0.0.1", 0), _Receiver)
+        self.status = status
+        self.spans: list[str] = []
+        self.metrics: dict[str, str] = {}
+        self.service = ""
+
+    def take(self, path: str, body: bytes) -> None:
+        if path == "/v1/traces":
+            traces = ExportTraceServiceRequest.FromString(body).resource_spans
+            self.spans += [s.name for r in traces for scope in r.scope_spans for s in scope.spans]
+        else:
+            assert path == "/v1/metrics"
+            for each in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+                named = {entry.key: entry.value.string_value for entry in each.resource.attributes}
+                self.service = named["service.name"]
+                self.metrics |= {m.name: m.unit for s in each.scope_metrics for m in s.metrics}
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.server.take(self.path, body)
+        self.send_response(self.server.status)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None: ...
+
+
+@contextmanager
+def exporting(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exports]:
+    """Exports to a collector, with one run recorded."""
+    with collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        url = f"http://kim:hunter2@127.0.0.1:{collector.server_port}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        exports = Exports()
+        observer = Observer(exports.tracing.get_tracer("t"), exports.measuring.get_meter("t"))
+        for name, detail in (
+            ("run_started", {"run": "r1", "command": "run"}),
+            ("page_stored", {"records": 3, "changed": 2, "rejected": 1}),
+            ("waiting", {"seconds": 1.5, "reason": "its window"}),
+            ("retrying", {"seconds": 1, "reason": "502", "attempt": 1}),
+            ("stream_ended", {"status": "ok", "requests": 4}),
+            ("warning", {"message": "unusual"}),
+            ("run_ended", {"run": "r1", "status": "ok"}),
+        ):
+            observer(Event(name, BEGAN, "stripe", "invoices", detail))  # type: ignore[arg-type]
+        yield exports
+        exports.tracing.shutdown()
+        exports.measuring.shutdown()
+        collector.shutdown()
+
+
+def test_a_collector_gets_what_the_page_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector = Collector()
+    with exporting(collector, monkeypatch) as exports:
+        exports.flush()
+        assert collector.spans == ["cs_sync.run"]
+        assert collector.service == "cs-sync"
+        page = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+        rows = page.split("| Metric |")[1].split("\n\n")[0].splitlines()[2:]
+        listed = {name for row in rows for name in re.findall(r"`(cs_sync\.\S+)`", row)}
+        assert collector.metrics.keys() == listed
+        assert collector.metrics["cs_sync.duration"] == "s"
+
+
+def test_a_collector_that_refuses_is_a_warning_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
-    with pytest.raises(ConfigError, match="exporter is not installed") as refused:
-        providers.set_up_providers()
-    assert "customer-success-sync-otel[otlp]" in refused.value.remedy
+    collector = Collector(status=404)
+    with exporting(collector, monkeypatch) as exports:
+        monkeypatch.setattr(providers, "get_exports", lambda: exports)
+        monkeypatch.setattr(providers, "get_observer", lambda: lambda event: None)
+        plugins = load_plugins()
+        plugins.emit(Event("run_ended", BEGAN, detail={"run": "r", "status": "ok"}))
+    (broken,) = [plugin for plugin in plugins.broken if plugin.name == "otel"]
+    assert broken.error.startswith(
+        f"the OpenTelemetry collector at 127.0.0.1:{collector.server_port} took nothing: Failed"
+    )
+    assert broken.remedy == "start it, or correct or unset OTEL_EXPORTER_OTLP_ENDPOINT"
+    assert capfd.readouterr().err == "", "its own log is not printed between our lines"
+    assert collector.metrics == {}, "nothing more is tried, also at the end of the process"
 
 
 def test_the_entry_module_loads_nothing_of_opentelemetry() -> None:

@@ -1,7 +1,7 @@
-"""Write the tutorial's CSV files: twelve customers of a small SaaS company, up to yesterday.
+"""CSV files to try cs-sync with: twelve customers of a small SaaS company, up to yesterday.
 
-Run it with `python make_files.py FOLDER`. Three of the customers are about to leave: one stopped
-using the product, one has an unpaid invoice, one has cancelled.
+Run it with `python -m cs_sync_files.sample FOLDER`. Three of the customers are about to leave: one
+stopped using the product, one has an unpaid invoice, one has cancelled.
 """
 
 import csv
@@ -26,13 +26,15 @@ CUSTOMERS = (
 )
 STOPPED, UNPAID, CANCELLED = 2, 6, 9
 MONTHS = 12
+PRICE = 4900
+"""Of a seat a month, in minor units."""
 
 
-def main(folder: Path) -> None:
-    """Write all files into a folder."""
+def write_sample(folder: Path) -> None:
+    """Write all files into a folder, which is created."""
     today = datetime.now(UTC).date()
     folder.mkdir(parents=True, exist_ok=True)
-    write(
+    write_table(
         folder / "owners.csv",
         ("source_id", "name", "email"),
         [
@@ -40,7 +42,7 @@ def main(folder: Path) -> None:
             ("lee", "Lee Novak", "lee@example.com"),
         ],
     )
-    write(
+    write_table(
         folder / "accounts.csv",
         ("source_id", "name", "domain", "owner", "attr.segment"),
         [
@@ -55,7 +57,7 @@ def main(folder: Path) -> None:
         ],
     )
     write_billing(folder, today)
-    write(
+    write_table(
         folder / "usage_days.csv",
         ("day", "account", "events", "sessions"),
         [
@@ -65,7 +67,7 @@ def main(folder: Path) -> None:
             if (today - timedelta(ago)).weekday() < 5 and not (number == STOPPED and ago < 30)
         ],
     )
-    write(
+    write_table(
         folder / "tickets.csv",
         ("source_id", "account", "subject", "status", "opened_at"),
         [
@@ -77,59 +79,47 @@ def main(folder: Path) -> None:
     )
 
 
+INVOICE_COLUMNS = (
+    "source_id", "account", "subscription", "currency", "issued_at", "status", "total",
+    "amount_due", "amount_paid", "amount_remaining", "due_at", "paid_at",
+)  # fmt: skip
+
+
 def write_billing(folder: Path, today: date) -> None:
     """Write subscriptions, their items and a monthly invoice each."""
     this_month = today.replace(day=1)
-    write(
+    started, ends = subtract_months(this_month, MONTHS), today + timedelta(20)
+    write_table(
         folder / "subscriptions.csv",
         ("source_id", "account", "status", "started_at", "currency", "cancel_at"),
         [
-            (
-                f"sub-{key}",
-                key,
-                "active",
-                back(this_month, MONTHS),
-                "EUR",
-                today + timedelta(20) if number == CANCELLED else "",
-            )
+            (f"sub-{key}", key, "active", started, "EUR", ends if number == CANCELLED else "")
             for number, key, _ in list_customers()
         ],
     )
-    write(
+    write_table(
         folder / "subscription_items.csv",
         ("source_id", "subscription", "valid_from", "unit_amount", "quantity", "interval"),
         [
-            (f"item-{key}", f"sub-{key}", back(this_month, MONTHS), 4900, 2 + number, "month")
+            (f"item-{key}", f"sub-{key}", started, PRICE, 2 + number, "month")
             for number, key, _ in list_customers()
         ],
     )
-    write(
+    write_table(
         folder / "invoices.csv",
-        (
-            "source_id",
-            "account",
-            "subscription",
-            "currency",
-            "issued_at",
-            "status",
-            "total",
-            "amount_due",
-            "amount_paid",
-            "amount_remaining",
-            "due_at",
-            "paid_at",
-        ),
+        INVOICE_COLUMNS,
         [
-            invoice(number, key, back(this_month, ago), unpaid=number == UNPAID and ago == 1)
+            build_invoice(number, key, subtract_months(this_month, ago), ago)
             for number, key, _ in list_customers()
             for ago in range(MONTHS + 1)
         ],
     )
 
 
-def invoice(number: int, key: str, day: date, *, unpaid: bool) -> Sequence[object]:
-    """Return an invoice's row: the month's price, paid after two days."""
-    amount, due = 4900 * (2 + number), day + timedelta(14)
+def build_invoice(number: int, key: str, day: date, months_ago: int) -> Sequence[object]:
+    """Build an invoice's row: the month's price, paid after two days."""
+    unpaid = number == UNPAID and months_ago == 1
+    amount, due = PRICE * (2 + number), day + timedelta(14)
     paid = 0 if unpaid else amount
     return (
         f"in-{key}-{day:%Y-%m}",
@@ -153,17 +143,19 @@ def list_customers() -> Iterable[tuple[int, str, str]]:
         yield number, name.split()[0].lower(), name
 
 
-def back(month: date, months: int) -> date:
+def subtract_months(month: date, months: int) -> date:
     """Return the first day of a month so many months before."""
     position = month.year * 12 + month.month - 1 - months
     return date(position // 12, position % 12 + 1, 1)
 
 
-def write(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_table(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV file with a header line."""
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([head, *rows])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m cs_sync_files.sample FOLDER")
+    write_sample(Path(sys.argv[1]))
