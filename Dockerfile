@@ -13,6 +13,7 @@ COPY LICENSE README.md pyproject.toml ./
 COPY schemas schemas
 COPY plugins plugins
 COPY examples/connector-template examples/connector-template
+COPY examples/rest-template examples/rest-template
 COPY cs_sync cs_sync
 RUN pip wheel --no-deps --no-build-isolation -w /wheels ./schemas . ./plugins/* \
  && pip --python /opt/cs-sync/bin/python install -c constraints.txt --find-links /wheels \

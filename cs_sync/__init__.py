@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from cs_sync.contracts.hookspecs import hookimpl
     from cs_sync.contracts.http import Http, Limit, ResponseNames, Shape, is_loopback
     from cs_sync.contracts.lists import PaginationGuard
-    from cs_sync.contracts.mapping import MappingError, map_each
+    from cs_sync.contracts.mapping import Mapped, MappingError, Rejection, Row, map_each
     from cs_sync.contracts.side_by_side import map_side_by_side
     from cs_sync.contracts.source import (
         ConnectorConfig,
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
         HasConcurrency,
         HasPrecedence,
         Page,
-        Rejection,
-        Row,
         Source,
         Stream,
         Window,
@@ -97,6 +95,7 @@ __all__ = [
     "HasPrecedence",
     "Http",
     "Limit",
+    "Mapped",
     "MappingError",
     "Metric",
     "Op",
@@ -164,11 +163,11 @@ if not TYPE_CHECKING:
         "cs_sync.contracts.hookspecs": "hookimpl",
         "cs_sync.contracts.http": "Http Limit ResponseNames Shape is_loopback",
         "cs_sync.contracts.lists": "PaginationGuard",
-        "cs_sync.contracts.mapping": "MappingError map_each",
+        "cs_sync.contracts.mapping": "Mapped MappingError Rejection Row map_each",
         "cs_sync.contracts.side_by_side": "map_side_by_side",
         "cs_sync.contracts.source": (
-            "ConnectorConfig Finding HasConcurrency HasPrecedence Page Rejection Row Source Stream "
-            "Window WorkspaceInfo"
+            "ConnectorConfig Finding HasConcurrency HasPrecedence Page Source Stream Window "
+            "WorkspaceInfo"
         ),
         "cs_sync.follow_ups": "AccountView CompanyView Playbook PlaybookSettings Proposal Question",
         "cs_sync.health.relations": "select_covered_accounts select_owned",

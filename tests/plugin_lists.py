@@ -16,7 +16,7 @@ ENTRIES = (
     '  "$MYPY_CONFIG_FILE_DIR/plugins/{}",',
     '  "cs_sync_{}",',
 )
-OTHERS = {"schemas", "sandbox", "pebble"}
+OTHERS = {"schemas", "sandbox", "pebble", "marble"}
 """Packages of ours that are no plugins."""
 
 

@@ -22,8 +22,19 @@ PROJECTS = sorted(
 VERSIONS = ("3.11", "3.12", "3.13")
 MAX_MEGABYTES = 120
 """Of `files,report` with all it needs, compiled, without pip itself."""
+TEMPLATES = re.compile(r"pebble|marble")
 OF_PIP = re.compile(r"pip|setuptools|pkg_resources|_distutils_hack|wheel|distutils")
-PLUGINS = ("files", "hubspot", "otel", "posthog", "stripe", "webhook", "zendesk")
+PLUGINS = (
+    "files",
+    "freshdesk",
+    "hubspot",
+    "otel",
+    "posthog",
+    "stripe",
+    "typeform",
+    "webhook",
+    "zendesk",
+)
 
 pytestmark = pytest.mark.slow("builds wheels and installs them into environments of their own")
 
@@ -60,7 +71,7 @@ def test_every_wheel_has_its_licence_and_no_test(wheels: Path) -> None:
             names = wheel.namelist()
             (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
             assert b"License-Expression: Apache-2.0" in wheel.read(metadata), path.name
-            if "pebble" not in path.name:  # a template, whose copies choose a licence of their own
+            if not TEMPLATES.search(path.name):  # their copies choose a licence of their own
                 (licence,) = [name for name in names if name.endswith("licenses/LICENSE")]
                 assert wheel.read(licence) == text, path.name
         inside = [name for name in names if "tests/" in name and "scaffold/template" not in name]

@@ -1,10 +1,32 @@
 """Mapping of vendors' objects to rows; an object that fails affects no other."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cs_sync.contracts.source import Rejection
 from cs_sync_schemas import Record
+
+Row = Mapping[str, Any]
+"""The fields of one record, by name.
+
+`raw` may hold the object as received, or a function that returns it: it is called only where the
+object is kept.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that could not be mapped; the engine keeps it for retries."""
+
+    record: type[Record]
+    source_id: str | None
+    code: str
+    reason: str
+    raw: Any = None
+
+
+Mapped = Row | Iterable[tuple[type[Record], Row] | Rejection]
+"""What becomes of one object: a row of the main record type, or anything of any type."""
 
 T = TypeVar("T")
 
@@ -20,11 +42,16 @@ class MappingError(Exception):
         self.code = code
 
 
+def get_raw_id(raw: Any) -> object:
+    """Return an object's `id`, the usual name."""
+    return raw.get("id")
+
+
 def map_each(
     record: type[Record],
     raws: Iterable[Any],
     make: Callable[[Any], T],
-    source_id: Callable[[Any], object] = lambda raw: raw.get("id"),
+    source_id: Callable[[Any], object] = get_raw_id,
 ) -> tuple[list[T], list[Rejection]]:
     """Map each object; return the results and a rejection for each failure.
 
@@ -49,6 +76,39 @@ def map_each(
                 Rejection(record, _find_source_id(source_id, raw), "malformed", reason, raw)
             )
     return made, rejected
+
+
+def map_records(
+    record: type[Record],
+    raws: Iterable[Any],
+    make: Callable[[Any], Mapped],
+    source_id: Callable[[Any], object] = get_raw_id,
+) -> tuple[dict[type[Record], list[Row]], list[Rejection]]:
+    """Map each object to rows by record type, or to rejections.
+
+    Args:
+        record: The main record type.
+        raws: The vendor's objects.
+        make: Maps one object.
+        source_id: Returns an object's id, for its rejection.
+    """
+    made, rejected = map_each(
+        record, raws, lambda raw: _list_outcomes(record, make(raw)), source_id
+    )
+    records: dict[type[Record], list[Row]] = {record: []}
+    for outcome in (outcome for outcomes in made for outcome in outcomes):
+        if isinstance(outcome, Rejection):
+            rejected.append(outcome)
+        else:
+            kind, row = outcome
+            records.setdefault(kind, []).append(row)
+    return records, rejected
+
+
+def _list_outcomes(
+    record: type[Record], mapped: Mapped
+) -> list[tuple[type[Record], Row] | Rejection]:
+    return [(record, mapped)] if isinstance(mapped, Mapping) else list(mapped)
 
 
 def _find_source_id(source_id: Callable[[Any], object], raw: Any) -> str | None:

@@ -1,6 +1,6 @@
 """Contract of sources: facts about the API, and pages of records."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,16 +10,12 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from cs_sync.contracts.http import Http, Limit
+from cs_sync.contracts.mapping import Mapped, get_raw_id, map_records
+from cs_sync.contracts.mapping import Rejection as Rejection
+from cs_sync.contracts.mapping import Row as Row
 from cs_sync.identity.facts import LAST_PRECEDENCE
 from cs_sync.settings import Settings
 from cs_sync_schemas import Record
-
-Row = Mapping[str, Any]
-"""The fields of one record, by name.
-
-`raw` may hold the object as received, or a function that returns it: it is called only where the
-object is kept.
-"""
 
 
 def get_received(row: Row) -> Any:
@@ -74,17 +70,6 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejection:
-    """A record that could not be mapped; the engine keeps it for retries."""
-
-    record: type[Record]
-    source_id: str | None
-    code: str
-    reason: str
-    raw: Any = None
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """The records of one response; `resume` is stored in the same transaction.
 
@@ -108,6 +93,28 @@ class Page:
     def ends_window(self) -> bool:
         """Whether the page says that it is the last of its window."""
         return self.resume is None if self.last is None else self.last
+
+    @classmethod
+    def mapped(
+        cls,
+        record: type[Record],
+        raws: Iterable[Any],
+        make: Callable[[Any], Mapped],
+        resume: Any = None,
+        *,
+        source_id: Callable[[Any], object] = get_raw_id,
+    ) -> "Page":
+        """Make a page of the vendor's objects, mapped or rejected.
+
+        Args:
+            record: The main record type.
+            raws: The vendor's objects.
+            make: Maps one object to a row, or to several of any record type and rejections.
+            resume: The point to continue from.
+            source_id: Returns an object's id, for its rejection.
+        """
+        records, rejected = map_records(record, raws, make, source_id)
+        return cls(records, resume, rejected=rejected)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""New plugins made from the connector template."""
+"""New plugins made from the connector templates."""
 
-from cs_sync.scaffold.connector import create_connector
+from cs_sync.scaffold.connector import PYTHON, REST, create_connector
 
-__all__ = ["create_connector"]
+__all__ = ["PYTHON", "REST", "create_connector"]

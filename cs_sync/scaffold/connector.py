@@ -3,14 +3,41 @@
 import keyword
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.plugins.distributions import DISTRIBUTION
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
-_TEMPLATE_NAME = "pebble"
 _HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A complete connector to copy: the vendor's name in it, and where it stands."""
+
+    name: str
+    shipped: str
+    checkout: str
+    connector_file: str
+    connector_task: str
+
+
+PYTHON = Template(
+    "pebble",
+    "template",
+    "connector-template",
+    "source.py",
+    "state the facts of its API; turn its objects into rows",
+)
+REST = Template(
+    "marble",
+    "rest_template",
+    "rest-template",
+    "connector.toml",
+    "describe its API: authentication, lists, pages, and where each field is",
+)
 
 _README = """# customer-success-sync-{name}
 
@@ -18,7 +45,7 @@ Reads {title} into cs-sync.
 
 | File | What to do |
 | --- | --- |
-| `cs_sync_{name}/source.py` | state the facts of its API; turn its objects into rows |
+| `cs_sync_{name}/{file}` | {task} |
 | `cs_sync_{name}/in_memory.py` | answer as {title} does, and change data as its users do |
 | `tests/test_conformance.py` | nothing: it runs every case of the conformance kit |
 
@@ -28,12 +55,13 @@ pytest
 cs-sync connectors
 ```
 
-What the contract asks of a connector is on one screen in `docs/connectors.md` of cs-sync. State
-here which permissions its credential needs, and no more than it needs.
+What the contract asks of a connector is on one screen in `docs/connectors.md` of cs-sync, and what
+a description may say in `docs/rest.md`. State here which permissions its credential needs, and no
+more than it needs.
 """
 
 
-def create_connector(name: str, into: Path) -> Path:
+def create_connector(name: str, into: Path, template: Template = PYTHON) -> Path:
     """Write a connector's distribution into a folder; return its path.
 
     Raises:
@@ -47,43 +75,43 @@ def create_connector(name: str, into: Path) -> Path:
     folder = into / f"{DISTRIBUTION}-{name.replace('_', '-')}"
     if folder.exists():
         raise ConfigError(f"{folder} exists already", "take another name or folder")
-    for path, text in _render_files(name):
+    for path, text in _render_files(name, template):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     return folder
 
 
-def find_template() -> Path:
-    """Return the template's folder: in the installed package, else in the checkout."""
-    shipped = _HERE / "template"
-    return shipped if shipped.is_dir() else _HERE.parents[1] / "examples" / "connector-template"
+def find_template(template: Template = PYTHON) -> Path:
+    """Return a template's folder: in the installed package, else in the checkout."""
+    shipped = _HERE / template.shipped
+    return shipped if shipped.is_dir() else _HERE.parents[1] / "examples" / template.checkout
 
 
-def _render_files(name: str) -> Iterator[tuple[Path, str]]:
+def _render_files(name: str, template: Template) -> Iterator[tuple[Path, str]]:
     """Yield each file of the new distribution: path and text."""
-    template = find_template()
-    for path in sorted(template.rglob("*")):
-        inside = path.relative_to(template)
+    folder = find_template(template)
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
         if path.is_dir() or any(part.startswith((".", "__pycache__")) for part in inside.parts):
             continue
         text = path.read_text(encoding="utf-8")
         if inside.name == "README.md":
-            text = _README.format(name=name, title=_title_case(name))
+            file, task = template.connector_file, template.connector_task
+            text = _README.format(name=name, title=_title_case(name), file=file, task=task)
         yield (
-            Path(*(part.replace(_TEMPLATE_NAME, name) for part in inside.parts)),
-            _replace_names(text, name),
+            Path(*(part.replace(template.name, name) for part in inside.parts)),
+            _replace_names(text, name, template.name),
         )
 
 
-def _replace_names(text: str, name: str) -> str:
+def _replace_names(text: str, name: str, old: str) -> str:
     text = text.replace(", a helpdesk that does not exist", "")
-    text = text.replace("A connector to copy: reads", "Reads")
-    text = text.replace(
-        f"{DISTRIBUTION}-{_TEMPLATE_NAME}", f"{DISTRIBUTION}-{name.replace('_', '-')}"
-    )
-    text = text.replace(f"api.{_TEMPLATE_NAME}.example", f"api.{name.replace('_', '-')}.example")
-    return text.replace(_TEMPLATE_NAME.title(), _title_case(name)).replace(_TEMPLATE_NAME, name)
+    text = re.sub(r"A (connector|description) to copy: reads", "Reads", text)
+    dashed = name.replace("_", "-")
+    text = text.replace(f"{DISTRIBUTION}-{old}", f"{DISTRIBUTION}-{dashed}")
+    text = text.replace(f"api.{old}.example", f"api.{dashed}.example")
+    return text.replace(old.title(), _title_case(name)).replace(old, name)
 
 
 def _title_case(name: str) -> str:

@@ -1,0 +1,105 @@
+"""Authentication as a description states it; texts in braces are settings of the connector."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import httpx
+from pydantic import Field
+
+from cs_sync.rest.expressions import Part, Template, fill_template
+from cs_sync.rest.oauth import OAuthToken, QueryKey
+
+Values = Mapping[str, Any]
+Credential = tuple[dict[str, str], httpx.Auth | None]
+"""Headers sent with every request, and what takes part in it."""
+
+
+class NoAuth(Part):
+    """No credential."""
+
+    kind: Literal["none"] = "none"
+
+    def open(self, values: Values) -> Credential:  # noqa: ARG002
+        """Return nothing to send."""
+        return {}, None
+
+
+class BearerAuth(Part):
+    """`Authorization: Bearer TOKEN`, or with another word for `Bearer`."""
+
+    kind: Literal["bearer"] = "bearer"
+    token: Template
+    scheme: str = "Bearer"
+
+    def open(self, values: Values) -> Credential:
+        """Return the header."""
+        return {"Authorization": f"{self.scheme} {fill_template(self.token, values)}"}, None
+
+
+class BasicAuth(Part):
+    """User name and password."""
+
+    kind: Literal["basic"] = "basic"
+    username: Template
+    password: Template = ""
+
+    def open(self, values: Values) -> Credential:
+        """Return httpx's own."""
+        username, password = (
+            str(fill_template(part, values) or "") for part in (self.username, self.password)
+        )
+        return {}, httpx.BasicAuth(username, password)
+
+
+class HeaderAuth(Part):
+    """Headers of the vendor's own names."""
+
+    kind: Literal["header"] = "header"
+    headers: dict[str, Template]
+
+    def open(self, values: Values) -> Credential:
+        """Return the headers."""
+        return {name: str(fill_template(each, values)) for name, each in self.headers.items()}, None
+
+
+class QueryAuth(Part):
+    """A key in the query of every request."""
+
+    kind: Literal["query"] = "query"
+    param: str
+    key: Template
+
+    def open(self, values: Values) -> Credential:
+        """Return what adds the key."""
+        return {}, QueryKey(self.param, str(fill_template(self.key, values)))
+
+
+class OAuthAuth(Part):
+    """OAuth 2: client credentials, or a refresh token."""
+
+    kind: Literal["client_credentials", "refresh_token"]
+    token_url: Template = Field(description="A path below base_url, or a whole URL.")
+    client_id: Template = "{client_id}"
+    client_secret: Template = "{client_secret}"  # noqa: S105 - the name of a setting
+    refresh_token: Template = "{refresh_token}"  # noqa: S105
+    params: dict[str, Any] = Field({}, description="Further fields, such as the scope.")
+    as_json: bool = False
+
+    def open(self, values: Values) -> Credential:
+        """Return what asks for tokens."""
+        url = str(fill_template(self.token_url, values))
+        if "://" not in url:
+            url = f"{values['base_url']}/{url.lstrip('/')}"
+        fields: dict[str, Any] = {"grant_type": self.kind, **self.params}
+        names = ["client_id", "client_secret"]
+        names += ["refresh_token"] if self.kind == "refresh_token" else []
+        fields |= {name: getattr(self, name) for name in names}
+        grant = {name: fill_template(each, values) for name, each in fields.items()}
+        remedy = f"Check {', '.join(names)} of {values['section']}."
+        return {}, OAuthToken(url, grant, as_json=self.as_json, remedy=remedy)
+
+
+Auth = Annotated[
+    NoAuth | BearerAuth | BasicAuth | HeaderAuth | QueryAuth | OAuthAuth,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,457 @@
+"""Paginators: where the next page of a list is, and what ends the list.
+
+A place is JSON, so that a later process can go on from it. None is the end; a short page is not.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from pydantic import Field
+
+from cs_sync.contracts.errors import Unreachable
+from cs_sync.contracts.lists import PaginationGuard
+from cs_sync.rest.expressions import Expression, Part, search
+
+Params = list[tuple[str, Any]]
+MAX_ROUNDS = 3
+"""How often a list is read whose records move while it is read."""
+_REMEDY = "Nothing stored is lost. If it happens again, report it to the connector's author."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One page of a list: the decoded body, its items, and the URL after it in the headers."""
+
+    body: Any
+    items: Sequence[Any]
+    next_url: str | None = None
+
+
+class _Pages(Part):
+    """What all paginators have: the size of a page, and the vendor's own mark of more."""
+
+    size: int | None = Field(None, ge=1, description="Records a page.")
+    size_param: str | None = Field(None, description="Parameter of the size.")
+    more: Expression | None = Field(
+        None, description="True in an answer's body while the list goes on."
+    )
+
+    def build_params(self, place: Any) -> Params:  # noqa: ARG002 - for subclasses
+        """Return the parameters of a place; None is the first page."""
+        return []
+
+    def find_next(self, answer: Answer, place: Any) -> Any:
+        """Return the place after an answer; None at the end.
+
+        Raises:
+            Unreachable: The list goes on, but does not say from where.
+        """
+        raise NotImplementedError
+
+    def find_required_keys(self) -> tuple[str, ...]:
+        """Return the expressions that find something in every answer."""
+        return () if self.more is None else (self.more,)
+
+    def may_repeat(self, place: Any) -> bool:  # noqa: ARG002 - for subclasses
+        """Return whether a page may repeat the one before."""
+        return False
+
+    def goes_by_position(self) -> bool:
+        """Return whether a deletion moves later records to other pages."""
+        return False
+
+    def _goes_on(self, answer: Answer) -> bool:
+        """Return whether more pages follow.
+
+        The vendor's mark says so; without one, an empty page is the last.
+
+        Raises:
+            Unreachable: The mark says so, and the page is empty.
+        """
+        if self.more is None:
+            return bool(answer.items)
+        goes_on = bool(search(self.more, answer.body))
+        if goes_on and not answer.items:
+            raise Unreachable("the list goes on, but this page of it is empty", _REMEDY)
+        return goes_on
+
+
+class SinglePage(_Pages):
+    """One answer holds the whole list."""
+
+    kind: Literal["single"] = "single"
+
+    def find_next(self, answer: Answer, place: Any) -> Any:  # noqa: ARG002
+        """Return the end."""
+        return None
+
+
+class CursorPages(_Pages):
+    """Each answer holds the cursor of the next page; null or an empty text ends the list."""
+
+    kind: Literal["cursor"] = "cursor"
+    param: str
+    next: Expression
+    optional: bool = Field(default=False, description="The last answer leaves the cursor out.")
+
+    def build_params(self, place: Any) -> Params:
+        """Return the cursor."""
+        return [] if place is None else [(self.param, place)]
+
+    def find_next(self, answer: Answer, place: Any) -> Any:  # noqa: ARG002
+        """Return the cursor in the body."""
+        if self.more is not None and not search(self.more, answer.body):
+            return None
+        cursor = search(self.next, answer.body)
+        if cursor in (None, "", False):
+            if self.more is not None:
+                raise Unreachable("the list goes on, but does not say from where", _REMEDY)
+            return None
+        return cursor
+
+    def find_required_keys(self) -> tuple[str, ...]:
+        """Return the cursor too, unless the last answer may leave it out."""
+        return super().find_required_keys() + (() if self.optional else (self.next,))
+
+
+class UrlPages(_Pages):
+    """The next page's URL: only its query is used, so that a key goes to no other address."""
+
+    drop: tuple[str, ...] = Field((), description="Parameters to leave out, such as the key.")
+
+    def build_params(self, place: Any) -> Params:
+        """Return the parameters of the URL."""
+        return parse_qsl(place or "", keep_blank_values=True)
+
+    def _read_query(self, url: str | None) -> str | None:
+        if not url:
+            return None
+        query = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+        query = [(name, value) for name, value in query if name not in self.drop]
+        if not query:
+            raise Unreachable("the next page's URL has no parameters", _REMEDY)
+        return urlencode(query)
+
+
+class NextUrlPages(UrlPages):
+    """Each answer holds the URL of the next page; null ends the list."""
+
+    kind: Literal["next_url"] = "next_url"
+    next: Expression
+    optional: bool = Field(default=False, description="The last answer leaves the URL out.")
+
+    def find_next(self, answer: Answer, place: Any) -> Any:  # noqa: ARG002
+        """Return the query of the URL in the body."""
+        url = search(self.next, answer.body)
+        return self._read_query(None if url is None else str(url))
+
+    def find_required_keys(self) -> tuple[str, ...]:
+        """Return the URL too, unless the last answer may leave it out."""
+        return super().find_required_keys() + (() if self.optional else (self.next,))
+
+
+class LinkPages(UrlPages):
+    """The header `Link` with `rel="next"` holds the next page's URL; without it the list ends."""
+
+    kind: Literal["link"] = "link"
+    by_position: bool = Field(
+        default=True, description="Pages have numbers or offsets; false for cursors."
+    )
+
+    def goes_by_position(self) -> bool:
+        """Return what the description says."""
+        return self.by_position
+
+    def find_next(self, answer: Answer, place: Any) -> Any:  # noqa: ARG002
+        """Return the query of the URL in the header."""
+        return self._read_query(answer.next_url)
+
+
+class OffsetPages(_Pages):
+    """Pages begin after so many records; the total, the mark or an empty page ends the list."""
+
+    kind: Literal["offset"] = "offset"
+    param: str = "offset"
+    total: Expression | None = Field(None, description="The number of records in the whole list.")
+
+    def goes_by_position(self) -> bool:
+        """Return that they do."""
+        return True
+
+    def build_params(self, place: Any) -> Params:
+        """Return the offset."""
+        return [(self.param, place or 0)]
+
+    def find_next(self, answer: Answer, place: Any) -> Any:
+        """Return the offset after the answer's records."""
+        reached = (place or 0) + len(answer.items)
+        if self.total is not None:
+            return _continue_below(reached, _read_count(self.total, answer), answer)
+        return reached if self._goes_on(answer) else None
+
+    def find_required_keys(self) -> tuple[str, ...]:
+        """Return the total too."""
+        return super().find_required_keys() + (() if self.total is None else (self.total,))
+
+
+class NumberPages(_Pages):
+    """Pages have numbers; their count, the mark or an empty page ends the list."""
+
+    kind: Literal["page"] = "page"
+    param: str = "page"
+    first: int = 1
+    count: Expression | None = Field(None, description="The number of pages.")
+
+    def goes_by_position(self) -> bool:
+        """Return that they do."""
+        return True
+
+    def build_params(self, place: Any) -> Params:
+        """Return the number."""
+        return [(self.param, self.first if place is None else place)]
+
+    def find_next(self, answer: Answer, place: Any) -> Any:
+        """Return the next number."""
+        number = self.first if place is None else place
+        if self.count is None:
+            return number + 1 if self._goes_on(answer) else None
+        done = number - self.first + 1
+        last = _continue_below(done, _read_count(self.count, answer), answer) is None
+        return None if last else number + 1
+
+    def find_required_keys(self) -> tuple[str, ...]:
+        """Return the count too."""
+        return super().find_required_keys() + (() if self.count is None else (self.count,))
+
+
+class KeysetPages(_Pages):
+    """Pages begin after the last record's key; the mark or an empty page ends the list."""
+
+    kind: Literal["keyset"] = "keyset"
+    param: str
+    key: Expression = "id"
+
+    def build_params(self, place: Any) -> Params:
+        """Return the key."""
+        return [] if place is None else [(self.param, place)]
+
+    def find_next(self, answer: Answer, place: Any) -> Any:  # noqa: ARG002
+        """Return the last record's key."""
+        return _read_last(self.key, answer) if self._goes_on(answer) else None
+
+
+class AnchorPages(_Pages):
+    """A list by time of change, oldest first: each page is asked for from the last time seen.
+
+    So nothing is skipped when records move while they are read, and no vendor's cap on pages is
+    reached; only records of one instant are read by page number. Without `more` the header
+    `Link` says whether the list goes on.
+    """
+
+    kind: Literal["anchor"] = "anchor"
+    param: str
+    at: Expression
+    page_param: str = "page"
+    cap: int = Field(10_000, ge=1, description="Records that the vendor gives to one query.")
+
+    def build_params(self, place: Any) -> Params:
+        """Return the time and the page among the records from it on."""
+        if place is None:
+            return []
+        return [(self.param, place["at"]), (self.page_param, place["page"])]
+
+    def may_repeat(self, place: Any) -> bool:
+        """Return whether the page begins at a time again.
+
+        Its records may have filled the page before.
+        """
+        return place is not None and place["page"] == 1
+
+    def find_next(self, answer: Answer, place: Any) -> Any:
+        """Return the last record's time, or its next page.
+
+        Raises:
+            Unreachable: More records of one instant than the vendor gives to one query.
+        """
+        goes_on = answer.next_url is not None if self.more is None else self._goes_on(answer)
+        if not goes_on:
+            return None
+        at, before = _read_last(self.at, answer), place or {"at": None, "page": 1}
+        if at != before["at"]:
+            return {"at": at, "page": 1}
+        page = before["page"] + 1
+        if page * (self.size or len(answer.items)) > self.cap:
+            raise Unreachable(f"more than {self.cap} records changed at {at}", _REMEDY)
+        return {"at": at, "page": page}
+
+
+def get_id(item: Any) -> str | None:
+    """Return the usual id of a record; None without one."""
+    return str(item["id"]) if isinstance(item, dict) and "id" in item else None
+
+
+Pages = Annotated[
+    SinglePage
+    | CursorPages
+    | NextUrlPages
+    | LinkPages
+    | OffsetPages
+    | NumberPages
+    | KeysetPages
+    | AnchorPages,
+    Field(discriminator="kind"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a list was read: the next page's place.
+
+    Of pages by position also the last page: its place, its number of records, its last one's id.
+    """
+
+    place: Any = None
+    before: Any = None
+    count: int = 0
+    last: str | None = None
+    round: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a later process goes on from."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def start_over(self, name: str) -> "Progress":
+        """Return the progress of another round.
+
+        Raises:
+            Unreachable: The list does not stand still.
+        """
+        if self.round == MAX_ROUNDS:
+            raise Unreachable(
+                f"{name}: records were deleted during each of {MAX_ROUNDS} readings",
+                "Nothing stored is lost; the next run reads the list again.",
+            )
+        return Progress(round=self.round + 1)
+
+
+class PageReader:
+    """Reads a list page by page, and proves that nothing was passed over.
+
+    Pages by position are asked for again after the next one: if a record before was deleted
+    meanwhile, others moved up into what was read already, and the list is read again.
+
+    Args:
+        fetch: Asks for the page that these parameters name.
+        pages: The paginator.
+        name: What is read, for messages.
+        find_id: Returns a record's id.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[Params], Answer],
+        pages: _Pages,
+        name: str,
+        find_id: Callable[[Any], str | None],
+    ) -> None:
+        self._fetch, self._pages, self._name, self._find_id = fetch, pages, name, find_id
+        self._shown: Sequence[Any] | None = None
+
+    def read(self, progress: Progress) -> Iterator[tuple[Answer, Progress | None]]:
+        """Yield each page with the progress after it; None after the last.
+
+        Raises:
+            Unreachable: The list does not come to an end, or contradicts itself.
+        """
+        guard = PaginationGuard(self._name)
+        while True:
+            answer, place = self._read_page(progress.place)
+            if progress.count and self._has_moved(progress):
+                self._shown, guard = None, PaginationGuard(self._name)
+                progress = progress.start_over(self._name)
+                yield answer, progress
+                continue
+            if place is None:
+                yield answer, None
+                return
+            guard.check_next_page(repr(place), len(answer.items))
+            self._shown = answer.items
+            progress = self._advance(progress, answer, place)
+            yield answer, progress
+
+    def _read_page(self, place: Any) -> tuple[Answer, Any]:
+        """Return the page at a place, and the next place."""
+        answer = self._fetch(self._pages.build_params(place))
+        if answer.items and answer.items == self._shown and not self._pages.may_repeat(place):
+            raise Unreachable(f"{self._name}: the list shows one page twice", _REMEDY)
+        try:
+            return answer, self._pages.find_next(answer, place)
+        except Unreachable as error:
+            raise Unreachable(f"{self._name}: {error.message}", error.remedy) from None
+
+    def _advance(self, progress: Progress, answer: Answer, place: Any) -> Progress:
+        if not (self._pages.goes_by_position() and answer.items):
+            return Progress(place, round=progress.round)
+        last = self._find_id(answer.items[-1])
+        return Progress(place, progress.place, len(answer.items), last, progress.round)
+
+    def _has_moved(self, progress: Progress) -> bool:
+        """Return whether the last page shows other records than it did."""
+        again = self._fetch(self._pages.build_params(progress.before)).items
+        if self._shown is None:  # another process saw it
+            whole = len(again) >= progress.count
+            return not whole or self._find_id(again[progress.count - 1]) != progress.last
+        common = min(len(again), len(self._shown))
+        ids, shown = (list(map(self._find_id, each[:common])) for each in (again, self._shown))
+        return not common or ids != shown
+
+
+def read_pages(
+    fetch: Callable[[Params], Answer],
+    pages: _Pages,
+    name: str,
+    find_id: Callable[[Any], str | None] = get_id,
+    progress: Mapping[str, Any] | None = None,
+) -> Iterator[tuple[Answer, dict[str, Any] | None]]:
+    """Yield each page of a list with where to go on.
+
+    None after the last.
+
+    Args:
+        fetch: Asks for the page that these parameters name.
+        pages: The paginator.
+        name: What is read, for messages.
+        find_id: Returns a record's id.
+        progress: Where to go on; None at the beginning.
+
+    Raises:
+        Unreachable: The list does not come to an end, or contradicts itself.
+    """
+    reader = PageReader(fetch, pages, name, find_id)
+    for answer, after in reader.read(Progress(**(progress or {}))):
+        yield answer, None if after is None else after.to_json()
+
+
+def _continue_below(reached: int, total: int, answer: Answer) -> int | None:
+    if reached >= total:
+        return None
+    if not answer.items:
+        raise Unreachable(
+            f"the list has {total} parts, but nothing is shown after {reached}", _REMEDY
+        )
+    return reached
+
+
+def _read_count(expression: str, answer: Answer) -> int:
+    count = search(expression, answer.body)
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise Unreachable(f"{expression} is {count!r} instead of a number", _REMEDY)
+    return count
+
+
+def _read_last(expression: str, answer: Answer) -> Any:
+    if answer.items and (value := search(expression, answer.items[-1])) is not None:
+        return value
+    raise Unreachable(f"the last record has no {expression} to go on from", _REMEDY)

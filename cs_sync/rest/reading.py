@@ -1,0 +1,297 @@
+"""Reading of one described stream: its lists page by page, and the records of each page."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import orjson
+
+from cs_sync.contracts.errors import RequestRefused, Unreachable
+from cs_sync.contracts.http import Http
+from cs_sync.contracts.mapping import MappingError, map_each
+from cs_sync.contracts.source import Page, Rejection, Row, Window
+from cs_sync.rest.description import Gone, Listing, LookUp, Parent, StreamRule
+from cs_sync.rest.expressions import fill_template, search
+from cs_sync.rest.pages import Answer, Params, get_id, read_pages
+from cs_sync_schemas import Record
+
+_JSON = {"Accept": "application/json"}
+NOT_FOUND = 404
+
+Mapped = Iterable[tuple[type[Record], Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The vendor's API: its client, and the settings that expressions may use."""
+
+    http: Http
+    settings: Mapping[str, Any]
+
+    def request(self, listing: Listing | LookUp, params: Params, context: Any) -> httpx.Response:
+        """Send one request; parameters go into the body of a POST."""
+        path = fill_template(listing.path, context, in_path=True)
+        if path is None:
+            raise Unreachable(
+                f"{listing.path} cannot be filled", "This is the connector's mistake."
+            )
+        if isinstance(listing, LookUp) or listing.method == "GET":
+            return self.http.send("GET", path, params=params, headers=_JSON)
+        body: dict[str, Any] = {}
+        for name, value in params:
+            _set_dotted(body, name, value)
+        headers = {**_JSON, "Content-Type": "application/json"}
+        content = orjson.dumps(body)
+        return self.http.send("POST", path, headers=headers, content=content, idempotent=True)
+
+    def fetch(self, listing: Listing, params: Params, context: Any) -> Answer:
+        """Return one page of a list.
+
+        Raises:
+            Unreachable: The answer has no list.
+        """
+        response = self.request(listing, params, context)
+        body = response.extensions.get("json")
+        items = search(listing.items, body)
+        if not isinstance(items, list):
+            raise Unreachable(
+                f"{response.request.url.path}: the answer has no list at {listing.items}",
+                "Nothing stored is lost. If it happens again, check base_url.",
+            )
+        return Answer(body, items, (response.links.get("next") or {}).get("url"))
+
+    def look_up(self, rules: Mapping[str, LookUp], context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what further calls for one object find, by `_NAME`."""
+        return {f"_{name}": self._find_one(rule, context) for name, rule in rules.items()}
+
+    def _find_one(self, rule: LookUp, context: Mapping[str, Any]) -> Any:
+        params = fill_params(rule.params, context)
+        try:
+            response = self.request(rule, params, context)
+        except RequestRefused as error:
+            if rule.optional and error.status == NOT_FOUND:
+                return None
+            raise
+        return search(rule.item, response.extensions.get("json"))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One list to read: the number of its rule, 0 is the stream itself, and its parent."""
+
+    number: int
+    listing: Listing
+    parent: Mapping[str, Any] | None = None
+    parent_id: str = ""
+
+    @property
+    def position(self) -> tuple[int, str]:
+        """Its place in the order of all lists."""
+        return self.number, self.parent_id
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReader:
+    """Reads one stream; `get_pages` returns a list's paginator, `custom` maps instead of fields."""
+
+    api: Api
+    name: str
+    rule: StreamRule
+    get_pages: Callable[[Listing], Any]
+    custom: Callable[[Mapping[str, Any]], Row | Mapped] | None = None
+
+    def read(self, window: Window) -> Iterator[Page]:
+        """Yield every page of a window, from where it was stopped."""
+        found = list(self._list_steps())
+        by_position = {step.position: step for step in found if isinstance(step, Step)}
+        unreadable = [each for each in found if isinstance(each, Rejection)]
+        resume = window.resume or {"list": 0, "parent": "", "at": None}
+        begin = (resume["list"], resume["parent"])
+        steps = [by_position[position] for position in sorted(by_position) if position >= begin]
+        if not steps:
+            yield Page({self.rule.type: []}, rejected=unreadable)
+            return
+        for step, following in zip(steps, [*steps[1:], None], strict=True):
+            at = resume["at"] if step.position == begin else None
+            for answer, after in self._read_list(step, window, at):
+                goal = following if after is None else step
+                page = self._build_page(step, answer.items, _write_resume(goal, after))
+                last = page.resume is None
+                yield replace(page, rejected=[*page.rejected, *unreadable]) if last else page
+
+    def read_first(self, window: Window) -> Answer | None:
+        """Ask for the first record of the stream and its parent.
+
+        None if there is no parent.
+        """
+        step = next(iter(self._list_steps(first=True)), None)
+        if not isinstance(step, Step):
+            return None
+        begin = self.get_pages(step.listing).build_params(None)
+        params = _merge(self._collect_params(step, window), begin)
+        return self._fetch(step.listing, self._limit_size(step.listing, params), self._see(step))
+
+    def _list_steps(self, *, first: bool = False) -> Iterator[Step | Rejection]:
+        """Yield the lists to read, and parents without an id.
+
+        With `first` one of them.
+        """
+        for number, listing in enumerate((self.rule, *self.rule.gone)):
+            if number or self.rule.parent is None:
+                yield Step(number, listing)
+                continue
+            for parent in self._list_parents(self.rule.parent, first=first):
+                if isinstance(parent, Rejection):
+                    yield parent
+                else:
+                    yield Step(number, listing, parent, str(parent["_id"]))
+
+    def _list_parents(
+        self, rule: Parent, *, first: bool
+    ) -> Iterator[Mapping[str, Any] | Rejection]:
+        """Yield the objects whose lists are read, with `_id`."""
+        context = {"_settings": self.api.settings}
+        params = fill_params(rule.params, context)
+        if first:
+            params = self._limit_size(rule, params)
+        answers = read_pages(
+            lambda asked: self._fetch(rule, _merge(params, asked), context),
+            self.get_pages(rule),
+            f"{self.name}: {rule.path}",
+            lambda item: None if item is None else str(search(rule.id, item)),
+        )
+        for answer, _ in answers:
+            for item in answer.items[:1] if first else answer.items:
+                yield self._complete_parent(rule, item)
+            if first:
+                return
+
+    def _complete_parent(self, rule: Parent, item: Any) -> Mapping[str, Any] | Rejection:
+        id = search(rule.id, item) if isinstance(item, dict) else None
+        if id is None:
+            reason = f"{rule.path} shows an object without {rule.id}: what belongs to it is unknown"
+            return Rejection(self.rule.type, None, "no_id", reason, item)
+        seen = {**item, "_settings": self.api.settings}
+        return {**item, **self.api.look_up(rule.look_up, seen), "_id": id}
+
+    def _read_list(self, step: Step, window: Window, at: Any) -> Iterator[tuple[Answer, Any]]:
+        """Yield each page of a list with where to go on.
+
+        None after the last.
+        """
+        params, listing, seen = self._collect_params(step, window), step.listing, self._see(step)
+        return read_pages(
+            lambda asked: self._fetch(listing, _merge(params, asked), seen),
+            self.get_pages(listing),
+            f"{self.name}: {listing.path}",
+            lambda item: self._find_id(item, seen),
+            at,
+        )
+
+    def _find_id(self, item: Any, seen: Mapping[str, Any]) -> str | None:
+        """Return an object's id; None if it has none."""
+        if self.rule.fields and isinstance(item, dict):
+            return self.rule.find_source_id({**item, **seen})
+        return get_id(item)
+
+    def _collect_params(self, step: Step, window: Window) -> Params:
+        """Return the parameters of a list in a window.
+
+        Without `since` all of it is asked for.
+        """
+        params = fill_params(step.listing.params, self._see(step))
+        if isinstance(step.listing, Gone):
+            edges = [(step.listing.since, window.since)]
+        else:
+            edges = [(self.rule.since, window.since), (self.rule.until, window.until)]
+        written = [(rule.param, rule.write(at)) for rule, at in edges if rule is not None]
+        return _merge(params, [(name, value) for name, value in written if value is not None])
+
+    def _fetch(self, listing: Listing, params: Params, context: Any) -> Answer:
+        pages = self.get_pages(listing)
+        if pages.size_param and pages.size and not any(n == pages.size_param for n, _ in params):
+            params = [*params, (pages.size_param, pages.size)]
+        return self.api.fetch(listing, params, context)
+
+    def _limit_size(self, listing: Listing, params: Params) -> Params:
+        size = self.get_pages(listing).size_param
+        return _merge(params, [(size, 1)]) if size else params
+
+    def _see(self, step: Step) -> dict[str, Any]:
+        """Return what expressions see beside the object."""
+        return {"_settings": self.api.settings, "_parent": step.parent}
+
+    def _build_page(self, step: Step, items: Sequence[Any], resume: Any) -> Page:
+        """Map the objects of a page; those that are deleted are ids."""
+        record, seen = self.rule.type, self._see(step)
+
+        def find_id(item: Any) -> str:
+            found = self._find_id(_require_object(item), seen)
+            if found is None:
+                raise MappingError("no_id", "a deleted object without an id")
+            return found
+
+        gone = [item for item in items if self._is_gone(step, item, seen)]
+        ids, nameless = map_each(record, gone, find_id, lambda _item: None)
+        page = Page.mapped(
+            record,
+            (item for item in items if not self._is_gone(step, item, seen)),
+            lambda item: self._map_item(_require_object(item), seen),
+            resume,
+            source_id=lambda item: self._find_id(item, seen),
+        )
+        deleted = {record: ids} if ids else {}
+        return Page(page.records, resume, deleted, [*page.rejected, *nameless])
+
+    def _is_gone(self, step: Step, item: Any, seen: Mapping[str, Any]) -> bool:
+        if step.number:
+            return True
+        rule = self.rule.deleted
+        return bool(rule and isinstance(item, dict) and search(rule, {**item, **seen}))
+
+    def _map_item(self, item: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[Any]:
+        """Yield the records of one object: its own, and those inside it."""
+        found = self.api.look_up(self.rule.look_up, {**item, **seen})
+        context, raw = {**item, **seen, **found}, {**item, **found}
+        if self.custom is not None:
+            made = self.custom(context)
+            yield from [(self.rule.type, made)] if isinstance(made, Mapping) else made
+        else:
+            yield self.rule.type, {**self.rule.make_row(context), "raw": raw}
+        for also in self.rule.also.values():
+            parts = search(also.each, context)
+            for part in parts if isinstance(parts, list) else [] if parts is None else [parts]:
+                inside = {**_require_object(part), **seen, **found, "_item": item}
+                yield also.type, {**also.make_row(inside), "raw": part}
+
+
+def fill_params(params: Mapping[str, Any], context: Any) -> Params:
+    """Fill the expressions of parameters; what finds nothing is not sent."""
+    filled = [(name, fill_template(value, context)) for name, value in params.items()]
+    return [(name, value) for name, value in filled if value is not None]
+
+
+def _merge(params: Params, others: Params) -> Params:
+    """Return the parameters, replaced by others of the same names."""
+    names = {name for name, _ in others}
+    return [(name, value) for name, value in params if name not in names] + list(others)
+
+
+def _set_dotted(body: dict[str, Any], name: str, value: Any) -> None:
+    *path, last = name.split(".")
+    for key in path:
+        body = body.setdefault(key, {})
+    body[last] = value
+
+
+def _require_object(item: Any) -> Mapping[str, Any]:
+    if not isinstance(item, dict):
+        raise MappingError("malformed", f"{str(item)[:80]!r} stands in place of an object")
+    return item
+
+
+def _write_resume(step: Step | None, at: Any) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    return {"list": step.number, "parent": step.parent_id, "at": at}

@@ -1,0 +1,248 @@
+"""Connectors from descriptions: the class that the host reads."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+from pydantic import ConfigDict, Field, SecretStr, create_model
+
+from cs_sync.contracts.errors import (
+    CredentialRefused,
+    CsSyncError,
+    PermissionMissing,
+    RequestRefused,
+    Throttled,
+    Unreachable,
+    VendorError,
+)
+from cs_sync.contracts.http import Http, Limit
+from cs_sync.contracts.source import ConnectorConfig, Finding, Page, Stream, Window
+from cs_sync.rest.description import (
+    AlsoRule,
+    Description,
+    ErrorRule,
+    Setting,
+    StreamRule,
+    find_function,
+    load_description,
+    parse_description,
+)
+from cs_sync.rest.expressions import fill_template, search
+from cs_sync.rest.fields import RECORD_TYPES
+from cs_sync.rest.reading import Api, StreamReader
+from cs_sync.rest.shapes import list_shapes
+
+_TYPES: Mapping[str, Any] = {
+    "text": str,
+    "secret": SecretStr,
+    "number": float,
+    "whole": int,
+    "flag": bool,
+    "list": tuple[str, ...],
+    "table": dict[str, str],
+}
+_ERRORS: Mapping[str, type[VendorError]] = {
+    "credential": CredentialRefused,
+    "permission": PermissionMissing,
+    "refused": RequestRefused,
+    "unreachable": Unreachable,
+    "throttled": Throttled,
+}
+
+
+class RestSource:
+    """A source by its description; `make_source` makes the class of each."""
+
+    name: ClassVar[str]
+    Config: ClassVar[type[ConnectorConfig]]
+    limits: ClassVar[Sequence[Limit]]
+    concurrency: ClassVar[int]
+    description: ClassVar[Description]
+
+    def __init__(self, config: ConnectorConfig, http: Http) -> None:
+        rule = self.description
+        self.config = config
+        values = _read_values(config)
+        headers, auth = rule.auth.open(values)
+        sent = {name: str(fill_template(each, values)) for name, each in rule.headers.items()}
+        self.http = http.at(
+            config.base_url,
+            headers={**sent, **headers},
+            auth=auth,
+            classify=partial(_classify, rule.errors, config.section) if rule.errors else None,
+            shapes=list_shapes(rule),
+            names=rule.names,
+        )
+        public = config.model_dump(mode="json", exclude=_list_secrets(config))
+        self._api = Api(self.http, {**public, "base_url": values["base_url"]})
+
+    def streams(self) -> Sequence[Stream]:
+        """Return the described streams."""
+        return [self._make_stream(name, rule) for name, rule in self.description.streams.items()]
+
+    def check(self) -> Iterator[Finding]:
+        """Ask for one record of every stream."""
+        window = Window(None, datetime.now(UTC))
+        for name, rule in self.description.streams.items():
+            try:
+                if rule.read is None:
+                    self._make_reader(name, rule).read_first(window)
+                else:
+                    next(iter(self._read_by_function(rule, window)), None)
+                yield Finding(ok=True, subject=name, message="readable")
+            except CsSyncError as error:
+                remedy = error.remedy or f"Check {self.config.section}."
+                yield Finding(ok=False, subject=name, message=error.message, remedy=remedy)
+
+    def _make_stream(self, name: str, rule: StreamRule) -> Stream:
+        read = self._make_reader(name, rule).read
+        inside = rule.also.values()
+        owned = {each.type: each.parent for each in inside if each.parent is not None}
+        loose = [each.type for each in inside if each.parent is None]
+        mapped: Sequence[StreamRule | AlsoRule] = (rule, *inside)
+        versions = [each.type for each in mapped if each.snapshot]
+        return Stream(
+            name,
+            rule.type,
+            read if rule.read is None else partial(self._read_by_function, rule),
+            cursor="none" if rule.since is None else "time",
+            lookback=rule.lookback,
+            late=rule.late,
+            lag=rule.lag,
+            history=rule.history,
+            splits=rule.splits,
+            deletes=rule.deletes,
+            scope=rule.scope,
+            extra=tuple(dict.fromkeys([*loose, *(RECORD_TYPES[each] for each in rule.extra)])),
+            children=owned,
+            snapshot=tuple(dict.fromkeys(versions)),
+        )
+
+    def _make_reader(self, name: str, rule: StreamRule) -> StreamReader:
+        function = find_function(rule.map, type(self).__module__)
+        custom = None if function is None else partial(function, config=self.config)
+        return StreamReader(self._api, name, rule, self.description.get_pages, custom)
+
+    def _read_by_function(self, rule: StreamRule, window: Window) -> Iterator[Page]:
+        pages: Iterator[Page] = find_function(rule.read, type(self).__module__)(self, window)
+        return pages
+
+
+def load_connector(
+    package: str, file: str = "connector.toml", *, config: type[ConnectorConfig] | None = None
+) -> type[RestSource]:
+    """Load the connector that a file of a package describes.
+
+    Args:
+        package: The package; `__package__` of its entry module.
+        file: The file in it.
+        config: The settings, where they are more than the description can say.
+
+    Raises:
+        ConfigError: The description is wrong.
+    """
+    path = Path(str(files(package) / file))
+    return _make_class(load_description(path), package, config)
+
+
+def make_source(
+    tables: Mapping[str, Any], *, module: str, config: type[ConnectorConfig] | None = None
+) -> type[RestSource]:
+    """Make the connector that a dict describes.
+
+    Args:
+        tables: The description.
+        module: `__name__` of the module that describes it.
+        config: The settings, where they are more than the description can say.
+
+    Raises:
+        ConfigError: The description is wrong.
+    """
+    path = Path(f"{tables.get('name', module)}: description")
+    return _make_class(parse_description(tables, path), module, config)
+
+
+def _make_class(
+    description: Description, module: str, config: type[ConnectorConfig] | None
+) -> type[RestSource]:
+    for rule in description.streams.values():
+        find_function(rule.map, module)
+        find_function(rule.read, module)
+    title = "".join(part.capitalize() for part in description.name.split("_"))
+    facts: dict[str, Any] = {
+        "__module__": module,
+        "__doc__": f"Reads {', '.join(description.streams)} from {description.title or title}.",
+        "name": description.name,
+        "Config": config or _make_config(description, title, module),
+        "limits": description.limits,
+        "concurrency": description.concurrency,
+        "description": description,
+    }
+    if description.title is not None:
+        facts["title"] = description.title
+    if description.precedence is not None:
+        facts["precedence"] = description.precedence
+    return type(f"{title}Source", (RestSource,), facts)
+
+
+class _HiddenConfig(ConnectorConfig):
+    """Settings whose values stand in no error."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+def _make_config(description: Description, title: str, module: str) -> type[ConnectorConfig]:
+    fields: dict[str, Any] = {n: _make_field(each) for n, each in description.settings.items()}
+    made: type[ConnectorConfig] = create_model(
+        f"{title}Config", __base__=_HiddenConfig, __module__=module, **fields
+    )
+    return made
+
+
+def _make_field(setting: Setting) -> tuple[Any, Any]:
+    kind = _TYPES[setting.kind]
+    about = setting.description or None
+    if setting.default is not None:
+        default = kind(setting.default) if kind is SecretStr else setting.default
+        return kind, Field(default=default, description=about)
+    if setting.optional:
+        return kind | None, Field(default=None, description=about)
+    return kind, Field(description=about)
+
+
+def _read_values(config: ConnectorConfig) -> dict[str, Any]:
+    """Return all settings by name.
+
+    With secrets: only for what is sent to the vendor.
+    """
+    values = {name: getattr(config, name) for name in type(config).model_fields}
+    secrets = {n: v.get_secret_value() for n, v in values.items() if isinstance(v, SecretStr)}
+    return values | secrets | {"base_url": config.base_url.rstrip("/"), "section": config.section}
+
+
+def _list_secrets(config: ConnectorConfig) -> set[str]:
+    names = type(config).model_fields
+    return {name for name in names if isinstance(getattr(config, name), SecretStr)}
+
+
+def _classify(
+    rules: Sequence[ErrorRule], section: str, response: httpx.Response, body: Any
+) -> VendorError | None:
+    """Return the error of the first rule that holds.
+
+    None leaves it to the host.
+    """
+    for rule in rules:
+        if rule.status not in (None, response.status_code):
+            continue
+        if rule.when is not None and not search(rule.when, body):
+            continue
+        text = f"{response.request.url.path}: {response.status_code} ({rule.means})"
+        error = _ERRORS[rule.means](text, rule.remedy.replace("{section}", section))
+        error.status, error.body = response.status_code, body
+        return error
+    return None
