@@ -1,6 +1,7 @@
 """Every hook has a page with an example, and the example does what the page says."""
 
 import ast
+import hashlib
 import importlib
 import re
 import sys
@@ -16,6 +17,7 @@ from cs_sync.cli.reference.interface import GUIDES
 from cs_sync.contracts.hookspecs import PROJECT, HookSpecs
 from cs_sync.plugins import Plugin, PluginRegistry
 from cs_sync.plugins.hook_validation import HOOK_NAMES
+from cs_sync.queries.kept_results import digest_plugin_code
 from tests.jobs.road import CONFIG, Place, small_company
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -81,11 +83,14 @@ def reach_metrics(place: Place, _module: ModuleType) -> None:
     assert (row["numerator"], row["denominator"], row["value"]) == (1, 2, 0.5)
 
 
-def reach_signals(place: Place, _module: ModuleType) -> None:
+def reach_signals(place: Place, module: ModuleType) -> None:
     """One urgent ticket of Alpha in thirty days: two thirds of the points, and a reason."""
     settings = 'signal = "urgent_tickets_30"\n    points = [[0, 100], [3, 0]]\n'
     place.configure(f"{CONFIG}\n    [health.inputs.support]\n    weight = 20\n    {settings}")
     assert place.run("sync").code == 0
+    source = Path(str(module.__file__)).read_bytes()
+    assert digest_plugin_code("urgent_tickets_30") == hashlib.sha256(source).hexdigest()
+    assert digest_plugin_code("feature:export") == digest_plugin_code("nps") == ""
     rows = {row["account"]: row for row in place.json("score")}
     parts = {c["input"]: c for c in rows["alpha"]["contributions"]}
     assert parts["support"]["value"] == 1

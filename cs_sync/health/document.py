@@ -50,6 +50,8 @@ weight = -5
 Where `[metrics] active_features = ["export", …]` names features or events, only they make somebody
 active: `active_days_28`, `days_since_use`, `usage_trend_28` and `seat_use_28` go by them, and are
 missing for accounts of which only sources know that never saw one (as those that give totals).
+
+A plugin may bring further signals: [write a health signal](plugins/signals.md).
 """
 _DEFAULT_INPUTS = """\
 ## Default inputs

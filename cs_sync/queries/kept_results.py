@@ -1,16 +1,17 @@
 """Results per account, kept from one run to the next: only what changed is computed again."""
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import orjson
 
-from cs_sync.health import HealthConfig, SignalScope, build_day_scope
+from cs_sync.health import HealthConfig, SignalScope, build_day_scope, get_signal
 from cs_sync.queries.account_batches import AccountBatch, split_accounts
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -184,5 +185,18 @@ def build_basis(workspace: Workspace, model: HealthConfig, days: Sequence[date])
         model.model_dump_json(),
         model.left_out,
         coverage,
+        list(map(digest_plugin_code, model.list_signals())),
     ]
     return hash_parts(parts)
+
+
+def digest_plugin_code(signal: str) -> str:
+    """Digest the module that computes a plugin's signal; empty for ours."""
+    build: Any = get_signal(signal).build
+    while isinstance(build, partial):
+        build = build.func
+    if build.__module__.startswith("cs_sync."):
+        return ""
+    return hashlib.sha256(
+        Path(str(sys.modules[build.__module__].__file__)).read_bytes()
+    ).hexdigest()
