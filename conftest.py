@@ -101,9 +101,11 @@ def _runs_commands(file: Path) -> bool:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the promise of the connector kit that starts a process for each connector."""
+    """Mark the promise of the kit that starts a process, and the kit on the second template."""
     if getattr(item, "originalname", "") == "test_importing_it_opens_no_connection":
         item.add_marker(pytest.mark.slow("starts a process"))
+    if "rest-template" in item.path.parts:  # whose copies begin without a mark
+        item.add_marker(pytest.mark.slow("syncs for each promise, as the first template does"))
 
 
 @pytest.hookimpl(wrapper=True)

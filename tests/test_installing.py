@@ -74,7 +74,7 @@ def test_every_wheel_has_its_licence_and_no_test(wheels: Path) -> None:
             if not TEMPLATES.search(path.name):  # their copies choose a licence of their own
                 (licence,) = [name for name in names if name.endswith("licenses/LICENSE")]
                 assert wheel.read(licence) == text, path.name
-        inside = [name for name in names if "tests/" in name and "scaffold/template" not in name]
+        inside = [name for name in names if "tests/" in name and "cs_sync/scaffold/" not in name]
         assert inside == [], path.name
 
 

@@ -102,6 +102,7 @@ class Page:
         make: Callable[[Any], Mapped],
         resume: Any = None,
         *,
+        deleted: Mapping[type[Record], Sequence[str]] | None = None,
         source_id: Callable[[Any], object] = get_raw_id,
     ) -> "Page":
         """Make a page of the vendor's objects, mapped or rejected.
@@ -111,10 +112,12 @@ class Page:
             raws: The vendor's objects.
             make: Maps one object to a row, or to several of any record type and rejections.
             resume: The point to continue from.
+            deleted: The ids deleted at the source.
             source_id: Returns an object's id, for its rejection.
         """
         records, rejected = map_records(record, raws, make, source_id)
-        return cls(records, resume, rejected=rejected)
+        gone = {kind: ids for kind, ids in (deleted or {}).items() if ids}
+        return cls(records, resume, gone, rejected)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         OffsetPages,
         Pages,
         SinglePage,
+        read_list,
         read_pages,
     )
     from cs_sync.rest.source import RestSource, load_connector, make_source
@@ -41,6 +42,7 @@ __all__ = [
     "SinglePage",
     "load_connector",
     "make_source",
+    "read_list",
     "read_pages",
 ]
 
@@ -49,7 +51,7 @@ if not TYPE_CHECKING:
         "cs_sync.rest.oauth": "OAuthToken QueryKey",
         "cs_sync.rest.pages": (
             "AnchorPages Answer CursorPages KeysetPages LinkPages NextUrlPages NumberPages "
-            "OffsetPages Pages SinglePage read_pages"
+            "OffsetPages Pages SinglePage read_list read_pages"
         ),
         "cs_sync.rest.source": "RestSource load_connector make_source",
     })  # fmt: skip

@@ -42,6 +42,11 @@ class _Pages(Part):
         """Return the parameters of a place; None is the first page."""
         return []
 
+    def build_request(self, place: Any) -> Params:
+        """Return the parameters of a place, and the size of its page."""
+        sized = self.size_param is not None and self.size is not None
+        return self.build_params(place) + ([(str(self.size_param), self.size)] if sized else [])
+
     def find_next(self, answer: Answer, place: Any) -> Any:
         """Return the place after an answer; None at the end.
 
@@ -383,7 +388,7 @@ class PageReader:
 
     def _read_page(self, place: Any) -> tuple[Answer, Any]:
         """Return the page at a place, and the next place."""
-        answer = self._fetch(self._pages.build_params(place))
+        answer = self._fetch(self._pages.build_request(place))
         if answer.items and answer.items == self._shown and not self._pages.may_repeat(place):
             raise Unreachable(f"{self._name}: the list shows one page twice", _REMEDY)
         try:
@@ -399,7 +404,7 @@ class PageReader:
 
     def _has_moved(self, progress: Progress) -> bool:
         """Return whether the last page shows other records than it did."""
-        again = self._fetch(self._pages.build_params(progress.before)).items
+        again = self._fetch(self._pages.build_request(progress.before)).items
         if self._shown is None:  # another process saw it
             whole = len(again) >= progress.count
             return not whole or self._find_id(again[progress.count - 1]) != progress.last
@@ -432,6 +437,32 @@ def read_pages(
     reader = PageReader(fetch, pages, name, find_id)
     for answer, after in reader.read(Progress(**(progress or {}))):
         yield answer, None if after is None else after.to_json()
+
+
+def read_list(
+    fetch: Callable[[Params], Answer],
+    pages: _Pages,
+    name: str,
+    find_id: Callable[[Any], str | None] = get_id,
+) -> list[Any]:
+    """Return all records of a list, as the last round of reading shows them.
+
+    Args:
+        fetch: Asks for the page that these parameters name.
+        pages: The paginator.
+        name: What is read, for messages.
+        find_id: Returns a record's id.
+
+    Raises:
+        Unreachable: The list does not come to an end, or contradicts itself.
+    """
+    items: list[Any] = []
+    current = 1
+    for answer, after in read_pages(fetch, pages, name, find_id):
+        items += answer.items
+        if after is not None and after["round"] != current:
+            items, current = [], after["round"]
+    return items
 
 
 def _continue_below(reached: int, total: int, answer: Answer) -> int | None:

@@ -13,7 +13,7 @@ from cs_sync.contracts.mapping import MappingError, map_each
 from cs_sync.contracts.source import Page, Rejection, Row, Window
 from cs_sync.rest.description import Gone, Listing, LookUp, Parent, StreamRule
 from cs_sync.rest.expressions import fill_template, search
-from cs_sync.rest.pages import Answer, Params, get_id, read_pages
+from cs_sync.rest.pages import Answer, Params, get_id, read_list, read_pages
 from cs_sync_schemas import Record
 
 _JSON = {"Accept": "application/json"}
@@ -128,9 +128,9 @@ class StreamReader:
         step = next(iter(self._list_steps(first=True)), None)
         if not isinstance(step, Step):
             return None
-        begin = self.get_pages(step.listing).build_params(None)
+        begin = self.get_pages(step.listing).build_request(None)
         params = _merge(self._collect_params(step, window), begin)
-        return self._fetch(step.listing, self._limit_size(step.listing, params), self._see(step))
+        return self.api.fetch(step.listing, self._limit_size(step.listing, params), self._see(step))
 
     def _list_steps(self, *, first: bool = False) -> Iterator[Step | Rejection]:
         """Yield the lists to read, and parents without an id.
@@ -153,19 +153,20 @@ class StreamReader:
         """Yield the objects whose lists are read, with `_id`."""
         context = {"_settings": self.api.settings}
         params = fill_params(rule.params, context)
+
+        pages, name = self.get_pages(rule), f"{self.name}: {rule.path}"
         if first:
-            params = self._limit_size(rule, params)
-        answers = read_pages(
-            lambda asked: self._fetch(rule, _merge(params, asked), context),
-            self.get_pages(rule),
-            f"{self.name}: {rule.path}",
-            lambda item: None if item is None else str(search(rule.id, item)),
-        )
-        for answer, _ in answers:
-            for item in answer.items[:1] if first else answer.items:
-                yield self._complete_parent(rule, item)
-            if first:
-                return
+            place = self._limit_size(rule, pages.build_request(None))
+            items: Sequence[Any] = self.api.fetch(rule, _merge(params, place), context).items[:1]
+        else:
+            items = read_list(
+                lambda asked: self.api.fetch(rule, _merge(params, asked), context),
+                pages,
+                name,
+                lambda item: str(search(rule.id, item)),
+            )
+        for item in items:
+            yield self._complete_parent(rule, item)
 
     def _complete_parent(self, rule: Parent, item: Any) -> Mapping[str, Any] | Rejection:
         id = search(rule.id, item) if isinstance(item, dict) else None
@@ -182,7 +183,7 @@ class StreamReader:
         """
         params, listing, seen = self._collect_params(step, window), step.listing, self._see(step)
         return read_pages(
-            lambda asked: self._fetch(listing, _merge(params, asked), seen),
+            lambda asked: self.api.fetch(listing, _merge(params, asked), seen),
             self.get_pages(listing),
             f"{self.name}: {listing.path}",
             lambda item: self._find_id(item, seen),
@@ -207,12 +208,6 @@ class StreamReader:
             edges = [(self.rule.since, window.since), (self.rule.until, window.until)]
         written = [(rule.param, rule.write(at)) for rule, at in edges if rule is not None]
         return _merge(params, [(name, value) for name, value in written if value is not None])
-
-    def _fetch(self, listing: Listing, params: Params, context: Any) -> Answer:
-        pages = self.get_pages(listing)
-        if pages.size_param and pages.size and not any(n == pages.size_param for n, _ in params):
-            params = [*params, (pages.size_param, pages.size)]
-        return self.api.fetch(listing, params, context)
 
     def _limit_size(self, listing: Listing, params: Params) -> Params:
         size = self.get_pages(listing).size_param
@@ -239,10 +234,10 @@ class StreamReader:
             (item for item in items if not self._is_gone(step, item, seen)),
             lambda item: self._map_item(_require_object(item), seen),
             resume,
+            deleted={record: ids},
             source_id=lambda item: self._find_id(item, seen),
         )
-        deleted = {record: ids} if ids else {}
-        return Page(page.records, resume, deleted, [*page.rejected, *nameless])
+        return replace(page, rejected=[*page.rejected, *nameless])
 
     def _is_gone(self, step: Step, item: Any, seen: Mapping[str, Any]) -> bool:
         if step.number:

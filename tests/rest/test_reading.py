@@ -256,7 +256,7 @@ def test_check_asks_for_one_record_of_each_stream_and_of_its_parent() -> None:
     [finding] = vendor.open(describe(rule)).check()
     assert finding.ok
     assert vendor.paths == [
-        "/forms?limit=1&page=1",
+        "/forms?page=1&limit=1",
         "/forms/b%2F1",
         "/forms/b%2F1/things?page=1&limit=1",
     ]

@@ -1,6 +1,7 @@
 """Pebble, a helpdesk that does not exist: customers and tickets, oldest change first."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -18,7 +19,6 @@ from cs_sync import (
     Stream,
     VendorError,
     Window,
-    map_each,
 )
 from cs_sync_schemas import Alias, Record, SourceAccount, Ticket
 
@@ -95,11 +95,11 @@ def _page(
     Those that are gone, and those that cannot be understood.
     """
     deleted = [item for item in items if isinstance(item, dict) and item.get("deleted")]
-    rows, rejected = map_each(record, (item for item in items if item not in deleted), row)
-    records: dict[type[Record], list[Row]] = {record: rows}
-    if merged := [_alias(record, item) for item in deleted if item.get("merged_into")]:
-        records[Alias] = merged
-    return Page(records, resume, {record: [item["id"] for item in deleted]}, rejected)
+    gone = {record: [item["id"] for item in deleted]}
+    here = (item for item in items if item not in deleted)
+    page = Page.mapped(record, here, row, resume, deleted=gone)
+    merged = [_alias(record, item) for item in deleted if item.get("merged_into")]
+    return replace(page, records={**page.records, Alias: merged}) if merged else page
 
 
 def _customer(item: Item) -> Row:

@@ -1,19 +1,18 @@
 """Mapping of HubSpot's objects to records of the unified schema; pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from cs_sync import MappingError, Rejection, Row, map_each
+from cs_sync import MappingError, Row
 from cs_sync_hubspot.config import SCALES, HubSpotConfig
-from cs_sync_schemas import Alias, Owner, Record, SourceAccount, SourceContact, SurveyResponse
+from cs_sync_schemas import Alias, Record, SourceAccount, SourceContact, SurveyResponse
 
 Json = Mapping[str, Any]
 Texts = Mapping[str, str]
 """The set properties of an object, without outer blanks."""
-Rows = dict[type[Record], list[Row]]
 
 
 _NONE: Json = {}
@@ -265,20 +264,7 @@ def map_aliases(kind: ObjectType, item: Json) -> list[Row]:
     ]
 
 
-def map_objects(kind: ObjectType, items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
-    """Map a page of objects; return records and rejections."""
-
-    def map_object(item: Json) -> tuple[Row, list[Row]]:
-        return kind.row(item), map_aliases(kind, item)
-
-    made, rejected = map_each(kind.record, items, map_object)
-    rows: Rows = {kind.record: [row for row, _ in made]}
-    if merged := [alias for _, aliases in made for alias in aliases]:
-        rows[Alias] = merged
-    return rows, rejected
-
-
-def map_owners(items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
-    """Map a page of owners; return records and rejections."""
-    rows, rejected = map_each(Owner, items, map_owner)
-    return {Owner: rows}, rejected
+def map_object(kind: ObjectType, item: Json) -> Iterator[tuple[type[Record], Row]]:
+    """Yield an object's record, and an alias for each that was merged into it."""
+    yield kind.record, kind.row(item)
+    yield from ((Alias, alias) for alias in map_aliases(kind, item))

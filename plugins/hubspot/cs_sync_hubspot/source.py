@@ -26,14 +26,14 @@ from cs_sync_hubspot.mapping import (
     Json,
     ObjectType,
     build_object_types,
-    map_objects,
-    map_owners,
+    map_object,
+    map_owner,
     parse_time,
 )
 from cs_sync_hubspot.memberships import read_memberships
 from cs_sync_hubspot.scales import ScaleGuard
 from cs_sync_hubspot.search import SearchCursor, search_changes, to_milliseconds
-from cs_sync_schemas import Alias, Membership, Owner, Record, SurveyResponse
+from cs_sync_schemas import Alias, Membership, Owner, SurveyResponse
 
 LOOKBACK = timedelta(hours=1)
 """The search index is seconds to minutes behind, after imports longer. We read up to now, so that
@@ -105,9 +105,8 @@ class HubSpotSource:
         place: dict[str, Any] | None = window.resume or {"archived": True, "after": None}
         while place is not None:
             body = self._api.owners(archived=place["archived"], after=place["after"])
-            records, rejected = map_owners(body["results"])
             place = _next_owner_cursor(find_next_cursor(body), archived=place["archived"])
-            yield Page(records, resume=place, rejected=rejected)
+            yield Page.mapped(Owner, body["results"], map_owner, place)
 
     def _read(self, kind: ObjectType, window: Window) -> Iterator[Page]:
         """Yield active objects (listed by a backfill, else searched), then archived ones."""
@@ -261,7 +260,6 @@ def _is_since(item: Any, name: str, since: datetime | None) -> bool:
 
 def _build_page(kind: ObjectType, items: Sequence[Json], resume: object = None) -> Page:
     """Build a page of records with the ids removed by merges."""
-    records, rejected = map_objects(kind, items)
-    losers = [str(alias["source_id"]) for alias in records.get(Alias, ())]
-    deleted: dict[type[Record], Sequence[str]] = {kind.record: losers} if losers else {}
-    return Page(records, resume, deleted, rejected)
+    page = Page.mapped(kind.record, items, partial(map_object, kind), resume)
+    losers = [str(alias["source_id"]) for alias in page.records.get(Alias, ())]
+    return replace(page, deleted={kind.record: losers}) if losers else page

@@ -10,13 +10,13 @@ from cs_sync import (
     CredentialRefused,
     Http,
     Limit,
-    PaginationGuard,
     PermissionMissing,
     RequestRefused,
     Shape,
     Unreachable,
     VendorError,
 )
+from cs_sync.rest import Answer, OffsetPages, read_list
 from cs_sync_posthog.config import PostHogConfig
 
 LIMITS = (
@@ -34,8 +34,7 @@ SHAPES = (
     Shape(r"/(groups_types|archived-response-uuids)/$", list),
 )
 
-SURVEYS_PAGE_SIZE = 100
-"""Surveys a page."""
+SURVEY_PAGES = OffsetPages(more="next", size_param="limit", size=100)
 
 
 class PostHogProject:
@@ -79,30 +78,14 @@ class PostHogProject:
     def surveys(self) -> list[Mapping[str, Any]]:
         """Return every survey with its questions, including archived ones.
 
-        Pages go by offset: if a survey is deleted meanwhile, the rest move up and one is
-        skipped. Then all are read again, once.
+        Pages go by offset: if a survey is deleted meanwhile, they are read again.
         """
-        surveys, fewer = self._read_surveys()
-        return self._read_surveys()[0] if fewer else surveys
 
-    def _read_surveys(self) -> tuple[list[Mapping[str, Any]], bool]:
-        """Read the surveys, and whether their number fell.
+        def fetch(params: Sequence[tuple[str, Any]]) -> Answer:
+            body = self._http.get(f"{self._root}/surveys/", params)
+            return Answer(body, body["results"])
 
-        Between the first and last page.
-        """
-        surveys: list[Mapping[str, Any]] = []
-        counts: list[int] = []
-        offset: str | None = "0"
-        watch = PaginationGuard("posthog: surveys")
-        while offset is not None:
-            params = {"limit": SURVEYS_PAGE_SIZE, "offset": offset}
-            answer = self._http.get(f"{self._root}/surveys/", params)
-            surveys += answer["results"]
-            counts.append(answer.get("count") or 0)
-            offset = _find_next_cursor(answer, "offset")
-            if offset is not None:
-                watch.check_next_page(offset, len(answer["results"]))
-        return surveys, counts[-1] < counts[0]
+        return read_list(fetch, SURVEY_PAGES, "posthog: surveys")
 
     def hidden_answers(self, survey_id: str) -> Sequence[str]:
         """Return the uuids of manually archived `survey sent` events."""

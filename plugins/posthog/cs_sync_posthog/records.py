@@ -1,12 +1,13 @@
 """Mapping of PostHog's rows and objects to the unified schema; pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from cs_sync import MappingError, Page, Row, map_each
+from cs_sync import MappingError, Page, Row
 from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, UsageDay
 
 _OWN_FIELDS = frozenset({"name", "domain", "email", "is_test"})
@@ -17,8 +18,7 @@ def map_usage_page(rows: Sequence[Sequence[Any]]) -> Page:
 
     Without session ids, sessions and seconds are unknown.
     """
-    made, rejected = map_each(UsageDay, rows, lambda row: _map_usage(*row), _row_key)
-    return Page({UsageDay: made}, rejected=rejected)
+    return Page.mapped(UsageDay, rows, lambda row: _map_usage(*row), source_id=_row_key)
 
 
 def _row_key(row: Sequence[Any], cells: int = 3) -> str:
@@ -45,19 +45,14 @@ def map_feature_page(rows: Sequence[Sequence[Any]]) -> Page:
 
     Rows by person replace the row of the account, which was read before the feature was named.
     """
-    made, rejected = map_each(
-        FeatureDay, rows, lambda row: _map_feature(*row), partial(_row_key, cells=4)
-    )
+    key = partial(_row_key, cells=4)
+    page = Page.mapped(FeatureDay, rows, lambda row: _map_feature(*row), source_id=key)
     by_account = {
         f"{row['day']}|{row['account_source_id']}|{row['feature']}|"
-        for row in made
+        for row in page.records[FeatureDay]
         if row["contact_source_id"]
     }
-    return Page(
-        {FeatureDay: made},
-        deleted={FeatureDay: sorted(by_account)} if by_account else {},
-        rejected=rejected,
-    )
+    return replace(page, deleted={FeatureDay: sorted(by_account)}) if by_account else page
 
 
 def _map_feature(
@@ -76,10 +71,9 @@ def _map_feature(
 
 def map_contact_page(rows: Sequence[Sequence[Any]]) -> Page:
     """Map the product's users to contacts."""
-    made, rejected = map_each(
-        SourceContact, rows, lambda row: _map_contact(*row), lambda row: row[0]
+    return Page.mapped(
+        SourceContact, rows, lambda row: _map_contact(*row), source_id=lambda row: row[0]
     )
-    return Page({SourceContact: made}, rejected=rejected)
 
 
 def _map_contact(
@@ -106,8 +100,9 @@ def map_account_page(groups: Sequence[Any], resume: str | None, place: str) -> P
             raise MappingError("no_key", "a group without group_key")
         return _map_account(group, place)
 
-    made, rejected = map_each(SourceAccount, groups, map_group, lambda group: group["group_key"])
-    return Page({SourceAccount: made}, resume=resume, rejected=rejected)
+    return Page.mapped(
+        SourceAccount, groups, map_group, resume, source_id=lambda group: group["group_key"]
+    )
 
 
 def _map_account(group: Mapping[str, Any], place: str) -> Row:

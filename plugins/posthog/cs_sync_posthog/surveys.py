@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cs_sync import Page, Rejection, Row, map_each
+from cs_sync import Page, Rejection, Row
 from cs_sync_posthog.config import SurveyScale
 from cs_sync_posthog.records import parse_timestamp
-from cs_sync_schemas import SurveyResponse
+from cs_sync_schemas import Record, SurveyResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +107,17 @@ def answer_page(rows: Sequence[Sequence[Any]], surveys: Mapping[str, Survey]) ->
 
     One without a rating is its words alone.
     """
-    good: list[Row] = []
-    made, rejected = map_each(
-        SurveyResponse, rows, lambda row: list(_select_responses(row, surveys)), lambda row: row[0]
+    return Page.mapped(
+        SurveyResponse,
+        rows,
+        lambda row: _select_responses(row, surveys),
+        source_id=lambda row: row[0],
     )
-    for outcome in (outcome for outcomes in made for outcome in outcomes):
-        if isinstance(outcome, Rejection):
-            rejected.append(outcome)
-        else:
-            good.append(outcome)
-    return Page({SurveyResponse: good}, rejected=rejected)
 
 
 def _select_responses(
     row: Sequence[Any], surveys: Mapping[str, Survey]
-) -> Iterator[Row | Rejection]:
+) -> Iterator[tuple[type[Record], Row] | Rejection]:
     submission, account, person, packed, answered = row
     answers = json.loads(packed) if isinstance(packed, str) else packed
     survey = surveys.get(str(answers.get("$survey_id")))
@@ -139,14 +135,14 @@ def _select_responses(
         "raw": answers,
     }
     if not survey.ratings:
-        yield {**shared, "source_id": submission, "kind": "custom"}
+        yield SurveyResponse, {**shared, "source_id": submission, "kind": "custom"}
     for rating, source_id in zip(survey.ratings, survey.response_ids(submission), strict=False):
         yield _read_response(source_id, rating, answers, shared)
 
 
 def _read_response(
     source_id: str, rating: Rating, answers: Mapping[str, Any], shared: Row
-) -> Row | Rejection:
+) -> tuple[type[Record], Row] | Rejection:
     answer = _answer(answers, rating.question_id, rating.place)
     try:
         score = None if answer in (None, "") else float(answer)
@@ -157,7 +153,7 @@ def _read_response(
         reason = _NO_SCALE.format(survey=shared["survey"], kind=rating.kind)
         return Rejection(SurveyResponse, source_id, "unknown_scale", reason, dict(answers))
     low, high = rating.scale or (None, None)
-    return {
+    return SurveyResponse, {
         **shared,
         "source_id": source_id,
         "kind": rating.kind,

@@ -6,7 +6,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, cast
 
-from cs_sync import Page, Rejection, Row, Window, map_each
+from cs_sync import Page, Window, map_each
 from cs_sync_schemas import Record, SubscriptionItem
 from cs_sync_stripe.api import DISCOUNT_ENDED, EVENTS, Endpoint
 from cs_sync_stripe.mapping.changes import ITEM_ATTRIBUTES
@@ -104,15 +104,10 @@ class StreamReader:
         resume: PageCursor | None,
         ended: Iterable[Mapped] = (),
     ) -> Page:
-        made = [outcome for row in rows for outcome in map_or_reject(self.record, row, self.mapper)]
-        records: dict[type[Record], list[Row]] = {}
-        rejected: list[Rejection] = []
-        for outcome in (*made, *ended):
-            if isinstance(outcome, Rejection):
-                rejected.append(outcome)
-            else:
-                records.setdefault(outcome[0], []).append(outcome[1])
-        return Page(records, resume, {self.record: deleted} if deleted else {}, rejected)
+        made = [map_or_reject(self.record, row, self.mapper) for row in rows]
+        return Page.mapped(
+            self.record, [*made, ended], list, resume, deleted={self.record: deleted}
+        )
 
 
 def _validate_event(event: Raw) -> Raw:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cs_sync.testing import SourceConformance, VendorFake
+from cs_sync.testing import SourceConformance, SyncHarness, VendorFake
 from cs_sync_typeform import cs_sync_sources
 
 pytestmark = pytest.mark.slow("syncs Typeform for each promise")
@@ -87,3 +87,17 @@ class TypeformVendor(VendorFake):
 
 class TestTypeform(SourceConformance):
     vendor = TypeformVendor
+
+
+def test_a_deleted_response_is_found_when_all_is_read_again(tmp_path: Path) -> None:
+    bench = SyncHarness(TypeformVendor, tmp_path)
+    bench.sync()
+    before = len(bench.present())
+    del bench.vendor.forms["formA"][4]
+    for full, gone in ((False, 0), (True, 1)):
+        bench.advance_clock(minutes=90)
+        assert bench.sync(full=full).status == "ok"
+        left = [key for key in bench.present() if key[0] == "survey_response"]
+        assert (("survey_response", "formA:formA004:f1") in left) == (not gone)
+    assert len(bench.present()) == before - 1
+    bench.close()

@@ -1,18 +1,15 @@
 """Reading of Zendesk's incremental exports, page by page."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from cs_sync import Http, Page, Rejection, Row, Unreachable, Window
-from cs_sync_schemas import Membership, Record, SourceAccount, SourceContact, Ticket
+from cs_sync import Http, Page, Unreachable, Window
+from cs_sync_schemas import Membership, SourceAccount, SourceContact, Ticket
 from cs_sync_zendesk import mapping
 from cs_sync_zendesk.api import ORGANIZATIONS, PAGE_SIZE, TICKETS, USERS
 from cs_sync_zendesk.mapping import Mapped, Raw
-
-Mapper = Callable[[Raw], Mapped]
-Gone = dict[type[Record], list[str]]
 
 
 def read_organizations(http: Http, base_url: str, window: Window) -> Iterator[Page]:
@@ -28,12 +25,13 @@ def read_organizations(http: Http, base_url: str, window: Window) -> Iterator[Pa
         start = None if answer["end_of_stream"] else answer["end_time"]
         if start is None and not answer["end_of_stream"]:
             raise Unreachable(f"Zendesk: {ORGANIZATIONS} goes on, but does not say from where")
-        yield _build_page(
+        deleted = _collect_ids(row for row in rows if _get_field(row, "deleted_at"))
+        yield Page.mapped(
             SourceAccount,
             (row for row in rows if not _get_field(row, "deleted_at")),
             partial(mapping.map_organization, base_url=base_url),
             start,
-            {SourceAccount: _collect_ids(row for row in rows if _get_field(row, "deleted_at"))},
+            deleted={SourceAccount: deleted},
         )
 
 
@@ -47,12 +45,12 @@ def read_users(http: Http, window: Window) -> Iterator[Page]:
         contacts = [row for row in rows if _is_contact(row)]
         deleted = _collect_ids(row for row in rows if not _is_contact(row))
         alone = _collect_ids(row for row in contacts if not _get_field(row, "organization_id"))
-        page = _build_page(
+        page = Page.mapped(
             SourceContact,
             contacts,
             mapping.map_user,
             cursor,
-            {SourceContact: deleted, Membership: deleted + alone},
+            deleted={SourceContact: deleted, Membership: deleted + alone},
         )
         yield replace(page, last=answer["end_of_stream"])
 
@@ -69,12 +67,12 @@ def read_tickets(
         def map_ticket(raw: Raw, metrics: dict[Any, Raw] = metrics) -> Mapped:
             return mapping.map_ticket(raw, metrics.get(raw["id"], {}), base_url, topic_field)
 
-        page = _build_page(
+        page = Page.mapped(
             Ticket,
             (row for row in rows if _get_field(row, "status") != "deleted"),
             map_ticket,
             cursor,
-            {Ticket: deleted},
+            deleted={Ticket: deleted},
         )
         yield replace(page, last=answer["end_of_stream"])
 
@@ -94,25 +92,6 @@ def _read_export(
         yield answer, cursor
         if answer["end_of_stream"]:
             return
-
-
-def _build_page(
-    record: type[Record], rows: Iterable[Any], mapper: Mapper, resume: Any, deleted_ids: Gone
-) -> Page:
-    records: dict[type[Record], list[Row]] = {}
-    rejected: list[Rejection] = []
-    for raw in rows:
-        try:
-            made = list(mapper(raw))
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            # Half an object can break anywhere; the rest of the page must not suffer for it.
-            reason = f"not shaped as Zendesk describes it: {type(error).__name__} {error}"
-            rejected.append(Rejection(record, _get_id(raw), "malformed", reason, raw))
-            continue
-        for kind, row in made:
-            records.setdefault(kind, []).append(row)
-    deleted = {kind: ids for kind, ids in deleted_ids.items() if ids}
-    return Page(records, resume, deleted, rejected)
 
 
 def _deduplicate_rows(answer: dict[str, Any], name: str) -> Sequence[Any]:

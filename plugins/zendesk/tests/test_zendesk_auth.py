@@ -9,13 +9,16 @@ import pytest
 import respx
 
 from cs_sync import CredentialRefused, PermissionMissing, Unreachable, Window
-from cs_sync_zendesk.auth import ClientCredentials
+from cs_sync_zendesk.auth import make_auth
 from cs_sync_zendesk.config import ZendeskConfig
 from cs_sync_zendesk.source import ZendeskSource
 
 UNTIL = datetime(2026, 11, 20, tzinfo=UTC)
 BASE = "https://acme.zendesk.com"
 SECRET = "-".join(("not", "a", "real", "secret"))
+CONFIG = ZendeskConfig.model_validate(
+    {"base_url": BASE, "client_id": "cs_sync", "client_secret": SECRET}
+)
 
 
 def granted(number: int, lasts: int = 7200) -> httpx.Response:
@@ -26,25 +29,10 @@ def sent_tokens(route: respx.Route) -> list[str]:
     return [call.request.headers["authorization"] for call in route.calls]
 
 
-def test_a_token_is_asked_for_once_and_renewed_before_it_ends(router: respx.MockRouter) -> None:
-    token = router.post("/oauth/tokens").mock(side_effect=[granted(1, 600), granted(2, 600)])
-    page = router.get("/x").respond(200, json={})
-    now = [0.0]
-    auth = ClientCredentials(BASE, "cs_sync", SECRET, clock=lambda: now[0])
-    with httpx.Client(base_url=BASE, auth=auth) as client:
-        client.get("/x")
-        now[0] = 479.0
-        client.get("/x")
-        now[0] = 480.0  # two minutes before the end
-        client.get("/x")
-    assert token.call_count == 2
-    assert sent_tokens(page) == ["Bearer granted-1", "Bearer granted-1", "Bearer granted-2"]
-
-
 def test_a_revoked_token_is_renewed_once(router: respx.MockRouter) -> None:
     router.post("/oauth/tokens").mock(side_effect=[granted(1), granted(2)])
     page = router.get("/x").mock(side_effect=[httpx.Response(401), httpx.Response(200, json={})])
-    with httpx.Client(base_url=BASE, auth=ClientCredentials(BASE, "cs_sync", SECRET)) as client:
+    with httpx.Client(base_url=BASE, auth=make_auth(CONFIG)) as client:
         assert client.get("/x").status_code == 200
     assert sent_tokens(page) == ["Bearer granted-1", "Bearer granted-2"]
 
@@ -133,10 +121,7 @@ def test_secrets_show_nowhere(vendor: respx.MockRouter, source: ZendeskSource, p
     )
     with pytest.raises(PermissionMissing) as caught:
         pages("tickets", Window(None, UNTIL))
-    config = ZendeskConfig.model_validate(
-        {"base_url": BASE, "client_id": "cs_sync", "client_secret": SECRET}
-    )
-    auth = ClientCredentials(BASE, "cs_sync", SECRET)
+    config, auth = CONFIG, make_auth(CONFIG)
     texts = (str(caught.value), repr(caught.value), str(caught.value.body), repr(config),
              repr(auth), repr(source))  # fmt: skip
     for text in texts:

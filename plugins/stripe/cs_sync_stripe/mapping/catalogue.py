@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+from cs_sync import MappingError
 from cs_sync_stripe.mapping.fields import (
     Lookup,
-    MappingError,
     Raw,
     get_id,
     parse_decimal,

@@ -5,12 +5,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from cs_sync import MappingError
 from cs_sync_schemas import Discount
 from cs_sync_stripe.mapping.catalogue import map_coupon
 from cs_sync_stripe.mapping.fields import (
     Lookup,
     Mapped,
-    MappingError,
     Raw,
     get_id,
     map_or_reject,

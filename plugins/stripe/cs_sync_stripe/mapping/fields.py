@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Protocol
 
-from cs_sync import Rejection, Row
+from cs_sync import MappingError, Rejection, Row, map_each
 from cs_sync_schemas import Record
 
 Raw = dict[str, Any]
@@ -30,31 +31,18 @@ class Lookup(Protocol):
         ...
 
 
-class MappingError(Exception):
-    """An object that cannot become a record, with a code and a readable reason."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
 def map_or_reject(
     record: type[Record], raw: Any, mapper: Callable[[Raw], Iterable[Mapped]]
 ) -> list[Mapped]:
     """Map one object to records, or to exactly one rejection."""
-    id = raw.get("id") if isinstance(raw, dict) else None
-    source_id = id if isinstance(id, str) and id else None
-    try:
-        if source_id is None:
+
+    def map_whole(raw: Any) -> list[Mapped]:
+        if not (isinstance(raw, dict) and isinstance(raw.get("id"), str) and raw["id"]):
             raise MappingError("missing_id", f"{type(raw).__name__} without an id")
         return list(mapper(raw))
-    except MappingError as error:
-        return [Rejection(record, source_id, error.code, error.reason, raw)]
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        # Half an object can break anywhere; the rest of the page must not suffer for it.
-        reason = f"not shaped as Stripe describes it: {type(error).__name__} {error}"
-        return [Rejection(record, source_id, "malformed", reason, raw)]
+
+    made, rejected = map_each(record, [raw], map_whole)
+    return [*chain.from_iterable(made), *rejected]
 
 
 def require_field(raw: Raw, key: str) -> Any:
