@@ -103,7 +103,7 @@ def test_it_reads_like_a_colleague(place: Place) -> None:
     out = place.run("explain", "alpha").out
     assert out.startswith("Alpha alpha  ")
     assert "green since 8 Feb 2026 → yellow since 5 Mar 2026" in out
-    assert "Links\n- files alpha: –" in out
+    assert out.endswith("Links\n- files alpha\n")
 
 
 def test_a_day_that_is_not_before_is_refused(place: Place) -> None:
