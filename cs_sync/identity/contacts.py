@@ -50,17 +50,21 @@ def resolve_contacts(
     sets = group_people(ordered, survivors, stored.contact_links, paths, earlier_accounts)
     people, merged, names = identify_people(sets, ordered, stored.contacts, paths)
     before = {link.ref: link for link in stored.contact_links}
-    links = [link for person in people for link in _build_links(person, survivors, before)]
+    contacts, links, conflicts = list[ResolvedContact](), list[ResolvedLink](), list[Conflict]()
+    for person in people:
+        contacts.append(_build_contact(person))
+        links.extend(_build_links(person, survivors, before))
+        conflicts.extend([person.conflict] if person.conflict else [])
     present = {fact.ref for fact in ordered}
     for old, survivor in survivors.items():
         name = names.get(sets.find(("record", *old)))
         if old not in present and name:
             links.append(ResolvedLink(old, name, "alias", _explain_merge(survivor)))
     return (
-        sorted((_build_contact(person) for person in people), key=lambda contact: contact.id),
+        sorted(contacts, key=lambda contact: contact.id),
         sorted(links, key=lambda link: link.ref),
         merged,
-        sorted((p.conflict for p in people if p.conflict), key=lambda c: c.ref),
+        sorted(conflicts, key=lambda conflict: conflict.ref),
     )
 
 

@@ -35,7 +35,8 @@ class DisjointSets:
             large, small = small, large
         self._parent[small] = large
         self._size[large] += self._size.pop(small)
-        self._tags[large] |= self._tags.pop(small, set())
+        if tags := self._tags.pop(small, None):
+            self._tags[large] |= tags
 
     def tag(self, node: Node, tag: Node) -> None:
         """Add a tag to a node, and so to its set."""

@@ -1,5 +1,6 @@
 """The identity graph in the database: the facts it is resolved from, and its result."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -129,7 +130,7 @@ def read_known_identities(connection: Connection) -> KnownIdentity:
     """Read the result of the previous identity resolution."""
 
     def links(table: Table, target: str) -> list[KnownLink]:
-        rows = connection.execute(select(table)).mappings()
+        rows = map(_share_texts, (row._asdict() for row in connection.execute(select(table))))
         return [
             KnownLink(_build_ref(r), r[target], r["rule"], r["reason"], r["decided_by"])
             for r in rows
@@ -289,7 +290,20 @@ _ABSENT = object()
 def _select_records(connection: Connection, model: type[Any], *columns: str) -> Rows:
     table = get_table(model)
     names = ("source", "source_id", "deleted_at", *columns)
-    return [row._asdict() for row in connection.execute(select(*(table.c[name] for name in names)))]
+    rows = connection.execute(select(*(table.c[name] for name in names)))
+    return (_share_texts(row._asdict()) for row in rows)
+
+
+_REPEATED = ("source", "account_source_id", "owner_source_id", "rule", "reason", "decided_by")
+"""Columns with texts that many rows have."""
+
+
+def _share_texts(row: dict[str, Any]) -> dict[str, Any]:
+    """Replace repeated texts of a row by one object for all rows."""
+    for name in _REPEATED:
+        if isinstance(text := row.get(name), str):
+            row[name] = sys.intern(text)
+    return row
 
 
 def _build_ref(row: Mapping[Any, Any]) -> RecordRef:
