@@ -96,11 +96,10 @@ def build_reported_accounts(
     with workspace.store.read() as connection:
         context = _read_context(workspace, connection, follow_ups)
     shown = [item for item in day.scored if item.account["id"] in months]
-    known = [(*months[item.account["id"]].states, item.result.before) for item in shown]
-    billed, book = _find_billed(known), PointBook(money)
-    accounts = []
-    for item, states in zip(shown, known, strict=True):
-        id_ = item.account["id"]
+    billed = _find_billed(_list_states(months, item) for item in shown)
+    accounts, book = [], PointBook(money)
+    for item in shown:
+        id_, states = item.account["id"], _list_states(months, item)
         *points, before = (
             book.build(state, billed=any_) for state, any_ in zip(states, billed, strict=True)
         )
@@ -108,7 +107,7 @@ def build_reported_accounts(
             account = _build_account(workspace, item, context, day.get_mrr(id_))
             account = replace(
                 account,
-                now=_build_current_point(item, day.get_mrr(id_), money),
+                now=book.share(_build_current_point(item, day.get_mrr(id_), money)),
                 before=before,
                 past=tuple(points),
                 churn_probability=day.forecast.get_churn_probability(id_),
@@ -139,18 +138,30 @@ def _read_month_states(
     return refreshed.results
 
 
+def _list_states(months: Mapping[str, PastStates], item: ScoredAccount) -> Sequence[PastState]:
+    """List an account's states at the month ends, and 30 days ago."""
+    return (*months[item.account["id"]].states, item.result.before)
+
+
 def _find_billed(states: Iterable[Sequence[PastState]]) -> list[bool]:
     """Return for each day whether billing knew anything of any account."""
-    return [any(state.is_billed for state in of_day) for of_day in zip(*states, strict=True)]
+    billed: list[bool] = []
+    for of_account in states:
+        own = [state.is_billed for state in of_account]
+        billed = [any(pair) for pair in zip(billed or own, own, strict=True)]
+        if all(billed):
+            break
+    return billed
 
 
 @dataclass(frozen=True, slots=True)
 class PointBook:
-    """The points of past days; equal ones are one object, made once."""
+    """The points of accounts; equal ones of past days are one object, made once."""
 
     money: MoneyConverter
     """Converts into the report's currency."""
     _points: dict[Any, HistoryPoint] = field(default_factory=dict)
+    _lost: dict[Any, Mapping[str, float]] = field(default_factory=dict)
 
     def build(self, state: PastState, *, billed: bool) -> HistoryPoint:
         """Build the point of a past day; empty without a customer.
@@ -167,8 +178,14 @@ class PointBook:
         key = (tuple(state.paid.items()), state.score, state.band, risk, lost)
         if key not in self._points:
             mrr = self.money.add_up(state.paid)
-            self._points[key] = HistoryPoint(mrr, pays, state.score, state.band, risk, state.lost)
+            point = HistoryPoint(mrr, pays, state.score, state.band, risk, state.lost)
+            self._points[key] = self.share(point)
         return self._points[key]
+
+    def share(self, point: HistoryPoint) -> HistoryPoint:
+        """Return the point with what it says of its score shared with others."""
+        lost = tuple(point.lost.items())
+        return replace(point, lost=self._lost.setdefault(lost, point.lost))
 
 
 def sum_current_risk(day: DayView, money: MoneyConverter) -> RiskSum:

@@ -158,14 +158,17 @@ def build_desired_state(
     actions = follow_ups.list_next_actions()
     words = workspace.words
     titles = workspace.titles
-    portraits = {
-        (id_ := s.account["id"]): replace(
-            _build_account_fields(s, day, actions, now, words),
-            history=history.get(id_, {}),
-            links=name_source_links(links.get(id_, {}), destination, titles),
+    portraits = (
+        (
+            id_ := s.account["id"],
+            replace(
+                _build_account_fields(s, day, actions, now, words),
+                history=history.get(id_, {}),
+                links=name_source_links(links.get(id_, {}), destination, titles),
+            ),
         )
         for s in shown
-    }
+    )
     records = [
         *build_account_records(portraits, crm, prefix),
         *build_follow_up_records(rows, crm, ledger),
@@ -175,7 +178,7 @@ def build_desired_state(
         destination,
         records,
         ledger,
-        len(portraits),
+        len(shown),
         _describe_unknown_assignees(new, crm),
     )
 

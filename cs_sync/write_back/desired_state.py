@@ -97,16 +97,16 @@ def follow_account_records(
 
 
 def build_account_records(
-    portraits: Mapping[str, AccountFields], crm: DestinationIndex, prefix: str
+    portraits: Iterable[tuple[str, AccountFields]], crm: DestinationIndex, prefix: str
 ) -> Iterable[DesiredRecord]:
     """Yield one desired record per account, in the given order.
 
     Args:
-        portraits: Account id → its field values.
+        portraits: Account ids with their field values.
         crm: The destination's index of records.
         prefix: The prefix of our field names.
     """
-    for account, portrait in portraits.items():
+    for account, portrait in portraits:
         remote_id, refusal = crm.find_record(account)
         values = build_field_values(portrait, prefix)
         yield crm.make_record(Op("account", account, values, remote_id), account, refusal)

@@ -159,7 +159,7 @@ class Desk(PushHarness):
         names = {account: f"Acme {account}" for account in ACCOUNTS}
         crm = DestinationIndex("hubspot", self.linked, names=names)
         return [
-            *build_account_records(self.portraits, crm, PREFIX),
+            *build_account_records(self.portraits.items(), crm, PREFIX),
             *build_follow_up_records(self.rows.values(), crm, ledger),
         ]
 

@@ -45,7 +45,7 @@ def test_where_accounts_have_records_exactly_one_is_written(
     records: list[tuple[str, str]], remote_id: str | None, refusal: str | None
 ) -> None:
     crm = DestinationIndex("crm", {"acme": records}, frozenset({"7"}))
-    [wish] = build_account_records({"acme": PORTRAIT}, crm, "cs_")
+    [wish] = build_account_records([("acme", PORTRAIT)], crm, "cs_")
     [call] = build_follow_up_records([CALL], crm, {})
     assert (wish.op.remote_id, call.op.account_remote_id) == (remote_id, remote_id)
     assert call.op.owner_remote_id == "7"
@@ -56,7 +56,7 @@ def test_where_accounts_have_records_exactly_one_is_written(
 
 def test_a_destination_without_records_is_given_our_own_ids() -> None:
     crm = DestinationIndex("hook", addresses="accounts")
-    [wish] = build_account_records({"acme": PORTRAIT}, crm, "cs_")
+    [wish] = build_account_records([("acme", PORTRAIT)], crm, "cs_")
     [call] = build_follow_up_records([CALL], crm, {})
     assert (wish.op.remote_id, wish.refusal) == ("acme", None)
     assert (call.op.account_remote_id, call.refusal) == ("acme", None)

@@ -1,5 +1,6 @@
 """Health signals and evidence read from the database, and scores stored in it."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -34,6 +35,9 @@ from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import Account, HealthScore, get_table
 
 ACCOUNT, SCORE = get_table(Account), get_table(HealthScore)
+_OWNER = ("owner_source", "owner_source_id")
+LIVE = [ACCOUNT.c[name] for name in ("id", "name", *_OWNER, "attributes", "created_at")]
+"""What is wanted of every account; owners are few, and each one object."""
 _ROWS_AT_ONCE = 10_000
 """Days of use in memory as rows, while they are packed."""
 
@@ -41,17 +45,21 @@ _ROWS_AT_ONCE = 10_000
 def read_live_accounts(
     connection: Connection, known_at: datetime | None = None, accounts: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return the accounts that are neither merged nor test accounts.
+    """Return the accounts that are neither merged nor test accounts, in the order of their ids.
 
     Args:
         connection: A read connection.
         known_at: The knowledge time; None means now.
         accounts: Only these account ids; empty means all.
     """
-    statement = select(ACCOUNT).where(is_counted()).order_by(ACCOUNT.c.id)
+    statement = select(*LIVE).where(is_counted()).order_by(ACCOUNT.c.id)
     if accounts:
         statement = statement.where(ACCOUNT.c.id.in_(accounts))
-    return [row._asdict() for row in connection.execute(_apply_knowledge_time(statement, known_at))]
+    rows = connection.execute(_apply_knowledge_time(statement, known_at))
+    return [
+        {name: sys.intern(value) if name in _OWNER and value else value for name, value in of}
+        for of in (row._mapping.items() for row in rows)
+    ]
 
 
 def read_uncounted_accounts(connection: Connection) -> list[str]:
