@@ -14,6 +14,7 @@ from cs_sync.health import (
     ScoreBook,
     build_day_scope,
     calculate_loss,
+    get_signal,
     is_leaving,
 )
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
@@ -21,7 +22,7 @@ from cs_sync.queries.model_choice import select_model
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import find_first_paid, get_mrr_before, read_mrr_spans
-from cs_sync.store.queries.health import read_billing_evidence, read_signals
+from cs_sync.store.queries.health import read_billing_evidence, read_signals, read_use_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def read_past_states(
         connection: A read connection.
         model: Today's health model.
         rows: The rows of the accounts.
-        days: The days.
+        days: The days, oldest first.
         chosen: The same accounts, for statements.
 
     Returns:
@@ -113,13 +114,19 @@ def read_past_states(
     states: dict[str, list[PastState]] = {row["id"]: [] for row in rows}
     spans = read_mrr_spans(connection, policy, chosen)
     book, state_book = ScoreBook(), StateBook()
-    for day in days:
-        scope = replace(
+    scopes = [
+        replace(
             build_day_scope(day, str(zone), chosen),
             active_features=workspace.config.metrics.active_features,
             policy=policy,
         )
-        readings = read_signals(connection, model.list_signals(), scope)
+        for day in days
+    ]
+    signals = model.list_signals()
+    is_used = any(get_signal(name).sweep for name in signals)
+    use = read_use_history(connection, scopes[-1]) if is_used else None
+    for scope in scopes:
+        readings = read_signals(connection, signals, scope, use=use)
         billing = read_billing_evidence(connection, scope)
         for row in rows:
             id_ = row["id"]
