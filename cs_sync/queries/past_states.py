@@ -12,6 +12,7 @@ from cs_sync.health import (
     HealthConfig,
     HealthScore,
     ScoreBook,
+    SignalScope,
     build_day_scope,
     calculate_loss,
     get_signal,
@@ -114,14 +115,7 @@ def read_past_states(
     states: dict[str, list[PastState]] = {row["id"]: [] for row in rows}
     spans = read_mrr_spans(connection, policy, chosen)
     book, state_book = ScoreBook(), StateBook()
-    scopes = [
-        replace(
-            build_day_scope(day, str(zone), chosen),
-            active_features=workspace.config.metrics.active_features,
-            policy=policy,
-        )
-        for day in days
-    ]
+    scopes = _build_scopes(workspace, days, chosen)
     signals = model.list_signals()
     is_used = any(get_signal(name).sweep for name in signals)
     use = read_use_history(connection, scopes[-1]) if is_used else None
@@ -138,3 +132,16 @@ def read_past_states(
         id_: PastStates(tuple(of_account), find_first_paid(spans.get(id_, ()), zone))
         for id_, of_account in states.items()
     }
+
+
+def _build_scopes(
+    workspace: Workspace, days: Sequence[date], chosen: ChosenAccounts
+) -> list[SignalScope]:
+    return [
+        replace(
+            build_day_scope(day, str(workspace.config.workspace.timezone), chosen),
+            active_features=workspace.config.metrics.active_features,
+            policy=get_mrr_policy(workspace).hash,
+        )
+        for day in days
+    ]

@@ -183,7 +183,7 @@ class PointBook:
         return self._points[key]
 
     def share(self, point: HistoryPoint) -> HistoryPoint:
-        """Return the point with what it says of its score shared with others."""
+        """Return the point with its lost points shared with others."""
         lost = tuple(point.lost.items())
         return replace(point, lost=self._lost.setdefault(lost, point.lost))
 

@@ -64,6 +64,6 @@ def count_details(customers: Iterable[ReportedAccount]) -> DetailCounts:
 
 
 def _find_groups(details: AccountDetails) -> list[tuple[int, int]]:
-    """Find the group of an account by its days of use, if known."""
+    """Find the group of an account by its days of use."""
     days = None if details.use is None else details.use.recent_days
     return [group for group in DAYS_OF_USE if days is not None and group[0] <= days <= group[1]]

@@ -45,7 +45,9 @@ _ROWS_AT_ONCE = 10_000
 def read_live_accounts(
     connection: Connection, known_at: datetime | None = None, accounts: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return the accounts that are neither merged nor test accounts, in the order of their ids.
+    """Return the accounts that are neither merged nor test accounts.
+
+    They come in the order of their ids.
 
     Args:
         connection: A read connection.
