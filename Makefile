@@ -53,8 +53,9 @@ $(DOCS): $(STAMP)
 reference: setup
 	$(BIN)/python -m cs_sync.cli.reference docs
 
-# The next revision, from the last one to the tables, and their JSON Schema: make migration NAME=what_changes
+# The tables of the models, the next revision, and the JSON Schema: make migration NAME=what_changes
 migration: setup
+	$(BIN)/python -m cs_sync_schemas.write_tables
 	$(BIN)/python -m cs_sync_schemas.migrations.new "$(NAME)"
 	$(BIN)/python -m cs_sync_schemas.export > schemas/records.schema.json
 

@@ -338,6 +338,11 @@ def test_a_metric_of_ours_cannot_be_replaced(install: Install, load: Load) -> No
         ("Calls: 30", "", "'Calls: 30' must be lower-case letters, digits and _"),
         ("calls_30", ", title=''", "signal calls_30 has no title"),
         ("calls_30", ", records=()", "signal calls_30 has no records"),
+        (
+            "calls_30",
+            ", records=('ticket',)",
+            "the records of signal calls_30 are tables, such as cs_sync_schemas.tables.TICKET",
+        ),
     ],
 )
 def test_a_signal_that_cannot_be_used_is_refused(
@@ -345,8 +350,8 @@ def test_a_signal_that_cannot_be_used_is_refused(
 ) -> None:
     code = """
     from cs_sync import Signal, hookimpl
-    from cs_sync_schemas import Ticket
-    facts = dict(records=(Ticket,), title="Calls", absence="No calls")
+    from cs_sync_schemas.tables import TICKET
+    facts = dict(records=(TICKET,), title="Calls", absence="No calls")
     @hookimpl
     def cs_sync_signals():
         return [Signal("{name}", lambda scope: None, **(facts | dict({more})))]

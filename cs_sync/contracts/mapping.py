@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from cs_sync_schemas import Record
+if TYPE_CHECKING:  # a command that reads no source starts without the models
+    from cs_sync_schemas import Record
+
 
 Row = Mapping[str, Any]
 """The fields of one record, by name.
@@ -18,14 +20,14 @@ object is kept.
 class Rejection:
     """A record that could not be mapped; the engine keeps it for retries."""
 
-    record: type[Record]
+    record: "type[Record]"
     source_id: str | None
     code: str
     reason: str
     raw: Any = None
 
 
-Mapped = Row | Iterable[tuple[type[Record], Row] | Rejection]
+Mapped = Row | Iterable["tuple[type[Record], Row] | Rejection"]
 """What becomes of one object: a row of the main record type, or anything of any type."""
 
 T = TypeVar("T")
@@ -48,7 +50,7 @@ def get_raw_id(raw: Any) -> object:
 
 
 def map_each(
-    record: type[Record],
+    record: "type[Record]",
     raws: Iterable[Any],
     make: Callable[[Any], T],
     source_id: Callable[[Any], object] = get_raw_id,
@@ -79,11 +81,11 @@ def map_each(
 
 
 def map_records(
-    record: type[Record],
+    record: "type[Record]",
     raws: Iterable[Any],
     make: Callable[[Any], Mapped],
     source_id: Callable[[Any], object] = get_raw_id,
-) -> tuple[dict[type[Record], list[Row]], list[Rejection]]:
+) -> "tuple[dict[type[Record], list[Row]], list[Rejection]]":
     """Map each object to rows by record type, or to rejections.
 
     Args:
@@ -106,8 +108,8 @@ def map_records(
 
 
 def _list_outcomes(
-    record: type[Record], mapped: Mapped
-) -> list[tuple[type[Record], Row] | Rejection]:
+    record: "type[Record]", mapped: Mapped
+) -> "list[tuple[type[Record], Row] | Rejection]":
     return [(record, mapped)] if isinstance(mapped, Mapping) else list(mapped)
 
 

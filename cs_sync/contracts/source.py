@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +15,9 @@ from cs_sync.contracts.mapping import Rejection as Rejection
 from cs_sync.contracts.mapping import Row as Row
 from cs_sync.identity.facts import LAST_PRECEDENCE
 from cs_sync.settings import Settings
-from cs_sync_schemas import Record
+
+if TYPE_CHECKING:  # a command that reads no source starts without the models
+    from cs_sync_schemas import Record
 
 
 def get_received(row: Row) -> Any:
@@ -81,9 +83,9 @@ class Page:
     rejected of them is as it was.
     """
 
-    records: Mapping[type[Record], Sequence[Row]]
+    records: "Mapping[type[Record], Sequence[Row]]"
     resume: Any = None
-    deleted: Mapping[type[Record], Sequence[str]] = field(default_factory=dict)
+    deleted: "Mapping[type[Record], Sequence[str]]" = field(default_factory=dict)
     rejected: Sequence[Rejection] = ()
     expect: int | None = None
     unchanged: int | None = None
@@ -97,7 +99,7 @@ class Page:
     @classmethod
     def mapped(
         cls,
-        record: type[Record],
+        record: "type[Record]",
         raws: Iterable[Any],
         make: Callable[[Any], Mapped],
         resume: Any = None,
@@ -152,7 +154,7 @@ class Stream:
     """
 
     name: str
-    record: type[Record]
+    record: "type[Record]"
     read: Callable[[Window], Iterator[Page]]
     cursor: Literal["time", "token", "none"] = "none"
     lookback: timedelta = timedelta(0)
@@ -162,13 +164,13 @@ class Stream:
     splits: bool = False
     deletes: Literal["feed", "flag", "sweep", "never"] = "never"
     scope: str = ""
-    extra: tuple[type[Record], ...] = ()
-    children: Mapping[type[Record], str] = field(default_factory=dict)
-    snapshot: tuple[type[Record], ...] = ()
+    extra: "tuple[type[Record], ...]" = ()
+    children: "Mapping[type[Record], str]" = field(default_factory=dict)
+    snapshot: "tuple[type[Record], ...]" = ()
     continues: Callable[[Any], bool] | None = None
 
     @property
-    def record_types(self) -> tuple[type[Record], ...]:
+    def record_types(self) -> "tuple[type[Record], ...]":
         """Every record type that its pages may carry, the main one first."""
         return tuple(dict.fromkeys((self.record, *self.extra, *self.children)))
 

@@ -11,8 +11,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.export.formats import RowBatches, make_parquet_writer, write_csv, write_jsonl
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.tables import stream_table
-from cs_sync_schemas import Lease, Suppression, get_table
-from cs_sync_schemas.tables import METADATA
+from cs_sync_schemas.tables import LEASE, METADATA, SUPPRESSION
 
 ExportFormat = Literal["parquet", "csv", "jsonl"]
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
@@ -21,7 +20,7 @@ TableWriter = Callable[[Path, Table, RowBatches], int]
 BATCH_SIZE = 5000
 """Rows held in memory."""
 
-EXCLUDED_TABLES = (get_table(Lease), get_table(Suppression))
+EXCLUDED_TABLES = (LEASE, SUPPRESSION)
 """The lease means nothing elsewhere; the digests of people who were forgotten stay here."""
 
 

@@ -33,18 +33,24 @@ from cs_sync.health.facts import (
 )
 from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.signals.billing import INVOICE, SUBSCRIPTION, is_ending, is_overdue, is_running
+from cs_sync.health.signals.billing import is_ending, is_overdue, is_running
 from cs_sync.health.signals.mrr import select_mrr_change
 from cs_sync.health.signals.payments import select_payments
 from cs_sync.health.signals.seats import select_subscription_seats
-from cs_sync.health.signals.support import TICKET
 from cs_sync.health.signals.surveys import select_latest_answers, select_ratings
 from cs_sync.health.signals.usage import select_used_days
 from cs_sync.metrics.days_of_use import is_feature_used
 from cs_sync.metrics.tickets import was_open
-from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, get_table
+from cs_sync_schemas.tables import (
+    FEATURE_DAY,
+    INVOICE,
+    ONBOARDING_STEP,
+    REFERRAL,
+    SUBSCRIPTION,
+    TICKET,
+)
 
-FEATURE, STEP, REFERRAL = get_table(FeatureDay), get_table(OnboardingStep), get_table(Referral)
+FEATURE, STEP = FEATURE_DAY, ONBOARDING_STEP
 
 
 def _select_tickets(scope: SignalScope) -> Select[Any]:

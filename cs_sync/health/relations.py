@@ -22,12 +22,10 @@ from sqlalchemy import (
 )
 
 from cs_sync.health.scope import SignalScope
-from cs_sync.metrics.ownership import CONTACT_LINK, LINK, PLACE, get_respondent, join_owner
+from cs_sync.metrics.ownership import LINK, PLACE, get_respondent, join_owner
 from cs_sync.metrics.sql.chosen_accounts import is_chosen
-from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_present
-from cs_sync_schemas import Contact, Subscription, get_table
-
-CONTACT, SUBSCRIPTION = get_table(Contact), get_table(Subscription)
+from cs_sync.metrics.sql.relations import is_counted, is_present
+from cs_sync_schemas.tables import ACCOUNT, CONTACT, CONTACT_LINK, SUBSCRIPTION
 
 
 def is_scored(scope: SignalScope) -> ColumnElement[bool]:

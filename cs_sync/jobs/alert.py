@@ -29,7 +29,7 @@ def alert_on_failure(workspace: Workspace) -> Iterator[None]:
 
     Not when it was stopped, or another run is in progress.
     """
-    from cs_sync.sync.reader import Interrupted
+    from cs_sync.sync.session import Interrupted
 
     try:
         yield

@@ -7,7 +7,7 @@ from typing import Any
 
 from cs_sync.follow_ups import FollowUpDraft, Point, StoredFollowUp
 from cs_sync.write_back.tasks import get_task_key
-from cs_sync_schemas import FollowUp
+from cs_sync_schemas.tables import FOLLOW_UP
 
 ADDED_AT = "since"
 """The mark of a piece of evidence that became known after the follow-up was put on record."""
@@ -90,5 +90,5 @@ def build_row(draft: FollowUpDraft, state: str, now: datetime, language: str) ->
         "task": None,
         "language": language,
     }
-    assert row.keys() == FollowUp.model_fields.keys()  # noqa: S101 - one definition
+    assert row.keys() == set(FOLLOW_UP.c.keys())  # noqa: S101 - one definition
     return row

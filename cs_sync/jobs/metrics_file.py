@@ -19,7 +19,7 @@ from cs_sync.runtime.run_result import RunSummary
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.alerts import read_alerts
 from cs_sync.store.runs import read_last_successes, read_runs_of
-from cs_sync.sync.reader import Interrupted
+from cs_sync.sync.session import Interrupted
 from cs_sync_schemas.money import to_major_units
 
 STATUSES = ("ok", "partial", "failed", "interrupted")

@@ -18,11 +18,11 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.plain_billing import read_plain_versions
 from cs_sync.store.records.rejects import delete_resolved_rejects, read_reject_reasons, save_rejects
-from cs_sync_schemas import Account, Record
 from cs_sync_schemas.money import MAX_MINOR_UNITS
+from cs_sync_schemas.tables import ACCOUNT
 
 MAX_NAMED_ACCOUNTS = 3
-_SOURCE, _RECORD = "cs-sync", cast(type[Record], Account)
+_SOURCE = "cs-sync"
 
 
 def compute_mrr(
@@ -115,8 +115,13 @@ def save_excluded(
         run_id: The current run.
         now: The current time.
     """
-    delete_resolved_rejects(connection, _SOURCE, _RECORD, computed)
-    rejections = [Rejection(_RECORD, id_, "mrr", reason) for id_, reason in reasons.items()]
+    delete_resolved_rejects(connection, _SOURCE, str(ACCOUNT.name), computed)
+    if not reasons:
+        return
+    from cs_sync_schemas import Account, Record  # models take a while, and most have a MRR
+
+    record = cast(type[Record], Account)
+    rejections = [Rejection(record, id_, "mrr", reason) for id_, reason in reasons.items()]
     save_rejects(connection, _SOURCE, stream, rejections, run_id, now)
 
 

@@ -20,7 +20,7 @@ from cs_sync.store.schedule_slots import (
     end_slot,
     read_newest_slot,
 )
-from cs_sync.sync.reader import Interrupted
+from cs_sync.sync.session import Interrupted
 
 JOB = "run"
 LONGEST_WAIT = timedelta(minutes=1)

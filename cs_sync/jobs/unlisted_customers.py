@@ -9,9 +9,9 @@ from cs_sync.store.queries.unlisted_accounts import (
     insert_unlisted_customers,
     read_unlisted_customers,
 )
-from cs_sync_schemas import SourceAccount, get_table
+from cs_sync_schemas.tables import SOURCE_ACCOUNT
 
-CUSTOMERS = get_table(SourceAccount).name
+CUSTOMERS = SOURCE_ACCOUNT.name
 _MAX_NAMED = 3
 
 

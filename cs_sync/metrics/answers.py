@@ -6,9 +6,9 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, FromClause, case
 
-from cs_sync_schemas import SurveyResponse, get_table
+from cs_sync_schemas.tables import SURVEY_RESPONSE
 
-ANSWER = get_table(SurveyResponse)
+ANSWER = SURVEY_RESPONSE
 
 
 def is_scored_answer(kind: str) -> ColumnElement[bool]:

@@ -26,9 +26,9 @@ from sqlalchemy import (
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.dialects import bind_day
-from cs_sync_schemas import FeatureDay, UsageDay, get_table
+from cs_sync_schemas.tables import FEATURE_DAY, USAGE_DAY
 
-USE, FEATURE = get_table(UsageDay), get_table(FeatureDay)
+USE, FEATURE = USAGE_DAY, FEATURE_DAY
 USED_DAY = Table(
     "used_day",
     MetaData(),

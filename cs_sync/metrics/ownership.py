@@ -16,25 +16,24 @@ from sqlalchemy import (
     or_,
 )
 
-from cs_sync_schemas import (
-    AccountLink,
-    ContactAccount,
-    ContactLink,
-    FeatureDay,
-    SurveyResponse,
-    Ticket,
-    UsageDay,
-    get_table,
+from cs_sync_schemas.tables import (
+    ACCOUNT_LINK,
+    CONTACT_ACCOUNT,
+    CONTACT_LINK,
+    FEATURE_DAY,
+    SURVEY_RESPONSE,
+    TICKET,
+    USAGE_DAY,
 )
 
-LINK, CONTACT_LINK = get_table(AccountLink), get_table(ContactLink)
-PLACE = get_table(ContactAccount)
+LINK = ACCOUNT_LINK
+PLACE = CONTACT_ACCOUNT
 PLACE_LINK = LINK.alias("place_link")
 _TIME_COLUMNS = {
-    get_table(Ticket).name: "opened_at",
-    get_table(SurveyResponse).name: "answered_at",
-    get_table(UsageDay).name: "day",
-    get_table(FeatureDay).name: "day",
+    TICKET.name: "opened_at",
+    SURVEY_RESPONSE.name: "answered_at",
+    USAGE_DAY.name: "day",
+    FEATURE_DAY.name: "day",
 }
 """Records of people → the column that says when it happened."""
 

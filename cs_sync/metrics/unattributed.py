@@ -25,17 +25,14 @@ from cs_sync.metrics.days_of_use import Span
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.dialects import bind_day
-from cs_sync_schemas import (
-    FeatureDay,
-    Invoice,
-    Subscription,
-    SurveyResponse,
-    Ticket,
-    UsageDay,
-    get_table,
+from cs_sync_schemas.tables import (
+    FEATURE_DAY,
+    INVOICE,
+    SUBSCRIPTION,
+    SURVEY_RESPONSE,
+    TICKET,
+    USAGE_DAY,
 )
-
-INVOICE = get_table(Invoice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +77,11 @@ ATTRIBUTED_TABLES: Sequence[AttributedTable] = (
     AttributedTable(
         "money", INVOICE, "issued_at", "total", where=INVOICE.c.status.not_in(("draft", "void"))
     ),
-    AttributedTable("subscriptions", get_table(Subscription), "started_at"),
-    AttributedTable("tickets", get_table(Ticket), "opened_at"),
-    AttributedTable("answers", get_table(SurveyResponse), "answered_at"),
-    AttributedTable("usage days", get_table(UsageDay), "day", daily=True),
-    AttributedTable("feature days", get_table(FeatureDay), "day", daily=True),
+    AttributedTable("subscriptions", SUBSCRIPTION, "started_at"),
+    AttributedTable("tickets", TICKET, "opened_at"),
+    AttributedTable("answers", SURVEY_RESPONSE, "answered_at"),
+    AttributedTable("usage days", USAGE_DAY, "day", daily=True),
+    AttributedTable("feature days", FEATURE_DAY, "day", daily=True),
 )
 
 

@@ -60,6 +60,8 @@ def validate_playbook(offer: Any) -> str | None:
 
 def validate_signal(offer: Any) -> str | None:
     """Return why this is no valid health signal; None if it is."""
+    from sqlalchemy import Table
+
     from cs_sync.health.signals.registry import FEATURE_SIGNAL, SIGNALS, Signal
 
     if not isinstance(offer, Signal):
@@ -69,7 +71,11 @@ def validate_signal(offer: Any) -> str | None:
     if offer.name in (*SIGNALS, FEATURE_SIGNAL.key):
         return f"signal {offer.name} comes with cs-sync already"
     missing = [name for name in ("records", "title", "absence") if not getattr(offer, name)]
-    return f"signal {offer.name} has no {' and no '.join(missing)}" if missing else None
+    if missing:
+        return f"signal {offer.name} has no {' and no '.join(missing)}"
+    if all(isinstance(table, Table) for table in offer.records):
+        return None
+    return f"the records of signal {offer.name} are tables, such as cs_sync_schemas.tables.TICKET"
 
 
 def validate_connector(offer: Any, methods: tuple[str, ...] = ()) -> str | None:

@@ -75,15 +75,22 @@ class PluginRegistry(PluginLoader):
 
         return self._collect_offers("cs_sync_signals", validate_signal)
 
+    def find_connector(self, connector: str) -> "type[Source] | type[Destination] | None":
+        """Return a connector that reads, or else one that writes; None if there is none."""
+        namesake: type[Source] | type[Destination] | None = self._find_namesake(
+            "cs_sync_sources", connector
+        ) or self._find_namesake("cs_sync_destinations", connector)
+        return namesake or self.sources.get(connector) or self.destinations.get(connector)
+
     def find_config_class(self, connector: str) -> "type[ConnectorConfig] | None":
         """Return a connector's configuration class; None if no plugin offers it."""
-        offer = (
-            self._find_namesake("cs_sync_sources", connector)
-            or self._find_namesake("cs_sync_destinations", connector)
-            or self.sources.get(connector)
-            or self.destinations.get(connector)
-        )
-        return offer.Config if offer else None
+        found = self.find_connector(connector)
+        return found.Config if found else None
+
+    def find_source(self, connector: str) -> "type[Source] | None":
+        """Return a connector that reads; None if no plugin offers it."""
+        namesake: type[Source] | None = self._find_namesake("cs_sync_sources", connector)
+        return namesake or self.sources.get(connector)
 
     def find_destination(self, connector: str) -> "type[Destination] | None":
         """Return a connector that writes; None if no plugin offers it."""

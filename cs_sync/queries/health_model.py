@@ -3,17 +3,22 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Table
 
 from cs_sync.health import HealthConfig, get_signal
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.brought_records import has_records, read_stream_tables
-from cs_sync.sync.reader import list_stream_tables
-from cs_sync.sync.stream_sync import OpenSource
-from cs_sync_schemas import FeatureDay, Record, UsageDay, get_table
+from cs_sync.sync.stream_tables import list_stream_tables
+from cs_sync_schemas.tables import FEATURE_DAY, USAGE_DAY
+
+if TYPE_CHECKING:  # a command that reads no source starts without what that takes
+    from cs_sync.sync.stream_sync import OpenSource
 
 
 def read_health_model(
-    workspace: Workspace, known_at: datetime | None = None, opened: Iterable[OpenSource] = ()
+    workspace: Workspace, known_at: datetime | None = None, opened: "Iterable[OpenSource]" = ()
 ) -> HealthConfig:
     """Return the health model without the inputs that no source brings.
 
@@ -36,8 +41,8 @@ def read_health_model(
         declared |= read_stream_tables(connection, config.connectors.types, known_at)
 
         @cache
-        def is_brought(record: type[Record], field: str | None) -> bool:
-            table = get_table(FeatureDay if by_feature and record is UsageDay else record)
+        def is_brought(record: Table, field: str | None) -> bool:
+            table = FEATURE_DAY if by_feature and record is USAGE_DAY else record
             if field is None and table.name in declared:
                 return True
             return has_records(connection, table, field, known_at)
@@ -53,7 +58,7 @@ def describe_left_out(workspace: Workspace, model: HealthConfig) -> str:
     """Return a sentence on the inputs that no source brings."""
     words, inputs = workspace.words, workspace.config.health.inputs
     kinds = dict.fromkeys(
-        str(get_signal(inputs[name].signal).records[0].__tablename__) for name in model.left_out
+        str(get_signal(inputs[name].signal).records[0].name) for name in model.left_out
     )
     if not kinds:
         return ""

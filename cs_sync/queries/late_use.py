@@ -2,19 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.records.stream_state import read_covered_windows
-from cs_sync.sync.stream_sync import OpenSource
 from cs_sync.sync.windows import count_incomplete_days
-from cs_sync_schemas import FeatureDay, Record, SurveyResponse, UsageDay
 
-_KINDS: dict[type[Record], str] = {UsageDay: "use", FeatureDay: "use", SurveyResponse: "answers"}
+if TYPE_CHECKING:  # a command that reads no source starts without what that takes
+    from cs_sync.sync.stream_sync import OpenSource
+
+_KINDS = {"usage_day": "use", "feature_day": "use", "survey_response": "answers"}
 
 
-def describe_incomplete_days(workspace: Workspace, sources: Iterable[OpenSource]) -> list[str]:
+def describe_incomplete_days(workspace: Workspace, sources: "Iterable[OpenSource]") -> list[str]:
     """Describe the days of each source that may still be incomplete.
 
     Sources read back to their latest changes are left out.
@@ -27,13 +29,13 @@ def describe_incomplete_days(workspace: Workspace, sources: Iterable[OpenSource]
     ]
 
 
-def find_incomplete_days(workspace: Workspace, sources: Iterable[OpenSource]) -> dict[str, int]:
+def find_incomplete_days(workspace: Workspace, sources: "Iterable[OpenSource]") -> dict[str, int]:
     """Map a source → the number of its possibly incomplete days."""
     return {name: max(doubts.values()) for name, doubts, _ in _find_doubts(workspace, sources)}
 
 
 def _find_doubts(
-    workspace: Workspace, sources: Iterable[OpenSource]
+    workspace: Workspace, sources: "Iterable[OpenSource]"
 ) -> list[tuple[str, dict[str, int], int]]:
     """Return incomplete days by source and kind, and the look-back."""
     now = workspace.clock()
@@ -43,7 +45,7 @@ def _find_doubts(
 
 
 def _check_source(
-    connection: Connection, opened: OpenSource, now: datetime
+    connection: Connection, opened: "OpenSource", now: datetime
 ) -> tuple[dict[str, int], int]:
     doubts: dict[str, int] = {}
     lookback = 0
@@ -52,7 +54,7 @@ def _check_source(
             read_covered_windows(connection, opened.name, stream.name) if stream.late else None
         )
         days = count_incomplete_days(stream, *covered, now) if covered else 0
-        kind = _KINDS.get(stream.record)
+        kind = _KINDS.get(str(stream.record.__tablename__))
         if days and kind:
             doubts[kind] = max(days, doubts.get(kind, 0))
             lookback = max(lookback, stream.lookback.days)

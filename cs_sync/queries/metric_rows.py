@@ -14,7 +14,6 @@ from cs_sync.metrics.figure_keys import build_figure_key, normalise_rows
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.mrr_stocks import SPAN, STOCK, list_turns
-from cs_sync.metrics.sql.relations import ACCOUNT
 from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_figures import (
@@ -30,7 +29,8 @@ from cs_sync.store.fast.kept_figures import (
 from cs_sync.store.fast.known_at import shadow_tables
 from cs_sync.store.fast.shared_tables import share_days, share_stocks
 from cs_sync.store.runs import find_stale_tables
-from cs_sync_schemas import VERSIONED, get_table
+from cs_sync_schemas import VERSIONED
+from cs_sync_schemas.tables import ACCOUNT, METADATA
 
 Row = Mapping[str, Any]
 _BRIDGE = "bridge"
@@ -210,7 +210,7 @@ def _connect_as_known(
         with workspace.store.read() as connection:
             yield connection
         return
-    past = [table for table in (*map(get_table, VERSIONED), SPAN) if table.name in read]
+    past = [METADATA.tables[name] for name in (*VERSIONED, SPAN.name) if name in read]
     with (
         workspace.store.snapshot() as connection,
         shadow_tables(connection, past, scope.policy.hash, scope.known_at),

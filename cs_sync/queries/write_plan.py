@@ -191,15 +191,14 @@ def _read_index(
     follow_ups: DecidedFollowUps,
 ) -> DestinationIndex:
     """Read whose record is whose in a destination."""
-    types = workspace.config.connectors.types
-    addresses = workspace.plugins.destinations[types[destination]].addresses
-    by_account = addresses == "accounts"
+    made: Any = workspace.plugins.find_destination(workspace.config.connectors.types[destination])
+    by_account = made.addresses == "accounts"
     return DestinationIndex(
         destination,
         read_remote_accounts(connection, destination),
         frozenset(read_active_owners(connection, destination)),
         read_owners_by_email(connection, destination),
-        addresses,
+        made.addresses,
         {item.account["id"]: item.account["name"] or "" for item in day.scored},
         build_op_contexts(connection, day.scored, follow_ups.rows) if by_account else {},
         read_remote_contacts(connection, destination),

@@ -20,11 +20,11 @@ from cs_sync.runtime.run_result import NO_WRITES, RunSummary, combine_statuses, 
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.leases import LeasedStore, LeaseToken, acquire_lease, release_lease, renew_lease
 from cs_sync.store.privacy.suppression import read_suppression_list
-from cs_sync.store.records.page import StoredCounts
+from cs_sync.store.records.counts import StoredCounts
 from cs_sync.store.runs import begin_run, end_run, read_last_run_time, save_run_streams
-from cs_sync.sync.reader import Interrupted, SyncSession
 from cs_sync.sync.result import StreamResult
-from cs_sync_schemas import RunStream
+from cs_sync.sync.session import Interrupted, SyncSession
+from cs_sync_schemas.tables import RUN_STREAM
 
 T = TypeVar("T")
 HEARTBEAT = 60.0
@@ -85,7 +85,7 @@ class RunSession:
             "waited_seconds": outcome.waited_seconds,
             "error": outcome.error,
         }
-        assert row.keys() == RunStream.model_fields.keys()  # noqa: S101 - one definition
+        assert row.keys() == set(RUN_STREAM.c.keys())  # noqa: S101 - one definition
         self.transact(lambda connection: save_run_streams(connection, [row]))
 
     def summary(self) -> RunSummary:

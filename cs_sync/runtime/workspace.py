@@ -88,12 +88,9 @@ class Workspace:
 
         One under a name of its own keeps that.
         """
-        made = {**self.plugins.destinations, **self.plugins.sources}
         types = self.config.connectors.types
-        return {
-            name: get_title(made[kind], name) if name == kind and kind in made else name
-            for name, kind in types.items()
-        }
+        made = {name: self.plugins.find_connector(name) for name in types if name == types[name]}
+        return {name: get_title(made[name], name) if made.get(name) else name for name in types}
 
     def destinations(self) -> "list[tuple[str, Destination]]":
         """Return the configured destinations of scores and follow-ups, by name."""
@@ -106,7 +103,7 @@ class Workspace:
         Raises:
             ConfigError: A secret is missing.
         """
-        made: Any = self.plugins.destinations[self.config.connectors.types[name]]
+        made: Any = self.plugins.find_destination(self.config.connectors.types[name])
         opened: Destination = made(
             self.config.connectors[name], self._get_client(name, made.limits)
         )
@@ -128,7 +125,7 @@ class Workspace:
         from cs_sync.http import VendorHttp, collect_secrets
 
         if name not in self._clients:
-            reads: Any = self.plugins.sources.get(self.config.connectors.types[name])
+            reads: Any = self.plugins.find_source(self.config.connectors.types[name])
             client = VendorHttp(
                 name,
                 limits,
@@ -143,7 +140,7 @@ class Workspace:
     def _sleep(self, seconds: float) -> None:
         """Sleep, unless the run is asked to stop."""
         if self.stop.wait(seconds):
-            from cs_sync.sync.reader import Interrupted
+            from cs_sync.sync.session import Interrupted
 
             raise Interrupted("the run was stopped", "run it again: it resumes where it was")
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from cs_sync_schemas import FeatureDay, UsageDay, get_table
+from cs_sync_schemas.tables import FEATURE_DAY, USAGE_DAY
 
-FEATURE, USE = get_table(FeatureDay), get_table(UsageDay)
+FEATURE, USE = FEATURE_DAY, USAGE_DAY
 
 
 def find_unseen_features(connection: Connection, features: Sequence[str]) -> list[str]:

@@ -6,9 +6,7 @@ from sqlalchemy import Connection, delete, select
 
 from cs_sync.alerts.states import AlertState
 from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas import Alert, get_table
-
-ALERT = get_table(Alert)
+from cs_sync_schemas.tables import ALERT
 
 
 def read_alerts(connection: Connection) -> list[AlertState]:

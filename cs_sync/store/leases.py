@@ -14,10 +14,9 @@ from sqlalchemy import Connection, Dialect, RowMapping, bindparam, insert, selec
 from cs_sync.contracts.errors import LeaseHeld
 from cs_sync.store.engine import Store
 from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
-from cs_sync_schemas import Lease, get_table
+from cs_sync_schemas.tables import LEASE
 
 T = TypeVar("T")
-LEASE = get_table(Lease)
 LEASE_NAME = "workspace"
 LEASE_TTL = timedelta(minutes=5)
 NO_HOLDER = ""

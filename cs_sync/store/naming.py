@@ -8,9 +8,9 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.identity import RecordRef
 from cs_sync.identity.facts import LAST_PRECEDENCE
 from cs_sync.store.queries.accounts import find_accounts
-from cs_sync_schemas import AccountLink, get_table
+from cs_sync_schemas.tables import ACCOUNT_LINK
 
-LINK = get_table(AccountLink)
+LINK = ACCOUNT_LINK
 
 
 def resolve_records(

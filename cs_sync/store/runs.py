@@ -8,10 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, update
 
 from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas import Run, RunStream, get_table
+from cs_sync_schemas.tables import RUN, RUN_STREAM
 
-RUN = get_table(Run)
-RUN_STREAM = get_table(RunStream)
 SYNC, SYNC_FULL, SYNC_RANGE, RETRY = "sync", "sync --full", "sync --since", "rejects retry"
 FULL_COMMANDS = (SYNC_FULL, RETRY)
 """Commands that read everything again."""

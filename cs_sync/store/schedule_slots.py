@@ -7,9 +7,9 @@ from sqlalchemy import Connection, or_, select, update
 
 from cs_sync.store.inserts import build_insert
 from cs_sync.store.leases import LEASE_TTL, is_lease_free
-from cs_sync_schemas import ScheduleSlot, get_table
+from cs_sync_schemas.tables import SCHEDULE_SLOT
 
-SLOT = get_table(ScheduleSlot)
+SLOT = SCHEDULE_SLOT
 INTERRUPTED = "interrupted"
 UNFINISHED = ("running", INTERRUPTED)
 

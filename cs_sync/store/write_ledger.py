@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas import WriteLedger, get_table
+from cs_sync_schemas.tables import WRITE_LEDGER
 
-LEDGER = get_table(WriteLedger)
+LEDGER = WRITE_LEDGER
 
 
 def read_ledger(

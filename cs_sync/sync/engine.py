@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Stream
 from cs_sync.sync.gc_tuning import raise_gc_threshold
-from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import StreamResult
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.stream_sync import OpenSource, StreamSync
 from cs_sync.sync.windows import MAX_SLICES, ReadRequest
 

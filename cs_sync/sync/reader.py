@@ -1,9 +1,6 @@
 """Read one window of one stream into the store, page by page."""
 
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -13,18 +10,14 @@ from sqlalchemy import Connection
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Page, Stream
-from cs_sync.store.leases import LeasedStore
 from cs_sync.store.privacy.erase import erase_reappeared
 from cs_sync.store.privacy.redact_record import RecordRedactor
-from cs_sync.store.privacy.suppression import SuppressionList
-from cs_sync.store.records.page import StoredCounts, count_main_records, store_page, validate_page
+from cs_sync.store.records.counts import StoredCounts
+from cs_sync.store.records.page import count_main_records, store_page, validate_page
 from cs_sync.store.records.stream_state import OpenWindow, WindowProgress, advance
 from cs_sync.store.records.write import WriteContext
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.windows import should_delete_missing
-
-
-class Interrupted(CsSyncError):
-    """The user or the system stopped the run; stored data stays, the rest resumes."""
 
 
 class SourceContractError(CsSyncError):
@@ -51,24 +44,6 @@ class ReadCost(Protocol):
     requests: int
     waited_seconds: float
     failure: CsSyncError | None
-
-
-@dataclass(frozen=True, slots=True)
-class SyncSession:
-    """The shared state of all readers of a run."""
-
-    store: LeasedStore
-    run_id: str
-    clock: Callable[[], datetime]
-    emit: Callable[[Event], None]
-    keep_raw: bool = False
-    stop: threading.Event = field(default_factory=threading.Event)
-    suppressed: SuppressionList = field(default_factory=SuppressionList)
-
-    def raise_if_stopped(self) -> None:
-        """Raise Interrupted after a request to stop the run."""
-        if self.stop.is_set():
-            raise Interrupted("the run was stopped", "run it again: it resumes where it was")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +193,3 @@ def _unfinished_error(stream: Stream) -> SourceContractError:
         "tell the connector's author: the last page of a window has resume=None, or last=True"
         " with a token; nothing stored is lost",
     )
-
-
-def list_stream_tables(stream: Stream) -> tuple[str, ...]:
-    """Return the names of a stream's tables."""
-    return tuple(str(kind.__tablename__) for kind in stream.record_types)

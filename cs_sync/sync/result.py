@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cs_sync.store.records.page import StoredCounts
+from cs_sync.store.records.counts import StoredCounts
 
 Status = Literal["ok", "partial", "failed"]
 

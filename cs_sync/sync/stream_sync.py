@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError, Throttled
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Source, Stream
+from cs_sync.store.records.counts import StoredCounts
 from cs_sync.store.records.delete_unseen import count_unseen, delete_unseen
-from cs_sync.store.records.page import StoredCounts
 from cs_sync.store.records.rejects import delete_unseen_rejects, has_unnamed_rejects
 from cs_sync.store.records.stream_state import (
     OpenWindow,
@@ -27,16 +27,10 @@ from cs_sync.store.records.stream_state import (
 )
 from cs_sync.store.records.write import WriteContext
 from cs_sync.sync.concurrency import ReaderLimiter
-from cs_sync.sync.reader import (
-    ErrorSwallowed,
-    Interrupted,
-    ReadCost,
-    StreamReader,
-    SyncSession,
-    WindowResult,
-    list_stream_tables,
-)
+from cs_sync.sync.reader import ErrorSwallowed, ReadCost, StreamReader, WindowResult
 from cs_sync.sync.result import Status, StreamResult
+from cs_sync.sync.session import Interrupted, SyncSession
+from cs_sync.sync.stream_tables import list_stream_tables
 from cs_sync.sync.windows import (
     ReadRequest,
     compute_next_cursor,

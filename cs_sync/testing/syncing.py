@@ -16,8 +16,8 @@ from cs_sync.store.leases import LeasedStore
 from cs_sync.store.records.rejects import read_rejects
 from cs_sync.store.records.stream_state import read_cursor_times
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import Status, StreamResult, derive_run_status
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.stream_sync import OpenSource
 from cs_sync.sync.windows import ReadRequest
 from cs_sync.testing.fault_transport import (

@@ -53,9 +53,10 @@ if TYPE_CHECKING:
     from cs_sync_schemas.published import Publication, PublishedKpi, PublishedMrr
     from cs_sync_schemas.record import Record, get_table
     from cs_sync_schemas.records import RECORDS
-    from cs_sync_schemas.support import CLOSED_STATUSES, Ticket
+    from cs_sync_schemas.support import Ticket
     from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
-    from cs_sync_schemas.voice import Scale, SurveyResponse
+    from cs_sync_schemas.values import CLOSED_STATUSES, Scale
+    from cs_sync_schemas.voice import SurveyResponse
 
 __all__ = [
     "CLOSED_STATUSES",
@@ -149,7 +150,8 @@ if not TYPE_CHECKING:
         "cs_sync_schemas.published": "Publication PublishedKpi PublishedMrr",
         "cs_sync_schemas.record": "Record get_table",
         "cs_sync_schemas.records": "RECORDS",
-        "cs_sync_schemas.support": "CLOSED_STATUSES Ticket",
+        "cs_sync_schemas.support": "Ticket",
         "cs_sync_schemas.usage": "FeatureDay OnboardingStep UsageDay",
-        "cs_sync_schemas.voice": "Scale SurveyResponse",
+        "cs_sync_schemas.values": "CLOSED_STATUSES Scale",
+        "cs_sync_schemas.voice": "SurveyResponse",
     })  # fmt: skip

@@ -3,12 +3,13 @@
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from cs_sync_schemas.record import StoredRow
 from cs_sync_schemas.times import Instant
 
 
-class PublishedKpi(SQLModel, table=True):
+class PublishedKpi(StoredRow, table=True):
     """One value of a metric for one month, currency and value of its dimension."""
 
     __tablename__ = "kpi"
@@ -35,7 +36,7 @@ class PublishedKpi(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=Instant, description="When a run last found it changed.")
 
 
-class PublishedMrr(SQLModel, table=True):
+class PublishedMrr(StoredRow, table=True):
     """The MRR bridge of one month in one currency, in minor units."""
 
     __tablename__ = "mrr_month"
@@ -57,7 +58,7 @@ class PublishedMrr(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=Instant, description="When a run last found it changed.")
 
 
-class Publication(SQLModel, table=True):
+class Publication(StoredRow, table=True):
     """The last run that published, and what its figures rest on: one row."""
 
     __tablename__ = "publication"

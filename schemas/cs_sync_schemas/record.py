@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import JSON, Table
+from sqlalchemy import JSON, MetaData, Table
 from sqlmodel import Field, SQLModel
 
 from cs_sync_schemas.digests import Digest
+from cs_sync_schemas.metadata import METADATA
 from cs_sync_schemas.times import Instant
 
 
@@ -17,8 +18,13 @@ def get_table(model: type[SQLModel]) -> Table:
 
 
 class StoredRow(SQLModel):
-    """Common base of all tables; what validates rows is built when it is first asked for."""
+    """Common base of all tables; what validates rows is built when it is first asked for.
 
+    A model takes the table of its name in `tables.py`, where that is loaded: there is one of each.
+    """
+
+    metadata: ClassVar[MetaData] = METADATA
+    __table_args__: ClassVar[dict[str, bool]] = {"keep_existing": True}
     model_config = {"defer_build": True}
 
 

@@ -1,18 +1,14 @@
 """Support tickets."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import JSON, String
 from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
 from cs_sync_schemas.times import Instant
-
-TicketStatus = Literal["new", "open", "pending", "hold", "solved", "closed"]
-
-CLOSED_STATUSES: tuple[TicketStatus, ...] = ("solved", "closed")
-"""Statuses of a ticket that waits for nobody any more."""
+from cs_sync_schemas.values import TicketStatus
 
 
 class Ticket(Record, table=True):

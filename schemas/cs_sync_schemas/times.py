@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Dialect
+from sqlalchemy import DateTime, Dialect, Interval
 from sqlalchemy.dialects.sqlite import DATETIME
-from sqlalchemy.types import TypeEngine
-from sqlmodel import UTCDateTime
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,16 +36,24 @@ class _Number(DATETIME):
         return str
 
 
-class Instant(UTCDateTime):
+class Instant(TypeDecorator[datetime]):
     """An aware datetime; SQLite stores it as microseconds since 1970.
 
     As text it takes 26 bytes in the table and in every index, as a number 8.
     """
 
+    impl = DateTime
     cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(timezone=True)
 
     def __repr__(self) -> str:
         return "Instant()"
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:  # noqa: ARG002
+        """Compare with instants, and add spans of time."""
+        return Interval() if isinstance(value, timedelta) else self
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Use a number on SQLite, a timestamp with time zone elsewhere."""
@@ -55,11 +63,17 @@ class Instant(UTCDateTime):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """Convert to the database's form; a datetime without time zone is refused."""
-        at = super().process_bind_param(value, dialect)
-        return at if at is None or dialect.name != "sqlite" else count_microseconds(at)
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError(f"{value} is naive: give datetimes with a time zone")
+        return count_microseconds(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Convert to a datetime in UTC."""
-        if value is None or dialect.name != "sqlite":
-            return super().process_result_value(value, dialect)
-        return read_microseconds(value)
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return read_microseconds(value)
+        at: datetime = value if value.utcoffset() is not None else value.replace(tzinfo=UTC)
+        return at.astimezone(UTC)

@@ -2,24 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator
 from sqlalchemy import String
 from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
 from cs_sync_schemas.times import Instant
-
-
-def _require_rising(scale: tuple[float, float]) -> tuple[float, float]:
-    if scale[0] >= scale[1]:
-        raise ValueError(f"a scale goes from its lowest to its highest answer, not {list(scale)}")
-    return scale
-
-
-Scale = Annotated[tuple[float, float], AfterValidator(_require_rising)]
-"""Lowest and highest answer of a survey, as settings of connectors give it."""
 
 
 class SurveyResponse(Record, table=True):

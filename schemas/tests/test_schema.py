@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,17 +13,18 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis.strategies import datetimes, just
-from sqlalchemy import Column, DateTime, String, create_engine, inspect
+from sqlalchemy import Column, String, create_engine, inspect
 from sqlalchemy import text as text_clause
-from sqlmodel import UTCDateTime
 
 from cs_sync_schemas import RECORDS, Owner, Record, get_table
 from cs_sync_schemas.export import build_records_schema
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from cs_sync_schemas.migrations.new import DIGEST_MARK, make_digest, write_revision
 from cs_sync_schemas.money import CURRENCY_EXPONENT, known_currency
+from cs_sync_schemas.record import StoredRow
 from cs_sync_schemas.tables import METADATA
 from cs_sync_schemas.times import Instant, count_microseconds, read_microseconds
+from cs_sync_schemas.write_tables import FILE, format_tables, list_models
 
 EXPORTED = Path(__file__).parents[1] / "records.schema.json"
 
@@ -30,6 +33,22 @@ def test_the_exported_json_schema_is_up_to_date() -> None:
     assert json.loads(EXPORTED.read_text()) == build_records_schema(), (
         "run python -m cs_sync_schemas.export > schemas/records.schema.json"
     )
+
+
+def test_the_tables_are_those_of_the_models() -> None:
+    assert FILE.read_text("utf-8") == format_tables(), "run python -m cs_sync_schemas.write_tables"
+    for model in list_models(StoredRow):
+        assert get_table(model) is METADATA.tables[str(model.__tablename__)]
+        assert model.__table_args__ is StoredRow.__table_args__, "tables.py would not know of it"
+
+
+@pytest.mark.slow("a process of its own")
+def test_a_model_and_its_table_are_one_also_where_the_model_is_loaded_first() -> None:
+    code = (
+        "from cs_sync_schemas import Invoice, get_table; from cs_sync_schemas import tables;"
+        "assert get_table(Invoice) is tables.INVOICE"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.slow("writes a revision")
@@ -106,7 +125,7 @@ def test_every_instant_is_stored_in_one_form() -> None:
         f"{table.name}.{column.name}"
         for table in METADATA.tables.values()
         for column in table.c
-        if isinstance(column.type, DateTime | UTCDateTime) and not isinstance(column.type, Instant)
+        if column.type.python_type is datetime and not isinstance(column.type, Instant)
     ]
     assert others == [], "add sa_type=Instant: text and numbers cannot be compared"
 

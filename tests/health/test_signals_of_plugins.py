@@ -11,12 +11,12 @@ from cs_sync.health.signal_words import describe_absence, name_signal
 from cs_sync.health.signals.registry import SIGNALS, Signal, register_signals
 from cs_sync.health.signals.support import open_tickets
 from cs_sync.i18n import ENGLISH, get_translator
-from cs_sync_schemas import Ticket
+from cs_sync_schemas.tables import TICKET
 from tests.health.conftest import SCOPE
 
-CALLS = Signal("calls_30", open_tickets, (Ticket,), title="Calls", absence="No call data")
+CALLS = Signal("calls_30", open_tickets, (TICKET,), title="Calls", absence="No call data")
 SAID = Signal(
-    "visits", open_tickets, (Ticket,), title="Visits", absence="Never visited",
+    "visits", open_tickets, (TICKET,), title="Visits", absence="Never visited",
     sentence=lambda value, words: f"{words.number(value)} visits\nlast year",
 )  # fmt: skip
 

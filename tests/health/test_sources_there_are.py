@@ -27,6 +27,7 @@ from cs_sync_schemas import (
     SurveyResponse,
     Ticket,
     UsageDay,
+    get_table,
 )
 from tests.health.conftest import SCOPE
 
@@ -35,7 +36,7 @@ HUBSPOT: set[type[Record]] = {SourceAccount, SurveyResponse}
 
 
 def brings(*records: type[Record]) -> Callable[[str], bool]:
-    return lambda signal: bool(set(get_signal(signal).records) & set(records))
+    return lambda signal: bool(set(get_signal(signal).records) & set(map(get_table, records)))
 
 
 def weights(*records: type[Record], **given: Any) -> dict[str, float]:

@@ -76,7 +76,7 @@ def test_no_key_in_a_traceback_of_ours(
         config = vars(source)
         raise RuntimeError(f"it broke with {config!r}")
 
-    monkeypatch.setattr("cs_sync_hubspot.source.HubSpotSource._read_owners", broken)
+    monkeypatch.setattr("cs_sync_hubspot.reader.CrmReader._read_owners", broken)
     ran = acme.run("--debug", "sync", "--only", "hubspot")
     assert "it broke with" in ran.said
     nothing_shows(acme)

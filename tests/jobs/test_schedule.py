@@ -22,7 +22,7 @@ from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import acquire_lease
 from cs_sync.store.schedule_slots import SLOT, SlotClaim, claim_slot, end_slot
-from cs_sync.sync.reader import Interrupted
+from cs_sync.sync.session import Interrupted
 from tests.conftest import Clock, migrated_sqlite
 
 pytestmark = pytest.mark.slow("runs everything in many slots")

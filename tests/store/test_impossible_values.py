@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from cs_sync.contracts.source import Page, Rejection, Stream
 from cs_sync.store.engine import Store
-from cs_sync.store.records.page import StoredCounts, store_page, validate_page
+from cs_sync.store.records.counts import StoredCounts
+from cs_sync.store.records.page import store_page, validate_page
 from cs_sync.store.records.rejects import REJECTED
 from cs_sync.store.records.write import WriteContext
 from cs_sync_schemas import (

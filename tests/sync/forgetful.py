@@ -13,8 +13,8 @@ from cs_sync.contracts.source import Page, Rejection, Stream, Window
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import StreamResult
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.windows import ReadRequest
 from cs_sync_schemas import Ticket
 from tests.conftest import Clock

@@ -17,8 +17,8 @@ from cs_sync.http import VendorHttp
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import StreamResult
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.windows import ReadRequest
 from cs_sync_posthog.config import PostHogConfig
 from cs_sync_posthog.source import PostHogSource

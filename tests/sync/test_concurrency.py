@@ -11,7 +11,7 @@ from cs_sync.store.engine import Store
 from cs_sync.store.leases import LeasedStore, acquire_lease
 from cs_sync.sync.concurrency import MAX_READERS, MEASURE_SECONDS, ReaderLimiter
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reader import Interrupted, SyncSession
+from cs_sync.sync.session import Interrupted, SyncSession
 from cs_sync.sync.windows import ReadRequest
 from tests.conftest import Clock
 from tests.sync.scripted import Scripted, stream, tickets

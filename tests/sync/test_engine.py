@@ -17,8 +17,8 @@ from cs_sync.store.records.rejects import REJECTED
 from cs_sync.store.records.stream_state import read_stream_position
 from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.gc_tuning import GC_THRESHOLD
-from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import StreamResult, derive_run_status
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.windows import BACKFILL_EDGES, ReadRequest
 from cs_sync_schemas import Record, Ticket, get_table
 from tests.conftest import Clock, migrated_sqlite

@@ -20,8 +20,8 @@ from cs_sync.store.engine import Store
 from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.store.records.stream_state import read_stream_position
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import StreamResult, derive_run_status
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.stream_sync import OpenSource
 from cs_sync.sync.windows import ReadRequest
 from cs_sync_schemas import SourceAccount, get_table

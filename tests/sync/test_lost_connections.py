@@ -18,8 +18,8 @@ from cs_sync.store.privacy.suppression import SuppressionList
 from cs_sync.store.reconnect import ReconnectPolicy
 from cs_sync.store.records.stream_state import advance
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reader import Interrupted, SyncSession
 from cs_sync.sync.result import StreamResult
+from cs_sync.sync.session import Interrupted, SyncSession
 from cs_sync.sync.windows import ReadRequest
 from cs_sync_schemas import (
     Product,

@@ -10,7 +10,7 @@ import pytest
 from cs_sync.contracts.source import Page, Stream, Window
 from cs_sync.store.leases import LeasedStore, acquire_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.windows import ReadRequest
 from tests.conftest import Clock, migrated_sqlite
 from tests.sync.scripted import Scripted, stream, tickets

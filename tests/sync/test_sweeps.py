@@ -11,8 +11,8 @@ from cs_sync.contracts.source import Page, Rejection, Stream
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import StreamResult
+from cs_sync.sync.session import SyncSession
 from cs_sync.sync.windows import ReadRequest
 from cs_sync_schemas import Record, RejectedRecord, SubscriptionItem, Ticket, get_table
 from tests.conftest import NOW, Clock

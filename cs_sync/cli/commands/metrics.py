@@ -57,7 +57,6 @@ def show_metrics(
     """Show KPIs of the last complete period, or of --since to --until."""
     from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table
     from cs_sync.jobs.derive import update_mrr
-    from cs_sync.jobs.publish_figures import publish_kpis
     from cs_sync.queries.metrics import MetricRequest
     from cs_sync.queries.metrics import query_metrics as compute
 
@@ -82,6 +81,8 @@ def show_metrics(
             family=family,
         )
         if publish:
+            from cs_sync.jobs.publish_figures import publish_kpis
+
             publish_kpis(workspace, request)
         rows = compute(workspace, request)
     options.print_rows(rows, METRIC_FIELDS, metrics_table)

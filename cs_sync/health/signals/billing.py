@@ -19,10 +19,8 @@ from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.metrics.sql.relations import is_present
 from cs_sync.metrics.subscriptions import was_running
-from cs_sync_schemas import Invoice, Subscription, get_table
+from cs_sync_schemas.tables import INVOICE, SUBSCRIPTION
 
-SUBSCRIPTION = get_table(Subscription)
-INVOICE = get_table(Invoice)
 _UNPAID = INVOICE.alias("unpaid")
 UNPAID_STATUSES = ("past_due", "unpaid")
 GOOD, LEAVING, PAST_DUE = 2, 1, 0

@@ -8,10 +8,10 @@ from cs_sync.health.relations import is_scored
 from cs_sync.health.scope import SignalScope
 from cs_sync.metrics.ownership import LINK
 from cs_sync.metrics.sql.chosen_accounts import is_chosen
-from cs_sync.metrics.sql.relations import ACCOUNT, is_present
-from cs_sync_schemas import SourceAccount, get_table
+from cs_sync.metrics.sql.relations import is_present
+from cs_sync_schemas.tables import ACCOUNT, SOURCE_ACCOUNT
 
-RECORD = get_table(SourceAccount)
+RECORD = SOURCE_ACCOUNT
 
 
 def last_contact(scope: SignalScope) -> Select[Any]:

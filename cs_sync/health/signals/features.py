@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from cs_sync.health.relations import select_covered_accounts, select_owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.metrics.sql.relations import is_present
-from cs_sync_schemas import FeatureDay, get_table
+from cs_sync_schemas.tables import FEATURE_DAY
 
-FEATURE = get_table(FeatureDay)
+FEATURE = FEATURE_DAY
 _SEEN = FEATURE.alias("seen")
 
 

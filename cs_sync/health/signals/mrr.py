@@ -21,10 +21,10 @@ from sqlalchemy import (
 from cs_sync.health.relations import is_scored
 from cs_sync.health.scope import SignalScope
 from cs_sync.metrics.sql.chosen_accounts import is_chosen
-from cs_sync.metrics.sql.relations import ACCOUNT, is_known
-from cs_sync_schemas import MrrSpan, get_table
+from cs_sync.metrics.sql.relations import is_known
+from cs_sync_schemas.tables import ACCOUNT, MRR_SPAN
 
-SPAN = get_table(MrrSpan)
+SPAN = MRR_SPAN
 MRR_DAYS = 90
 
 

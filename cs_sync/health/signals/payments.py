@@ -6,8 +6,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.signals.billing import INVOICE, is_overdue
+from cs_sync.health.signals.billing import is_overdue
 from cs_sync.metrics.sql.dialects import seconds_between
+from cs_sync_schemas.tables import INVOICE
 
 PAYMENT_DAYS = 365
 """So that an annual invoice is among them."""

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import Select
+from sqlalchemy import Select, Table
 
 from cs_sync.health.coverage import Coverage
 from cs_sync.health.scope import SignalScope
@@ -34,16 +34,14 @@ from cs_sync.health.signals.use_history import (
     count_days_since_use,
 )
 from cs_sync.i18n import Translator
-from cs_sync_schemas import (
-    FeatureDay,
-    Invoice,
-    Record,
-    SourceAccount,
-    Subscription,
-    SurveyResponse,
-    Ticket,
-    UsageDay,
-    get_table,
+from cs_sync_schemas.tables import (
+    FEATURE_DAY,
+    INVOICE,
+    SOURCE_ACCOUNT,
+    SUBSCRIPTION,
+    SURVEY_RESPONSE,
+    TICKET,
+    USAGE_DAY,
 )
 
 
@@ -80,8 +78,8 @@ class Signal:
 
     name: str
     build: Callable[[SignalScope], Select[Any]]
-    records: tuple[type[Record], ...]
-    """The kinds of records that it is made of; one of them is enough."""
+    records: tuple[Table, ...]
+    """The tables of the records that it is made of; one of them is enough."""
     better: Literal["more", "less", "either"] = "either"
     """Whether more of it is always a better sign, or less; a map must not say the opposite."""
     read: Callable[[Any, SignalScope], float | None] = _read_number
@@ -107,77 +105,77 @@ class Signal:
 
 _ALL = (
     Signal(
-        "active_days_28", active_days_28, (UsageDay,), "more",
+        "active_days_28", active_days_28, (USAGE_DAY,), "more",
         meaning="On how many of the last 28 days somebody of the account used the product, 0 to "
         "28. Missing where no usage source knows the account.", sweep=count_active_days,
     ),
     Signal(
-        "days_since_use", last_day_of_use, (UsageDay,), "less", _read_days_ago,
+        "days_since_use", last_day_of_use, (USAGE_DAY,), "less", _read_days_ago,
         meaning="Days since it was last used; 0 is today. Missing where it never was.",
         sweep=count_days_since_use,
     ),
     Signal(
-        "usage_trend_28", usage_trend_28, (UsageDay,), "more",
+        "usage_trend_28", usage_trend_28, (USAGE_DAY,), "more",
         meaning="Events of the last 28 days ÷ events of the previous 28: 1 is no change, 0.6 a "
         "fall by 40 %. Missing until the account has used it for 56 days, or without earlier "
         "events.", sweep=compare_events,
     ),
     Signal(
-        "seat_use_28", seat_use_28, (UsageDay,), "more",
+        "seat_use_28", seat_use_28, (USAGE_DAY,), "more",
         meaning="Licence use: people active in the last 28 days ÷ seats of its running "
         "subscriptions (the units of the largest licensed item of each); above 1 more people use "
         "it than are paid for. Missing without seats, and where no person of the account was ever "
         "seen by name: a source that only knows the account says nothing of its seats.",
     ),
     Signal(
-        "tickets_30", tickets_30, (Ticket,),
+        "tickets_30", tickets_30, (TICKET,),
         meaning="Tickets opened in the last 30 days. Few may be silence and many may be interest, "
         "so that a map may turn either way. Missing where support does not know the account.",
     ),
     Signal(
-        "open_tickets", open_tickets, (Ticket,), "less",
+        "open_tickets", open_tickets, (TICKET,), "less",
         meaning="Tickets neither solved nor closed. Missing where support does not know it.",
     ),
     Signal(
-        "billing_standing", billing_standing, (Subscription, Invoice), "more",
+        "billing_standing", billing_standing, (SUBSCRIPTION, INVOICE), "more",
         meaning="The worst of its subscriptions and invoices: 2 pays, 1 an end is set, 0 something "
         "is past due. Missing without a running subscription or an invoice past due.",
     ),
     Signal(
-        "nps", nps_180, (SurveyResponse,), "more",
+        "nps", nps_180, (SURVEY_RESPONSE,), "more",
         meaning="Mean of its people's latest NPS answers in 180 days, 0 to 10. Missing without.",
     ),
     Signal(
-        "csat_90", csat_90, (SurveyResponse,), "more",
+        "csat_90", csat_90, (SURVEY_RESPONSE,), "more",
         meaning="Share of its people whose latest rating in 90 days is in the upper quarter of "
         "its scale, 0 to 1: 4 and 5 of 1 to 5. Missing without ratings.",
     ),
     Signal(
-        "mrr_change_90", mrr_change_90, (Subscription,), "more",
+        "mrr_change_90", mrr_change_90, (SUBSCRIPTION,), "more",
         meaning="MRR now ÷ MRR 90 days ago: 1 is no change, 0.6 a fall by 40 %. Left out "
         "for customers of less than 90 days, and where an account is billed in several currencies.",
         for_some=True,
     ),
     Signal(
-        "seat_change_90", seat_change_90, (Subscription,), "more", read_seat_change,
+        "seat_change_90", seat_change_90, (SUBSCRIPTION,), "more", read_seat_change,
         meaning="Seats now ÷ seats 90 days ago, both of the MRR (the largest quantity of each "
         "subscription). Left out for plans of one unit and for customers of less than 90 days.",
         for_some=True,
     ),
     Signal(
-        "late_payments_365", late_payments_365, (Invoice,), "less",
+        "late_payments_365", late_payments_365, (INVOICE,), "less",
         meaning="Invoices of the last 365 days whose charge failed, that were paid more than a "
         "day late, or that are unpaid or given up. Missing without an invoice in that time.",
     ),
     Signal(
-        "days_to_renewal", days_to_renewal, (Subscription,), "more", read_days_to_renewal,
+        "days_to_renewal", days_to_renewal, (SUBSCRIPTION,), "more", read_days_to_renewal,
         meaning="Days until the term of an annual plan ends: by its invoice, else by the "
         "anniversary of its start; of several plans the first. Left out without an annual plan "
         "that goes on.",
         for_some=True,
     ),
     Signal(
-        "days_since_contact", last_contact, (SourceAccount,), "less", _read_days_ago,
+        "days_since_contact", last_contact, (SOURCE_ACCOUNT,), "less", _read_days_ago,
         meaning="Days since the CRM last logged a call, an e-mail or a meeting with the account "
         "(`last_contacted_at`). Missing where it never did, and for days before the last contact.",
         field="last_contacted_at",
@@ -196,7 +194,7 @@ def register_signals(signals: Iterable[Signal]) -> None:
 
 
 FEATURE_SIGNAL = Signal(
-    "feature:NAME", partial(feature_28, feature="NAME"), (FeatureDay,),
+    "feature:NAME", partial(feature_28, feature="NAME"), (FEATURE_DAY,),
     meaning="How often the account used the feature of this name in the last 28 days, as "
     "`feature_days` give it (of PostHog: your own events); where only people are counted, each "
     "counts once a day. Missing where no source that ever saw the feature knows the account, so "
@@ -227,12 +225,12 @@ def get_coverage(name: str, active_features: Sequence[str] = ()) -> Coverage | N
     None if by none.
     """
     records = get_signal(name).records
-    if UsageDay in records:
+    if USAGE_DAY in records:
         features = tuple(active_features)
-        return Coverage(get_table(FeatureDay if features else UsageDay), "day", features)
-    if FeatureDay in records:
-        return Coverage(get_table(FeatureDay), "day", (parse_feature(name),))
-    return Coverage(get_table(Ticket), "opened_at") if Ticket in records else None
+        return Coverage(FEATURE_DAY if features else USAGE_DAY, "day", features)
+    if FEATURE_DAY in records:
+        return Coverage(FEATURE_DAY, "day", (parse_feature(name),))
+    return Coverage(TICKET, "opened_at") if TICKET in records else None
 
 
 def parse_feature(name: str) -> str:

@@ -7,13 +7,13 @@ from sqlalchemy import CTE, ColumnElement, FromClause, Select, and_, func, not_,
 
 from cs_sync.health.relations import is_of_subscriptions, select_owned
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.signals.billing import SUBSCRIPTION, is_ending, is_running
+from cs_sync.health.signals.billing import is_ending, is_running
 from cs_sync.health.signals.seats import ITEM
 from cs_sync.metrics.periods import add_months
 from cs_sync.metrics.sql.relations import is_present
-from cs_sync_schemas import InvoiceLine, get_table
+from cs_sync_schemas.tables import INVOICE_LINE, SUBSCRIPTION
 
-LINE = get_table(InvoiceLine)
+LINE = INVOICE_LINE
 _YEAR = 12
 
 

@@ -6,12 +6,12 @@ from sqlalchemy import CTE, Float, Select, and_, case, cast, distinct, func, not
 
 from cs_sync.health.relations import is_of_subscriptions, select_owned
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.signals.billing import SUBSCRIPTION, is_running
+from cs_sync.health.signals.billing import is_running
 from cs_sync.health.signals.usage import select_use_coverage, select_used_days
 from cs_sync.metrics.sql.relations import is_present
-from cs_sync_schemas import SubscriptionItem, get_table
+from cs_sync_schemas.tables import SUBSCRIPTION, SUBSCRIPTION_ITEM
 
-ITEM = get_table(SubscriptionItem)
+ITEM = SUBSCRIPTION_ITEM
 
 
 def select_subscription_seats(scope: SignalScope) -> CTE:

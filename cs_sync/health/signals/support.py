@@ -7,9 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from cs_sync.health.relations import select_covered_accounts, select_owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.metrics.tickets import was_open
-from cs_sync_schemas import Ticket, get_table
-
-TICKET = get_table(Ticket)
+from cs_sync_schemas.tables import TICKET
 
 
 def tickets_30(scope: SignalScope) -> Select[Any]:

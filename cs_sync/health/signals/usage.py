@@ -26,9 +26,9 @@ from cs_sync.health.relations import (
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.features import FEATURE, is_from_reporting_source
 from cs_sync.metrics.days_of_use import is_feature_used, is_used
-from cs_sync_schemas import UsageDay, get_table
+from cs_sync_schemas.tables import USAGE_DAY
 
-USAGE = get_table(UsageDay)
+USAGE = USAGE_DAY
 
 
 def select_used_days(

@@ -16,9 +16,9 @@ from cs_sync.metrics.sql.relations import (
     select_period_rows,
     select_totals,
 )
-from cs_sync_schemas import FeatureDay, Referral, get_table
+from cs_sync_schemas.tables import FEATURE_DAY, REFERRAL
 
-REFERRAL, FEATURE = get_table(Referral), get_table(FeatureDay)
+FEATURE = FEATURE_DAY
 
 
 def _select_referrals(scope: Scope) -> Select[Any]:

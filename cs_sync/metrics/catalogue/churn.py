@@ -30,10 +30,9 @@ from cs_sync.metrics.sql.relations import (
     select_period_rows,
     select_totals,
 )
-from cs_sync_schemas import MrrMovement, Subscription, get_table
+from cs_sync_schemas.tables import MRR_MOVEMENT, SUBSCRIPTION
 
-MOVEMENT = get_table(MrrMovement)
-SUBSCRIPTION = get_table(Subscription)
+MOVEMENT = MRR_MOVEMENT
 _DAY = 86_400
 
 REASON_CODES: dict[str, tuple[str, ...]] = {

@@ -17,12 +17,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.catalogue.economics import (
-    COST,
-    match_cost_months,
-    null_if_zero,
-    select_economics,
-)
+from cs_sync.metrics.catalogue.economics import match_cost_months, null_if_zero, select_economics
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import Period, add_months, get_day_start
@@ -35,10 +30,9 @@ from cs_sync.metrics.sql.relations import (
     select_period_rows,
     select_totals,
 )
-from cs_sync_schemas import Invoice, InvoiceLine, get_table
+from cs_sync_schemas.tables import COST, INVOICE, INVOICE_LINE
 
-INVOICE = get_table(Invoice)
-LINE = get_table(InvoiceLine)
+LINE = INVOICE_LINE
 
 
 def _select_usage_mrr(scope: Scope) -> Select[Any]:

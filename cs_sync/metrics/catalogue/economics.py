@@ -23,9 +23,8 @@ from cs_sync.metrics.sql.currency_conversion import convert_rows
 from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs
 from cs_sync.metrics.sql.relations import count_if, is_present, select_period_rows
 from cs_sync.metrics.sql.scaling import scale_rate
-from cs_sync_schemas import Cost, get_table
+from cs_sync_schemas.tables import COST
 
-COST = get_table(Cost)
 PURPOSES = ("acquisition", "retention", "service")
 _MONTH_DAYS = 365 / 12
 

@@ -8,9 +8,9 @@ from cs_sync.metrics.days_of_use import is_feature_used
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.relations import get_segment_columns, select_period_rows, select_quotient
-from cs_sync_schemas import FeatureDay, get_table
+from cs_sync_schemas.tables import FEATURE_DAY
 
-FEATURE = get_table(FeatureDay)
+FEATURE = FEATURE_DAY
 
 
 def _select_feature_use(scope: Scope) -> CTE:

@@ -21,9 +21,9 @@ from cs_sync.metrics.sql.relations import (
     select_period_rows,
     select_totals,
 )
-from cs_sync_schemas import MrrSpan, get_table
+from cs_sync_schemas.tables import MRR_SPAN
 
-SPAN = get_table(MrrSpan)
+SPAN = MRR_SPAN
 _MONTH = 365 * 86_400 // 12
 _TENURES = (("00-03 months", 3), ("03-12 months", 12), ("12-24 months", 24))
 _LONGEST_TENURE = "24+ months"

@@ -7,16 +7,15 @@ from sqlalchemy import ColumnElement, Double, Select, and_, case, cast, func, se
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.dialects import bind_instant
 from cs_sync.metrics.sql.relations import (
-    ACCOUNT,
     get_segment_columns,
     is_counted,
     select_period_rows,
     select_quotient,
 )
 from cs_sync.metrics.sql.segments import join_segments
-from cs_sync_schemas import HealthScore, get_table
+from cs_sync_schemas.tables import ACCOUNT, HEALTH_SCORE
 
-SCORE = get_table(HealthScore)
+SCORE = HEALTH_SCORE
 
 
 def _select_mean_score(scope: Scope) -> Select[Any]:

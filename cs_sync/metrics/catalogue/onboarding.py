@@ -11,16 +11,15 @@ from cs_sync.metrics.periods import get_day_start
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.dialects import seconds_between
 from cs_sync.metrics.sql.relations import (
-    ACCOUNT,
     count_if,
     get_segment_columns,
     select_median,
     select_period_rows,
     select_totals,
 )
-from cs_sync_schemas import OnboardingStep, get_table
+from cs_sync_schemas.tables import ACCOUNT, ONBOARDING_STEP
 
-STEP = get_table(OnboardingStep)
+STEP = ONBOARDING_STEP
 _DAY = 86_400
 
 

@@ -7,10 +7,10 @@ from sqlalchemy import CTE, ColumnElement, Select, String, Table, and_, case, ca
 
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.relations import is_present, select_period_rows, select_totals
-from cs_sync_schemas import FunnelDay, QualityDay, get_table
+from cs_sync_schemas.tables import FUNNEL_DAY, QUALITY_DAY
 
-FUNNEL = get_table(FunnelDay)
-QUALITY = get_table(QualityDay)
+FUNNEL = FUNNEL_DAY
+QUALITY = QUALITY_DAY
 
 
 def _select_days(scope: Scope, table: Table, *columns: ColumnElement[Any]) -> CTE:

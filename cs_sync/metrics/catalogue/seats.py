@@ -15,9 +15,9 @@ from cs_sync.metrics.sql.relations import (
     select_quotient,
 )
 from cs_sync.metrics.subscriptions import was_running
-from cs_sync_schemas import Subscription, SubscriptionItem, get_table
+from cs_sync_schemas.tables import SUBSCRIPTION, SUBSCRIPTION_ITEM
 
-SUBSCRIPTION, ITEM = get_table(Subscription), get_table(SubscriptionItem)
+ITEM = SUBSCRIPTION_ITEM
 
 
 def _select_seats(scope: Scope) -> CTE:

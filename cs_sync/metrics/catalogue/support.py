@@ -32,9 +32,8 @@ from cs_sync.metrics.sql.relations import (
     select_totals,
 )
 from cs_sync.metrics.tickets import get_closed_at, is_closed, was_open
-from cs_sync_schemas import Ticket, get_table
+from cs_sync_schemas.tables import TICKET
 
-TICKET = get_table(Ticket)
 _FCR = {
     "window_days": 7,
     "resolution_rule": "one_reply",

@@ -39,10 +39,9 @@ from cs_sync.metrics.sql.relations import (
     select_period_rows,
     select_totals,
 )
-from cs_sync_schemas import Invoice, MrrMovement, Subscription, get_table
+from cs_sync_schemas.tables import INVOICE, MRR_MOVEMENT, SUBSCRIPTION
 
-SUBSCRIPTION, INVOICE = get_table(Subscription), get_table(Invoice)
-MOVE = get_table(MrrMovement)
+MOVE = MRR_MOVEMENT
 _DAY = 86_400
 
 

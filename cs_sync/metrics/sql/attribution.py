@@ -13,8 +13,9 @@ from sqlalchemy import (
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.ownership import join_owner
-from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_present
+from cs_sync.metrics.sql.relations import is_counted, is_present
 from cs_sync.metrics.sql.segments import join_segments
+from cs_sync_schemas.tables import ACCOUNT
 
 
 def select_attributed(

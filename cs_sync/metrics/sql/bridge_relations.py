@@ -28,8 +28,9 @@ from cs_sync.metrics.sql.mrr_stocks import (
     sum_steps,
     sweep_steps,
 )
-from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_known_at, select_period_rows
+from cs_sync.metrics.sql.relations import is_counted, is_known_at, select_period_rows
 from cs_sync.metrics.sql.segments import clamp_to_known, join_segments
+from cs_sync_schemas.tables import ACCOUNT
 
 NOW = datetime(9999, 1, 1, tzinfo=UTC)
 """Everything that is known now was known by then."""

@@ -7,9 +7,9 @@ from sqlalchemy import Cast, ColumnElement, Date, Integer, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
-from cs_sync_schemas import Account, get_table
+from cs_sync_schemas.tables import ACCOUNT
 
-_INSTANT = get_table(Account).c.first_seen_at.type
+_INSTANT = ACCOUNT.c.first_seen_at.type
 _SINCE_YEAR_ONE = 62135596800000000
 """Microseconds from the year 1 to 1970."""
 

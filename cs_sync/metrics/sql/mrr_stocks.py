@@ -31,10 +31,10 @@ from sqlalchemy import (
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.dialects import bind_instant
-from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_known
-from cs_sync_schemas import MrrSpan, get_table
+from cs_sync.metrics.sql.relations import is_counted, is_known
+from cs_sync_schemas.tables import ACCOUNT, MRR_SPAN
 
-SPAN = get_table(MrrSpan)
+SPAN = MRR_SPAN
 STOCK = Table(
     "mrr_stock",
     MetaData(),

@@ -34,10 +34,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period, get_day_start
 from cs_sync.metrics.sql.dialects import bind_day, bind_instant
-from cs_sync_schemas import Account, get_table
-
-ACCOUNT = get_table(Account)
-
+from cs_sync_schemas.tables import ACCOUNT
 
 _AGGREGATES = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
 """Aggregate → how its values over parts become that over the whole."""

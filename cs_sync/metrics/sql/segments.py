@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, FromClause, and_, or_
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.dialects import bind_instant
 from cs_sync.metrics.sql.relations import is_known_at
-from cs_sync_schemas import AccountAttribute, get_table
+from cs_sync_schemas.tables import ACCOUNT_ATTRIBUTE
 
-ATTRIBUTE = get_table(AccountAttribute)
+ATTRIBUTE = ACCOUNT_ATTRIBUTE
 ACCOUNT_SEGMENT = "account"
 """Where attributes are asked for, the account's id may be, too."""
 

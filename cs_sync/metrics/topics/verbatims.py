@@ -10,9 +10,9 @@ from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.dialects import bind_instant
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
 from cs_sync.metrics.topics.group import Verbatim
-from cs_sync_schemas import SurveyResponse, Ticket, get_table
+from cs_sync_schemas.tables import SURVEY_RESPONSE, TICKET
 
-ANSWER, TICKET = get_table(SurveyResponse), get_table(Ticket)
+ANSWER = SURVEY_RESPONSE
 _SCALE = ("score", "scale_min", "scale_max", "higher_is_better")
 _NPS = (0.0, 10.0)
 

@@ -13,11 +13,10 @@ from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import is_lease_held_elsewhere
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas import Account, CachedMetric, FeatureDay, MrrSpan, UsageDay, get_table
-from cs_sync_schemas.tables import METADATA
+from cs_sync_schemas.tables import ACCOUNT, FEATURE_DAY, FIGURE, METADATA, MRR_SPAN, USAGE_DAY
 from cs_sync_schemas.times import Instant
 
-ACCOUNT, FIGURE, SPAN = get_table(Account), get_table(CachedMetric), get_table(MrrSpan)
+SPAN = MRR_SPAN
 RETENTION = timedelta(days=100)
 """Figures that were not computed for so long are forgotten."""
 MAX_ROWS = 1_000
@@ -29,7 +28,7 @@ VersionsBefore = Mapping[tuple[str, str], str]
 """Name of a table of days, and a day → what stands in it of the days before."""
 _WHOLE = 0
 """The place of its version in the basis of a table of days; then a day, and that before it."""
-DAY_TABLES = frozenset(str(get_table(kind).name) for kind in (UsageDay, FeatureDay))
+DAY_TABLES = frozenset(str(table.name) for table in (USAGE_DAY, FEATURE_DAY))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import read_free_token
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas import KeptResult, get_table
 from cs_sync_schemas.packed import pack_text, unpack_text
+from cs_sync_schemas.tables import KEPT_RESULT
 
-RESULT = get_table(KeptResult)
+RESULT = KEPT_RESULT
 PACKED = type_coerce(RESULT.c.content, LargeBinary)
 """The contents as they are stored."""
 STATE_KEY = ""

@@ -17,20 +17,19 @@ from cs_sync.store.privacy.suppression import (
     save_suppression_list,
 )
 from cs_sync.store.privacy.table_scan import find_address_rows, select_rows
-from cs_sync_schemas import (
-    Account,
-    AccountLink,
-    Contact,
-    ContactLink,
-    SourceAccount,
-    SourceContact,
-    SurveyResponse,
-    Ticket,
-    get_history_table,
-    get_table,
+from cs_sync_schemas import get_history_table
+from cs_sync_schemas.tables import (
+    ACCOUNT,
+    ACCOUNT_LINK,
+    CONTACT,
+    CONTACT_LINK,
+    SOURCE_ACCOUNT,
+    SOURCE_CONTACT,
+    SURVEY_RESPONSE,
+    TICKET,
 )
 
-CONTACT, LINK, ACCOUNT_LINK = get_table(Contact), get_table(ContactLink), get_table(AccountLink)
+LINK = CONTACT_LINK
 
 
 @dataclass(slots=True)
@@ -56,7 +55,7 @@ def find_data_subject(
 ) -> DataSubject:
     """Collect all data tied to an address or contact records."""
     person = DataSubject({address} if address else set(), set(refs))
-    table = get_table(SourceContact)
+    table = SOURCE_CONTACT
     for row in find_address_rows(connection, table, person.addresses):
         if address in _extract_addresses(row):
             person.refs.add((row["source"], row["source_id"]))
@@ -84,7 +83,7 @@ def find_data_subject(
 
 
 def _collect_private_accounts(connection: Connection, person: DataSubject) -> None:
-    table = get_table(SourceAccount)
+    table = SOURCE_ACCOUNT
     same = and_(
         ACCOUNT_LINK.c.source == table.c.source, ACCOUNT_LINK.c.source_id == table.c.source_id
     )
@@ -134,8 +133,7 @@ def suppress_data_subject(
 def _collect_texts(
     connection: Connection, person: DataSubject, source: str, ids: Collection[str]
 ) -> None:
-    for model, column in ((SurveyResponse, "comment"), (Ticket, "subject")):
-        table = get_table(model)
+    for table, column in ((SURVEY_RESPONSE, "comment"), (TICKET, "subject")):
         for version in (table, get_history_table(table)):
             if version is None:
                 continue
@@ -151,7 +149,7 @@ def _extract_addresses(row: Mapping[str, Any]) -> set[str]:
 
 
 def _read_company_domains(connection: Connection) -> set[str]:
-    accounts, resolved = get_table(SourceAccount), get_table(Account)
+    accounts, resolved = SOURCE_ACCOUNT, ACCOUNT
     domains = set(connection.scalars(select(resolved.c.domain)))
     for domain, extra in connection.execute(select(accounts.c.domain, accounts.c.extra_domains)):
         domains |= {domain, *(extra or ())}

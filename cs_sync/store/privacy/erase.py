@@ -24,35 +24,31 @@ from cs_sync.store.privacy.table_scan import (
     select_rows,
 )
 from cs_sync.store.records.validate import get_validator, hash_content
-from cs_sync_schemas import (
-    RECORDS,
-    Account,
-    AccountAnswer,
-    AccountQuestion,
-    Alias,
-    CachedMetric,
-    Contact,
-    ContactLink,
-    FollowUp,
-    HealthScore,
-    KeptResult,
-    Owner,
-    Record,
-    RejectedRecord,
-    Run,
-    RunStream,
-    SourceContact,
-    StreamState,
-    WriteLedger,
-    get_history_table,
-    get_table,
+from cs_sync_schemas import RECORDS, Owner, Record, get_history_table, get_table
+from cs_sync_schemas.tables import (
+    ACCOUNT,
+    ACCOUNT_ANSWER,
+    ACCOUNT_QUESTION,
+    ALIAS,
+    CONTACT,
+    CONTACT_LINK,
+    FIGURE,
+    FOLLOW_UP,
+    HEALTH_SCORE,
+    KEPT_RESULT,
+    REJECTED_RECORD,
+    RUN,
+    RUN_STREAM,
+    SOURCE_CONTACT,
+    STREAM_STATE,
+    WRITE_LEDGER,
 )
 
-ACCOUNT, CONTACT, LINK = get_table(Account), get_table(Contact), get_table(ContactLink)
-LEDGER = get_table(WriteLedger)
-KEPT = (get_table(CachedMetric), get_table(KeptResult))
+LINK = CONTACT_LINK
+LEDGER = WRITE_LEDGER
+KEPT = (FIGURE, KEPT_RESULT)
 """Kept answers: they are computed again when they are asked for."""
-REJECTED, STATE = get_table(RejectedRecord), get_table(StreamState)
+REJECTED, STATE = REJECTED_RECORD, STREAM_STATE
 
 
 def erase_data_subject(
@@ -133,9 +129,9 @@ def _find_referring_rows(
     """Find the person's contact records and rows that refer to them."""
     for source, ids in group_by_source(person.refs).items():
         columns = [table.c[name] for name in ("contact_source_id",) if name in table.c]
-        if table is get_table(SourceContact):
+        if table is SOURCE_CONTACT:
             columns = [table.c.source_id]
-        elif table is get_table(Alias):
+        elif table is ALIAS:
             columns = [table.c.source_id, table.c.survivor_source_id]
         if columns:
             tied = or_(*(column.in_(ids) for column in columns))
@@ -240,7 +236,7 @@ def _erase_derived(
             about = row.get("account_id") is None or row["account_id"] in person.accounts
             if table in _QUOTING_COLUMNS and about:
                 changed = _redact_texts(changed, words, person)
-            if table is get_table(FollowUp):
+            if table is FOLLOW_UP:
                 changed = _drop_contact(changed, person)
             return _drop_quoting_fields(row, changed) if table is LEDGER else changed
 
@@ -251,13 +247,13 @@ def _erase_derived(
 
 
 _QUOTING_COLUMNS: Mapping[Table, tuple[str, ...]] = {
-    get_table(FollowUp): ("title", "body", "evidence", "reason", "why", "advice", "task"),
-    get_table(HealthScore): ("reasons", "contributions"),
+    FOLLOW_UP: ("title", "body", "evidence", "reason", "why", "advice", "task"),
+    HEALTH_SCORE: ("reasons", "contributions"),
     LEDGER: ("fields", "intent", "reason"),
-    get_table(Run): ("error",),
-    get_table(RunStream): ("error",),
-    get_table(AccountAnswer): ("reason",),
-    get_table(AccountQuestion): ("reason", "remedy"),
+    RUN: ("error",),
+    RUN_STREAM: ("error",),
+    ACCOUNT_ANSWER: ("reason",),
+    ACCOUNT_QUESTION: ("reason", "remedy"),
 }
 """Tables whose texts may name a person or repeat what they wrote, with these columns."""
 

@@ -14,9 +14,8 @@ from sqlalchemy import Connection, select
 from cs_sync.identity.domains import DEFAULT_RULES, normalise_email
 from cs_sync.store.privacy.email_addresses import replace_addresses
 from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas import Suppression, get_table
+from cs_sync_schemas.tables import SUPPRESSION
 
-SUPPRESSION = get_table(Suppression)
 Kind = Literal["address", "contact"]
 
 

@@ -25,10 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from cs_sync.store.privacy.email_addresses import AT_SIGNS
-from cs_sync_schemas import Owner, Suppression, get_table
 from cs_sync_schemas.digests import Digest
 from cs_sync_schemas.packed import PackedText
-from cs_sync_schemas.tables import METADATA
+from cs_sync_schemas.tables import METADATA, OWNER, SUPPRESSION
 
 RowChange = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -118,7 +117,7 @@ def get_stored_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
 
 def list_searched_tables() -> list[Table]:
     """List all tables but owners, who are colleagues, and the suppression list."""
-    left_out = (get_table(Owner), get_table(Suppression))
+    left_out = (OWNER, SUPPRESSION)
     return [table for table in METADATA.sorted_tables if table not in left_out]
 
 

@@ -10,17 +10,11 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 from cs_sync.identity import Answer, Conflict, RecordRef
 from cs_sync.store.privacy.suppression import read_suppression_list
 from cs_sync.store.records.history import archive_rows
-from cs_sync_schemas import (
-    Account,
-    AccountAnswer,
-    AccountLink,
-    AccountQuestion,
-    get_history_table,
-    get_table,
-)
+from cs_sync_schemas import get_history_table
+from cs_sync_schemas.tables import ACCOUNT, ACCOUNT_ANSWER, ACCOUNT_LINK, ACCOUNT_QUESTION
 
-ANSWER, QUESTION = get_table(AccountAnswer), get_table(AccountQuestion)
-ACCOUNT, LINK = get_table(Account), get_table(AccountLink)
+ANSWER, QUESTION = ACCOUNT_ANSWER, ACCOUNT_QUESTION
+LINK = ACCOUNT_LINK
 
 
 @dataclass(frozen=True, slots=True)

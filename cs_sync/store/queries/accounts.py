@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts, is_chosen
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync_schemas import Account, AccountLink, MrrSpan, SourceAccount, get_table
+from cs_sync_schemas.tables import ACCOUNT, ACCOUNT_LINK, MRR_SPAN, SOURCE_ACCOUNT
 
-ACCOUNT, LINK, SPAN = get_table(Account), get_table(AccountLink), get_table(MrrSpan)
-RECORD = get_table(SourceAccount)
+LINK, SPAN = ACCOUNT_LINK, MRR_SPAN
+RECORD = SOURCE_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)

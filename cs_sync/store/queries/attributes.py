@@ -11,9 +11,9 @@ from cs_sync.metrics.mrr.plans import PlanPeriod
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.records.history import end_knowledge
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas import AccountAttribute, Product, get_table
+from cs_sync_schemas.tables import ACCOUNT_ATTRIBUTE, PRODUCT
 
-ATTRIBUTE, PRODUCT = get_table(AccountAttribute), get_table(Product)
+ATTRIBUTE = ACCOUNT_ATTRIBUTE
 BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
 """What is seen of an account for the first time is taken to have been so from the beginning."""
 PLAN = "plan"

@@ -26,15 +26,14 @@ from cs_sync.store.fast.prepared import (
     prepare_statement,
 )
 from cs_sync.store.upserts import split_chunks
-from cs_sync_schemas import (
-    Discount,
-    Invoice,
-    InvoiceLine,
-    Subscription,
-    SubscriptionChange,
-    SubscriptionItem,
-    get_history_table,
-    get_table,
+from cs_sync_schemas import get_history_table
+from cs_sync_schemas.tables import (
+    DISCOUNT,
+    INVOICE,
+    INVOICE_LINE,
+    SUBSCRIPTION,
+    SUBSCRIPTION_CHANGE,
+    SUBSCRIPTION_ITEM,
 )
 
 ACCOUNTS_PER_BATCH = 500
@@ -62,16 +61,12 @@ class _FactTable(Generic[F]):
         return [self.table.c[field.name] for field in named if field.name in self.table.c]
 
 
-SUBSCRIPTION = _FactTable(get_table(Subscription), SubscriptionFact)
-ITEM, DISCOUNT = (
-    _FactTable(get_table(SubscriptionItem), ItemFact),
-    _FactTable(get_table(Discount), DiscountFact),
-)
-CHANGE = _FactTable(get_table(SubscriptionChange), ChangeFact)
-INVOICE, LINE = (
-    _FactTable(get_table(Invoice), InvoiceFact),
-    _FactTable(get_table(InvoiceLine), LineFact),
-)
+SUBSCRIPTIONS = _FactTable(SUBSCRIPTION, SubscriptionFact)
+ITEMS = _FactTable(SUBSCRIPTION_ITEM, ItemFact)
+DISCOUNTS = _FactTable(DISCOUNT, DiscountFact)
+CHANGES = _FactTable(SUBSCRIPTION_CHANGE, ChangeFact)
+INVOICES = _FactTable(INVOICE, InvoiceFact)
+LINES = _FactTable(INVOICE_LINE, LineFact)
 
 
 def read_billing_facts(connection: Connection, accounts: Sequence[str]) -> Iterator[BillingFacts]:
@@ -88,12 +83,12 @@ def read_billing_facts(connection: Connection, accounts: Sequence[str]) -> Itera
     """
     for start in range(0, len(accounts), ACCOUNTS_PER_BATCH):
         chunk = accounts[start : start + ACCOUNTS_PER_BATCH]
-        subscriptions = _read_by_account(connection, SUBSCRIPTION, chunk)
-        items = _read_children(connection, ITEM, SUBSCRIPTION_FIELD, subscriptions)
+        subscriptions = _read_by_account(connection, SUBSCRIPTIONS, chunk)
+        items = _read_children(connection, ITEMS, SUBSCRIPTION_FIELD, subscriptions)
         discounts = _read_discounts(connection, chunk, subscriptions, items)
-        invoices = _read_by_account(connection, INVOICE, chunk)
-        lines = _read_children(connection, LINE, SUBSCRIPTION_FIELD, subscriptions)
-        changes = _read_children(connection, CHANGE, SUBSCRIPTION_FIELD, subscriptions)
+        invoices = _read_by_account(connection, INVOICES, chunk)
+        lines = _read_children(connection, LINES, SUBSCRIPTION_FIELD, subscriptions)
+        changes = _read_children(connection, CHANGES, SUBSCRIPTION_FIELD, subscriptions)
         past = _read_past_subscriptions(connection, subscriptions)
         for account in chunk:
             yield BillingFacts(
@@ -135,9 +130,9 @@ def _read_past_subscriptions(
     connection: Connection, present: Grouped[SubscriptionFact]
 ) -> Grouped[SubscriptionFact]:
     """Read the earlier versions of these subscriptions, as past syncs saw them."""
-    twin = get_history_table(SUBSCRIPTION.table)
+    twin = get_history_table(SUBSCRIPTIONS.table)
     assert twin is not None  # noqa: S101 - subscriptions are remembered
-    columns = [twin.c[column.name] for column in SUBSCRIPTION.columns]
+    columns = [twin.c[column.name] for column in SUBSCRIPTIONS.columns]
     return _read_by_reference(connection, twin, columns, SubscriptionFact, "source_id", present)
 
 
@@ -150,9 +145,9 @@ def _read_discounts(
     """Read the discounts of subscriptions, of items and of whole accounts."""
     by_account: dict[str, dict[tuple[str, str], DiscountFact]] = defaultdict(dict)
     for part in (
-        _read_by_account(connection, DISCOUNT, accounts),
-        _read_children(connection, DISCOUNT, SUBSCRIPTION_FIELD, subscriptions),
-        _read_children(connection, DISCOUNT, "subscription_item_source_id", items),
+        _read_by_account(connection, DISCOUNTS, accounts),
+        _read_children(connection, DISCOUNTS, SUBSCRIPTION_FIELD, subscriptions),
+        _read_children(connection, DISCOUNTS, "subscription_item_source_id", items),
     ):
         for account, facts in part.items():
             by_account[account].update({(fact.source, fact.source_id): fact for fact in facts})

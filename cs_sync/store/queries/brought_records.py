@@ -6,9 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, and_, func, literal, select, true
 
 from cs_sync.metrics.sql.relations import is_present
-from cs_sync_schemas import RunStream, get_table
-
-RUN_STREAM = get_table(RunStream)
+from cs_sync_schemas.tables import RUN_STREAM
 
 
 def read_stream_tables(

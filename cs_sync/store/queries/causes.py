@@ -10,9 +10,9 @@ from cs_sync.health import SignalScope
 from cs_sync.health.relations import select_owned
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync_schemas import AccountAttribute, Ticket, get_table
+from cs_sync_schemas.tables import ACCOUNT_ATTRIBUTE, TICKET
 
-ATTRIBUTE, TICKET = get_table(AccountAttribute), get_table(Ticket)
+ATTRIBUTE = ACCOUNT_ATTRIBUTE
 
 
 def read_attributes_at(

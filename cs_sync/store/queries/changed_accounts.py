@@ -18,39 +18,36 @@ from sqlalchemy import (
     union,
 )
 
-from cs_sync.metrics.ownership import CONTACT_LINK, LINK, PLACE, names_account
-from cs_sync_schemas import (
-    Account,
-    Contact,
-    FeatureDay,
-    Invoice,
-    InvoiceLine,
-    MrrSpan,
-    OnboardingStep,
-    Referral,
-    SourceAccount,
-    SourceContact,
-    Subscription,
-    SubscriptionItem,
-    SurveyResponse,
-    Ticket,
-    UsageDay,
-    get_history_table,
-    get_table,
+from cs_sync.metrics.ownership import LINK, PLACE, names_account
+from cs_sync_schemas import get_history_table
+from cs_sync_schemas.tables import (
+    ACCOUNT,
+    CONTACT,
+    CONTACT_LINK,
+    FEATURE_DAY,
+    INVOICE,
+    INVOICE_LINE,
+    MRR_SPAN,
+    ONBOARDING_STEP,
+    REFERRAL,
+    SOURCE_ACCOUNT,
+    SOURCE_CONTACT,
+    SUBSCRIPTION,
+    SUBSCRIPTION_ITEM,
+    SURVEY_RESPONSE,
+    TICKET,
+    USAGE_DAY,
 )
 
-ACCOUNT, CONTACT, SPAN = get_table(Account), get_table(Contact), get_table(MrrSpan)
-RECORD, SUBSCRIPTION = get_table(SourceAccount), get_table(Subscription)
-PERSON_RECORD = get_table(SourceContact)
-FACTS = tuple(
-    get_table(kind)
-    for kind in (
-        Subscription, Invoice, Ticket, SurveyResponse, UsageDay, FeatureDay, OnboardingStep,
-        Referral,
-    )
+SPAN = MRR_SPAN
+RECORD = SOURCE_ACCOUNT
+PERSON_RECORD = SOURCE_CONTACT
+FACTS = (
+    SUBSCRIPTION, INVOICE, TICKET, SURVEY_RESPONSE, USAGE_DAY, FEATURE_DAY, ONBOARDING_STEP,
+    REFERRAL,
 )  # fmt: skip
 """Records of an account, or of a person."""
-PARTS = (get_table(SubscriptionItem), get_table(InvoiceLine))
+PARTS = (SUBSCRIPTION_ITEM, INVOICE_LINE)
 """Records of a subscription."""
 
 

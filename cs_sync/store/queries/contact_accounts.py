@@ -11,9 +11,9 @@ from cs_sync.identity import RecordRef, Resolution, ResolvedContact
 from cs_sync.store.queries.attributes import BEGINNING
 from cs_sync.store.records.history import archive_rows
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas import ContactAccount, get_table
+from cs_sync_schemas.tables import CONTACT_ACCOUNT
 
-PLACE = get_table(ContactAccount)
+PLACE = CONTACT_ACCOUNT
 Row = dict[str, Any]
 
 

@@ -5,17 +5,10 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, FromClause, and_, case, func, select
 
 from cs_sync.identity import RecordRef, StayFact
-from cs_sync_schemas import (
-    ContactAccount,
-    ContactLink,
-    SourceContact,
-    Ticket,
-    UsageDay,
-    get_table,
-)
+from cs_sync_schemas.tables import CONTACT_ACCOUNT, CONTACT_LINK, SOURCE_CONTACT, TICKET, USAGE_DAY
 
-CONTACT, LINK = get_table(SourceContact), get_table(ContactLink)
-PLACE, TICKET, USAGE = get_table(ContactAccount), get_table(Ticket), get_table(UsageDay)
+CONTACT, LINK = SOURCE_CONTACT, CONTACT_LINK
+PLACE, USAGE = CONTACT_ACCOUNT, USAGE_DAY
 
 
 def read_contact_stays(connection: Connection) -> list[StayFact]:

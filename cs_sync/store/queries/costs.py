@@ -2,9 +2,8 @@
 
 from sqlalchemy import Connection, func, select
 
-from cs_sync_schemas import Cost, get_table
+from cs_sync_schemas.tables import COST
 
-COST = get_table(Cost)
 KEEPING = ("retention", "service")
 """Purposes of money spent on customers there are."""
 

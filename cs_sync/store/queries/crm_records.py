@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, and_, select
 
-from cs_sync_schemas import AccountLink, Owner, SourceAccount, get_table
+from cs_sync_schemas.tables import ACCOUNT_LINK, OWNER, SOURCE_ACCOUNT
 
-LINK, OWNER, RECORD = get_table(AccountLink), get_table(Owner), get_table(SourceAccount)
+LINK, RECORD = ACCOUNT_LINK, SOURCE_ACCOUNT
 
 
 def read_remote_accounts(

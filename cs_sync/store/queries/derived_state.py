@@ -5,13 +5,13 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from cs_sync.store.records.stream_state import CURSOR_PARTITION
-from cs_sync_schemas import StreamState, get_table
+from cs_sync_schemas.tables import STREAM_STATE
 
 DERIVED_SOURCE = "cs-sync"
 """What is derived has a cursor of its own: how far the records have been taken into account."""
 ACCOUNTS_STREAM = "accounts"
 
-STATE = get_table(StreamState)
+STATE = STREAM_STATE
 
 
 def get_mrr_stream(policy: str) -> str:

@@ -9,19 +9,10 @@ from sqlalchemy import Connection, Select, and_, func, select, update
 
 from cs_sync.follow_ups import OwnerFact
 from cs_sync.store.inserts import build_insert
-from cs_sync_schemas import (
-    Account,
-    AccountLink,
-    FollowUp,
-    Owner,
-    Run,
-    RunStream,
-    get_history_table,
-    get_table,
-)
+from cs_sync_schemas import get_history_table
+from cs_sync_schemas.tables import ACCOUNT, ACCOUNT_LINK, FOLLOW_UP, OWNER, RUN, RUN_STREAM
 
-FOLLOW_UP, ACCOUNT, OWNER = get_table(FollowUp), get_table(Account), get_table(Owner)
-LINK, RUN, STREAM = get_table(AccountLink), get_table(Run), get_table(RunStream)
+LINK, STREAM = ACCOUNT_LINK, RUN_STREAM
 ACTIVE_STATES = ("open", "waiting")
 
 

@@ -9,30 +9,28 @@ from sqlalchemy import Connection, func, select
 from cs_sync.metrics.catalogue.churn import build_churn_reason
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas import (
-    FeatureDay,
-    ForesightJudgement,
-    ForesightModel,
-    Invoice,
-    MrrMovement,
-    MrrSpan,
-    Run,
-    RunStream,
-    SurveyResponse,
-    Ticket,
-    UsageDay,
-    get_table,
+from cs_sync_schemas.tables import (
+    FEATURE_DAY,
+    FORESIGHT_JUDGEMENT,
+    FORESIGHT_MODEL,
+    INVOICE,
+    MRR_MOVEMENT,
+    MRR_SPAN,
+    RUN,
+    RUN_STREAM,
+    SURVEY_RESPONSE,
+    TICKET,
+    USAGE_DAY,
 )
 
-SPAN, MOVEMENT = get_table(MrrSpan), get_table(MrrMovement)
-MODEL, JUDGEMENT = get_table(ForesightModel), get_table(ForesightJudgement)
-RUN, RUN_STREAM = get_table(Run), get_table(RunStream)
+SPAN, MOVEMENT = MRR_SPAN, MRR_MOVEMENT
+MODEL, JUDGEMENT = FORESIGHT_MODEL, FORESIGHT_JUDGEMENT
 _DATED = (
-    get_table(UsageDay).c.day,
-    get_table(FeatureDay).c.day,
-    get_table(Invoice).c.issued_at,
-    get_table(Ticket).c.opened_at,
-    get_table(SurveyResponse).c.answered_at,
+    USAGE_DAY.c.day,
+    FEATURE_DAY.c.day,
+    INVOICE.c.issued_at,
+    TICKET.c.opened_at,
+    SURVEY_RESPONSE.c.answered_at,
     MOVEMENT.c.at,
 )
 """The columns that date facts of customers."""

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, func, null, select, union_all
 from cs_sync.metrics.fx import ExchangeRates
 from cs_sync.metrics.periods import get_day_start
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync_schemas import Cost, FxRate, MrrSpan, get_history_table, get_table
+from cs_sync_schemas import get_history_table
+from cs_sync_schemas.tables import COST, FX_RATE, MRR_SPAN
 
-RATE, COST, SPAN = get_table(FxRate), get_table(Cost), get_table(MrrSpan)
+RATE, SPAN = FX_RATE, MRR_SPAN
 
 
 def read_fx_rates(connection: Connection, known_at: datetime | None = None) -> ExchangeRates:

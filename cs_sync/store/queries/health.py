@@ -28,13 +28,13 @@ from cs_sync.health.signals.billing import select_leaving_accounts
 from cs_sync.health.signals.registry import get_coverage, sweep_use
 from cs_sync.health.signals.usage import select_newest_use, select_use_by_day
 from cs_sync.health.signals.use_history import UseHistory, build_use_history
-from cs_sync.metrics.ownership import CONTACT_LINK, LINK
+from cs_sync.metrics.ownership import LINK
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
 from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas import Account, HealthScore, get_table
+from cs_sync_schemas.tables import ACCOUNT, CONTACT_LINK, HEALTH_SCORE
 
-ACCOUNT, SCORE = get_table(Account), get_table(HealthScore)
+SCORE = HEALTH_SCORE
 _OWNER = ("owner_source", "owner_source_id")
 LIVE = [ACCOUNT.c[name] for name in ("id", "name", *_OWNER, "attributes", "created_at")]
 """What is wanted of every account; owners are few, and each one object."""

@@ -30,22 +30,18 @@ from cs_sync.store.queries.contact_accounts import save_contact_accounts
 from cs_sync.store.queries.contact_stays import read_contact_stays
 from cs_sync.store.records.history import archive_rows
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas import (
-    Account,
-    AccountLink,
-    Alias,
-    Contact,
-    ContactLink,
-    Membership,
-    Owner,
-    SourceAccount,
-    SourceContact,
-    get_table,
+from cs_sync_schemas.tables import (
+    ACCOUNT,
+    ACCOUNT_LINK,
+    ALIAS,
+    CONTACT,
+    CONTACT_LINK,
+    MEMBERSHIP,
+    OWNER,
+    SOURCE_ACCOUNT,
+    SOURCE_CONTACT,
 )
 
-ACCOUNT, ACCOUNT_LINK = get_table(Account), get_table(AccountLink)
-CONTACT, CONTACT_LINK = get_table(Contact), get_table(ContactLink)
-OWNER = get_table(Owner)
 Rows = Iterable[dict[str, Any]]
 NO_PRECEDENCE: Mapping[str, int] = {}
 
@@ -60,11 +56,11 @@ def read_identity_facts(
         precedence: Source → its precedence; sources without one come last.
     """
     members = _select_records(
-        connection, Membership, "contact_source_id", "account_source_id", "is_primary"
+        connection, MEMBERSHIP, "contact_source_id", "account_source_id", "is_primary"
     )
-    aliases = _select_records(connection, Alias, "record", "survivor_source_id")
-    accounts = _select_records(connection, SourceAccount, *_ACCOUNT_FIELDS)
-    contacts = _select_records(connection, SourceContact, *_CONTACT_FIELDS)
+    aliases = _select_records(connection, ALIAS, "record", "survivor_source_id")
+    accounts = _select_records(connection, SOURCE_ACCOUNT, *_ACCOUNT_FIELDS)
+    contacts = _select_records(connection, SOURCE_CONTACT, *_CONTACT_FIELDS)
     return IdentityFacts(
         accounts=[AccountFact(**_get_party_fields(row, precedence)) for row in accounts],
         contacts=[ContactFact(**_get_party_fields(row, precedence)) for row in contacts],
@@ -118,7 +114,7 @@ def _get_party_fields(row: Mapping[str, Any], precedence: Mapping[str, int]) -> 
 
 def has_identity_changed(connection: Connection, since: datetime) -> bool:
     """Return whether sources or people changed identity facts at or after `since`."""
-    tables = [get_table(model) for model in (SourceAccount, SourceContact, Membership, Alias)]
+    tables = (SOURCE_ACCOUNT, SOURCE_CONTACT, MEMBERSHIP, ALIAS)
     changes = [(table, table.c.changed_at >= since) for table in tables]
     changes.append((ANSWER, or_(ANSWER.c.decided_at >= since, ANSWER.c.undone_at >= since)))
     return any(
@@ -287,8 +283,7 @@ def _build_link_row(link: ResolvedLink, target: str, now: datetime) -> dict[str,
 _ABSENT = object()
 
 
-def _select_records(connection: Connection, model: type[Any], *columns: str) -> Rows:
-    table = get_table(model)
+def _select_records(connection: Connection, table: Table, *columns: str) -> Rows:
     names = ("source", "source_id", "deleted_at", *columns)
     rows = connection.execute(select(*(table.c[name] for name in names)))
     return (_share_texts(row._asdict()) for row in rows)

@@ -14,10 +14,10 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.bridge_relations import find_knowledge_time, select_bridge_pairs
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.inserts import build_insert
-from cs_sync_schemas import MonthClose, MonthReopened, MrrMovement, MrrSpan, get_table
+from cs_sync_schemas.tables import MONTH_CLOSE, MONTH_REOPENED, MRR_MOVEMENT, MRR_SPAN
 
-CLOSE, REOPENED = get_table(MonthClose), get_table(MonthReopened)
-MOVEMENT, SPAN = get_table(MrrMovement), get_table(MrrSpan)
+CLOSE, REOPENED = MONTH_CLOSE, MONTH_REOPENED
+MOVEMENT, SPAN = MRR_MOVEMENT, MRR_SPAN
 Totals = Mapping[str, int]
 
 

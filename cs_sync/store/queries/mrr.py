@@ -18,7 +18,7 @@ from cs_sync.store.fast.prepared import (
 )
 from cs_sync.store.records.history import end_knowledge
 from cs_sync.store.upserts import split_chunks
-from cs_sync_schemas import MrrMovement, MrrSpan, get_table
+from cs_sync_schemas.tables import MRR_MOVEMENT, MRR_SPAN
 
 Row = tuple[Any, ...]
 """The values of a row in the order of its kind's names."""
@@ -35,11 +35,11 @@ class _Kind:
 
 
 _SPANS = _Kind(
-    get_table(MrrSpan),
+    MRR_SPAN,
     ("account_id", "currency", "valid_from", "valid_to", "amount", "parts", "reconstructed"),
 )
 _MOVEMENTS = _Kind(
-    get_table(MrrMovement),
+    MRR_MOVEMENT,
     ("account_id", "currency", "at", "kind", "amount", "cause", "reason"),
 )
 

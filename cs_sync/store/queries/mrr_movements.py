@@ -10,9 +10,9 @@ from cs_sync.follow_ups.view import MovementFact
 from cs_sync.metrics.periods import get_day_start
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.queries.month_close import read_closed_months
-from cs_sync_schemas import MrrMovement, MrrSpan, Run, get_table
+from cs_sync_schemas.tables import MRR_MOVEMENT, MRR_SPAN, RUN
 
-MOVEMENT, SPAN, RUN = get_table(MrrMovement), get_table(MrrSpan), get_table(Run)
+MOVEMENT, SPAN = MRR_MOVEMENT, MRR_SPAN
 
 
 def read_movements(

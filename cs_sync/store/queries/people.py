@@ -20,17 +20,16 @@ from cs_sync.follow_ups.facts import PersonFact
 from cs_sync.health import SignalScope
 from cs_sync.health.signals.usage import get_use_table, select_used_days
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts, is_chosen
-from cs_sync_schemas import (
-    AccountLink,
-    Contact,
-    ContactLink,
-    SourceAccount,
-    SourceContact,
-    get_table,
+from cs_sync_schemas.tables import (
+    ACCOUNT_LINK,
+    CONTACT,
+    CONTACT_LINK,
+    SOURCE_ACCOUNT,
+    SOURCE_CONTACT,
 )
 
-ACCOUNT_LINK, ACCOUNT_RECORD = get_table(AccountLink), get_table(SourceAccount)
-CONTACT, LINK, RECORD = get_table(Contact), get_table(ContactLink), get_table(SourceContact)
+ACCOUNT_RECORD = SOURCE_ACCOUNT
+LINK, RECORD = CONTACT_LINK, SOURCE_CONTACT
 LONGEST, RECENT, EARLIER = 180, 14, 70
 """Days of use that are read; the last ones; and those that the earlier ones begin with."""
 

@@ -30,19 +30,18 @@ from cs_sync.store.fast.prepared import (
     prepare_statement,
 )
 from cs_sync.store.upserts import split_chunks
-from cs_sync_schemas import (
-    Discount,
-    InvoiceLine,
-    Subscription,
-    SubscriptionChange,
-    SubscriptionItem,
-    get_history_table,
-    get_table,
+from cs_sync_schemas import get_history_table
+from cs_sync_schemas.tables import (
+    DISCOUNT,
+    INVOICE_LINE,
+    SUBSCRIPTION,
+    SUBSCRIPTION_CHANGE,
+    SUBSCRIPTION_ITEM,
 )
 
-SUBSCRIPTION, ITEM = get_table(Subscription), get_table(SubscriptionItem)
-DISCOUNT, LINE = get_table(Discount), get_table(InvoiceLine)
-CHANGE, PAST = get_table(SubscriptionChange), get_history_table(SUBSCRIPTION)
+ITEM = SUBSCRIPTION_ITEM
+LINE = INVOICE_LINE
+CHANGE, PAST = SUBSCRIPTION_CHANGE, get_history_table(SUBSCRIPTION)
 assert PAST is not None  # noqa: S101 - subscriptions are remembered
 _OF_SUBSCRIPTIONS = (
     DISCOUNT.c.subscription_source_id,

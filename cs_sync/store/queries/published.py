@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Table, and_, bindparam, delete, select
 
 from cs_sync.store.upserts import upsert_rows
 from cs_sync.store.views.create import create_views, get_digest
-from cs_sync_schemas import Publication, PublishedKpi, PublishedMrr, get_table
+from cs_sync_schemas.tables import KPI, MRR_MONTH, PUBLICATION
 
-KPI, MRR, LAST = get_table(PublishedKpi), get_table(PublishedMrr), get_table(Publication)
+MRR, LAST = MRR_MONTH, PUBLICATION
 NAME = "workspace"
 
 

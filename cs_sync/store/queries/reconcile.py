@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from cs_sync.metrics.mrr.facts import LineFact
 from cs_sync.metrics.ownership import LINK, names_account
 from cs_sync.metrics.reconcile.charges import BilledLine, SubscriptionKey
-from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_known_at
-from cs_sync.store.queries.billing import LINE
-from cs_sync_schemas import Invoice, MrrSpan, SubscriptionItem, get_table
+from cs_sync.metrics.sql.relations import is_counted, is_known_at
+from cs_sync.store.queries.billing import LINES
+from cs_sync_schemas.tables import ACCOUNT, INVOICE, MRR_SPAN, SUBSCRIPTION_ITEM
 
-SPAN, INVOICE, ITEM = get_table(MrrSpan), get_table(Invoice), get_table(SubscriptionItem)
+SPAN, ITEM = MRR_SPAN, SUBSCRIPTION_ITEM
 
 MrrBySubscription = dict[str, dict[str, dict[SubscriptionKey, int]]]
 
@@ -53,7 +53,7 @@ def read_billed_lines(
     taxes = _read_inclusive_taxes(connection)
     by_account: dict[str, list[BilledLine]] = defaultdict(list)
     for account, currency, status, *values in connection.execute(_select_lines(since, at)):
-        line = LINE.fact(*values)
+        line = LINES.fact(*values)
         tax = taxes.get((line.source, line.subscription_item_source_id or ""))
         by_account[account].append(BilledLine(line, currency, status, tax))
     for account, billed in _read_whole_invoices(connection, at):
@@ -63,13 +63,13 @@ def read_billed_lines(
 
 def read_invoicing_sources(connection: Connection) -> set[str]:
     """Return the sources with service periods on their invoices."""
-    lines = select(LINE.table.c.source).where(LINE.table.c.period_end.is_not(None))
+    lines = select(LINES.table.c.source).where(LINES.table.c.period_end.is_not(None))
     invoices = select(INVOICE.c.source).where(INVOICE.c.period_end.is_not(None))
     return set(connection.scalars(union(lines, invoices)))
 
 
 def _select_lines(since: datetime, at: datetime) -> Select[Any]:
-    line = LINE.table
+    line = LINES.table
     one_off = and_(
         line.c.interval.is_(None), INVOICE.c.issued_at >= since, INVOICE.c.issued_at < at
     )
@@ -77,14 +77,14 @@ def _select_lines(since: datetime, at: datetime) -> Select[Any]:
         INVOICE.c.source == line.c.source, INVOICE.c.source_id == line.c.invoice_source_id
     )
     return (
-        _join_accounts(select(LINK.c.account_id, line.c.currency, INVOICE.c.status, *LINE.columns))
+        _join_accounts(select(LINK.c.account_id, line.c.currency, INVOICE.c.status, *LINES.columns))
         .join(line, its_invoice)
         .where(line.c.deleted_at.is_(None), or_(_match_period(line.c, at), one_off))
     )
 
 
 def _read_whole_invoices(connection: Connection, at: datetime) -> Iterator[tuple[str, BilledLine]]:
-    line = LINE.table
+    line = LINES.table
     itemised = (
         select(func.count())
         .where(line.c.source == INVOICE.c.source, line.c.invoice_source_id == INVOICE.c.source_id)

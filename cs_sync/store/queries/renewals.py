@@ -9,10 +9,10 @@ from cs_sync.follow_ups.facts import RenewalFact
 from cs_sync.follow_ups.renewals import YEAR, count_months, find_renewal
 from cs_sync.health import SignalScope
 from cs_sync.health.relations import select_owned
-from cs_sync.health.signals.billing import SUBSCRIPTION, is_ending, is_running
-from cs_sync_schemas import InvoiceLine, SubscriptionItem, get_table
+from cs_sync.health.signals.billing import is_ending, is_running
+from cs_sync_schemas.tables import INVOICE_LINE, SUBSCRIPTION, SUBSCRIPTION_ITEM
 
-ITEM, LINE = get_table(SubscriptionItem), get_table(InvoiceLine)
+ITEM, LINE = SUBSCRIPTION_ITEM, INVOICE_LINE
 Key = tuple[str, str]
 
 

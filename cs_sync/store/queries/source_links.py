@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync_schemas import AccountLink, SourceAccount, get_table
+from cs_sync_schemas.tables import ACCOUNT_LINK, SOURCE_ACCOUNT
 
-LINK, RECORD = get_table(AccountLink), get_table(SourceAccount)
+LINK, RECORD = ACCOUNT_LINK, SOURCE_ACCOUNT
 
 
 def read_source_links(

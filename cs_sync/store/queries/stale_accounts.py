@@ -5,24 +5,19 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, Table, and_, select, union
 
 from cs_sync.metrics.ownership import LINK, names_account
-from cs_sync_schemas import (
-    Account,
-    Discount,
-    Invoice,
-    InvoiceLine,
-    Product,
-    Subscription,
-    SubscriptionChange,
-    SubscriptionItem,
-    get_table,
+from cs_sync_schemas.tables import (
+    ACCOUNT,
+    DISCOUNT,
+    INVOICE,
+    INVOICE_LINE,
+    PRODUCT,
+    SUBSCRIPTION,
+    SUBSCRIPTION_CHANGE,
+    SUBSCRIPTION_ITEM,
 )
 
-ACCOUNT = get_table(Account)
-SUBSCRIPTION = get_table(Subscription)
-CHANGE = get_table(SubscriptionChange)
-ITEM, LINE = get_table(SubscriptionItem), get_table(InvoiceLine)
-DISCOUNT, INVOICE = get_table(Discount), get_table(Invoice)
-PRODUCT = get_table(Product)
+CHANGE = SUBSCRIPTION_CHANGE
+ITEM, LINE = SUBSCRIPTION_ITEM, INVOICE_LINE
 
 
 def read_stale_accounts(connection: Connection, since: datetime | None) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas import AccountLink, SourceAccount, Subscription, get_table
+from cs_sync_schemas.tables import ACCOUNT_LINK, SOURCE_ACCOUNT, SUBSCRIPTION
 
-SUBSCRIPTION, CUSTOMER = get_table(Subscription), get_table(SourceAccount)
-LINK = get_table(AccountLink)
+CUSTOMER = SOURCE_ACCOUNT
+LINK = ACCOUNT_LINK
 
 
 def read_unlisted_customers(connection: Connection) -> dict[str, list[str]]:
@@ -47,6 +47,8 @@ def insert_unlisted_customers(
 
     A record delivered later replaces it like any record that reappears.
     """
+    from cs_sync_schemas import SourceAccount  # such customers are rare, and models take a while
+
     timestamps: dict[str, Any] = {
         "first_seen_at": now,
         "last_seen_at": now,

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from cs_sync.contracts.source import Stream
-from cs_sync.store.records.page import StoredCounts
+from cs_sync.store.records.counts import StoredCounts
 from cs_sync.store.records.write import WriteContext, end_missing_children, soft_delete_unseen
 from cs_sync_schemas import Record, get_table
 

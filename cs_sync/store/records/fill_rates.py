@@ -6,9 +6,10 @@ from sqlalchemy import JSON, Connection, func, select
 
 from cs_sync.store.privacy.table_scan import get_stored_type
 from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas import RECORDS, Record, TableProfile, get_table
+from cs_sync_schemas import RECORDS, Record, get_table
+from cs_sync_schemas.tables import TABLE_PROFILE
 
-PROFILE = get_table(TableProfile)
+PROFILE = TABLE_PROFILE
 _RECORDS = {str(record.__tablename__): record for record in RECORDS}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cs_sync.contracts.source import Page, Rejection, Stream
+from cs_sync.store.records.counts import StoredCounts
 from cs_sync.store.records.rejects import (
     count_rejects,
     delete_resolved_rejects,
@@ -21,26 +22,6 @@ from cs_sync.store.records.write import (
     store_rows,
 )
 from cs_sync_schemas import Record
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCounts:
-    """The counts of a stored page."""
-
-    records: int = 0
-    main: int = 0
-    changed: int = 0
-    rejected: int = 0
-    deleted: int = 0
-
-    def __add__(self, other: "StoredCounts") -> "StoredCounts":
-        return StoredCounts(
-            self.records + other.records,
-            self.main + other.main,
-            self.changed + other.changed,
-            self.rejected + other.rejected,
-            self.deleted + other.deleted,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +131,8 @@ def _store_valid_rows(
             snapshot=record in stream.snapshot,
             confirm=confirm and record is stream.record,
         )
-        delete_resolved_rejects(
-            connection, moment.source, record, [row["source_id"] for row in rows]
-        )
+        stored = [row["source_id"] for row in rows]
+        delete_resolved_rejects(connection, moment.source, str(record.__tablename__), stored)
     return changed
 
 

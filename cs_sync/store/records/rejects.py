@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import Connection, Dialect, bindparam, delete, exists, func, select
@@ -13,12 +13,15 @@ from cs_sync.contracts.source import Rejection
 from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
 from cs_sync.store.inserts import build_insert
 from cs_sync.store.upserts import split_chunks
-from cs_sync_schemas import Record, RejectedRecord, get_table
+from cs_sync_schemas.tables import REJECTED_RECORD
 
-REJECTED = get_table(RejectedRecord)
+if TYPE_CHECKING:  # a command that reads no source starts without the models
+    from cs_sync_schemas import Record
+
+REJECTED = REJECTED_RECORD
 
 
-def build_reject_id(source: str, record: type[Record], rejection: Rejection) -> str:
+def build_reject_id(source: str, record: "type[Record]", rejection: Rejection) -> str:
     """Build a rejected record's id, equal for each of its rejections."""
     name = rejection.source_id or orjson.dumps(rejection.raw, default=str).decode()
     text = f"{source}|{record.__tablename__}|{name}"
@@ -94,9 +97,9 @@ def read_reject_reasons(connection: Connection, source: str, stream: str) -> dic
 
 
 def delete_resolved_rejects(
-    connection: Connection, source: str, record: type[Record], source_ids: Iterable[str]
+    connection: Connection, source: str, table: str, source_ids: Iterable[str]
 ) -> None:
-    """Delete the rejects of records stored since."""
+    """Delete the rejects of a table's records stored since."""
     [(waiting,)] = _prepare_exists_query(connection.dialect).rows(connection, source=source)
     if not waiting:
         return
@@ -104,7 +107,7 @@ def delete_resolved_rejects(
         connection.execute(
             delete(REJECTED).where(
                 REJECTED.c.source == source,
-                REJECTED.c.record == record.__tablename__,
+                REJECTED.c.record == table,
                 REJECTED.c.source_id.in_(chunk),
             )
         )
@@ -134,7 +137,7 @@ def delete_unseen_rejects(
 
 
 def has_unnamed_rejects(
-    connection: Connection, source: str, stream: str, record: type[Record]
+    connection: Connection, source: str, stream: str, record: "type[Record]"
 ) -> bool:
     """Return whether there are rejects without an id."""
     waiting = exists().where(

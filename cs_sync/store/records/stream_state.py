@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Dialect, bindparam, delete, select, update
 from cs_sync.contracts.source import Window
 from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
 from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas import StreamState, get_table
+from cs_sync_schemas.tables import STREAM_STATE
 
-STATE = get_table(StreamState)
+STATE = STREAM_STATE
 CURSOR_PARTITION = ""
 """Partition of the row that holds the cursor; every other row is a window."""
 

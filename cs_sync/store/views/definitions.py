@@ -27,22 +27,29 @@ from sqlmodel import SQLModel
 from cs_sync.metrics.sql.dialects import readable_instant
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync_schemas import (
-    Account,
     FollowUp,
     HealthScore,
-    MrrSpan,
-    Owner,
     Publication,
     PublishedKpi,
     PublishedMrr,
     get_table,
 )
 from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.tables import (
+    ACCOUNT,
+    FOLLOW_UP,
+    HEALTH_SCORE,
+    KPI,
+    MRR_MONTH,
+    MRR_SPAN,
+    OWNER,
+    PUBLICATION,
+)
 from cs_sync_schemas.times import Instant
 
-ACCOUNT, FOLLOW_UP, SCORE = get_table(Account), get_table(FollowUp), get_table(HealthScore)
-SPAN, OWNER, LAST = get_table(MrrSpan), get_table(Owner), get_table(Publication)
-KPI, MRR = get_table(PublishedKpi), get_table(PublishedMrr)
+SCORE = HEALTH_SCORE
+SPAN, LAST = MRR_SPAN, PUBLICATION
+MRR = MRR_MONTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from cs_sync import Settings
 from cs_sync_files.notation import compile_date_format
 from cs_sync_schemas.money import known_currency
 
+PresetName = Literal["stripe", "hubspot", "chartmogul"]
+
 Encoding = Literal[
     "utf-8", "utf-16", "windows-1250", "windows-1251", "windows-1252", "iso-8859-1",
     "iso-8859-2", "iso-8859-15", "mac-roman", "shift_jis", "gb18030", "big5", "euc-kr",

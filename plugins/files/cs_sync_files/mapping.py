@@ -6,16 +6,15 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from cs_sync_files.cells import is_money
-from cs_sync_files.layouts import ColumnMap, FileLayout, Notation
+from cs_sync_files.layouts import ColumnMap, FileLayout, Notation, PresetName
 from cs_sync_files.mapped_cells import make_mapped_converter
 from cs_sync_files.tables import ATTRIBUTE, BY_NAME, SHORT_NAMES, Table
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
-PresetName = Literal["stripe", "hubspot", "chartmogul"]
 PRESETS: tuple[str, ...] = get_args(PresetName)
 EVERY_TABLE = "*"
 Layouts = Mapping[str, FileLayout]

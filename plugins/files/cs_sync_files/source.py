@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -18,14 +18,12 @@ from cs_sync import (
     Stream,
     Window,
 )
-from cs_sync_files.checking import check_tables
-from cs_sync_files.folder import Folder, MisnamedFile
-from cs_sync_files.layouts import ColumnMap, FileLayout
-from cs_sync_files.mapping import PresetName, build_tables, find_mapping_problems
-from cs_sync_files.pages import parse_before, read_pages
-from cs_sync_files.tables import Table
-from cs_sync_files.tokens import find_change
-from cs_sync_schemas import Scale, SourceAccount
+from cs_sync_files.layouts import ColumnMap, FileLayout, PresetName
+from cs_sync_schemas import Scale
+
+if TYPE_CHECKING:  # what reads is loaded when something is read, as its tables take a while
+    from cs_sync_files.folder import MisnamedFile
+    from cs_sync_files.tables import Table
 
 
 class FilesConfig(ConnectorConfig):
@@ -50,6 +48,10 @@ class FilesConfig(ConnectorConfig):
 
     @model_validator(mode="after")
     def _check_mapping(self) -> Self:
+        if not (self.preset or self.read or self.map):
+            return self
+        from cs_sync_files.mapping import find_mapping_problems
+
         problems = list(find_mapping_problems(self.preset, self.read, self.map))
         if problems:
             listed = "; ".join(problems)
@@ -66,6 +68,9 @@ class FilesSource:
     concurrency: ClassVar[int] = 2
 
     def __init__(self, config: FilesConfig, http: Http) -> None:  # noqa: ARG002 - reads no vendor
+        from cs_sync_files.folder import Folder
+        from cs_sync_files.mapping import build_tables
+
         workspace = config.workspace
         path = workspace.folder / config.path.expanduser()
         section = workspace.section or self.name
@@ -78,6 +83,9 @@ class FilesSource:
         A folder that is missing or holds no table is one failing stream, so that the other
         connectors continue.
         """
+        from cs_sync_files.pages import read_pages
+        from cs_sync_schemas import SourceAccount
+
         self._folder.refresh()
         try:
             read = [
@@ -110,6 +118,8 @@ class FilesSource:
 
         All faults are reported at once.
         """
+        from cs_sync_files.checking import check_tables
+
         self._folder.refresh()
         try:
             yield from check_tables(self._folder)
@@ -129,14 +139,17 @@ class FilesSource:
         for path in self._folder.ignored():
             yield Finding(ok=True, subject=path.name, message="not read: no table has this name")
 
-    def _absent_error(self, table: Table) -> ConfigError:
+    def _absent_error(self, table: "Table") -> ConfigError:
         where = f"connectors.{self._folder.section}.read.{table.name}"
         return ConfigError(
             f"no file in {self._folder.path} is called {table.layout.file}",
             f"put it there, or correct file in [{where}]",
         )
 
-    def _continues(self, table: Table, token: Any) -> bool:
+    def _continues(self, table: "Table", token: Any) -> bool:
+        from cs_sync_files.pages import parse_before
+        from cs_sync_files.tokens import find_change
+
         return find_change(self._folder, table, parse_before(token)) != "other"
 
 
@@ -144,5 +157,5 @@ def _raise_error(error: ConfigError, window: Window) -> Iterator[Page]:  # noqa:
     raise error
 
 
-def _misnamed_error(wrong: MisnamedFile) -> ConfigError:
+def _misnamed_error(wrong: "MisnamedFile") -> ConfigError:
     return ConfigError(f"{wrong.path} is not read; it looks like {wrong.table.name}", wrong.remedy)

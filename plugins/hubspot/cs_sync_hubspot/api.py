@@ -1,14 +1,18 @@
 """Calls to HubSpot through the official client, with plain dictionaries."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from http import HTTPStatus
 from importlib import import_module
-from typing import Any, cast
-
-import httpx
+from typing import TYPE_CHECKING, Any, cast
 
 from cs_sync import Http, RequestRefused, Shape
 from cs_sync_hubspot.transport import HttpTransport, Json
+
+if TYPE_CHECKING:  # a command that asks no vendor starts without its client
+    import httpx
 
 SHAPES = (
     Shape(r"/crm/lists/", {"list": dict}),
@@ -193,7 +197,7 @@ class HubSpotApi:
         try:
             _call_raw(self._lists.get_by_name, name, object_type)
         except RequestRefused as refusal:
-            if refusal.status != httpx.codes.NOT_FOUND:
+            if refusal.status != HTTPStatus.NOT_FOUND:
                 raise
             return False
         return True

@@ -25,8 +25,8 @@ from cs_sync_hubspot.config import LANES, LIMITS, HubSpotConfig
 from cs_sync_hubspot.drift import read_companies
 from cs_sync_hubspot.idempotent_objects import KEY, IdempotentObjects
 from cs_sync_hubspot.lookup import read_by_ids
-from cs_sync_hubspot.mapping import read_text
 from cs_sync_hubspot.notes import build_note
+from cs_sync_hubspot.objects import read_text
 from cs_sync_hubspot.portal_setup import check_scopes, create_lists, list_manual_steps
 from cs_sync_hubspot.properties import prepare_companies, prepare_keys
 from cs_sync_hubspot.tasks import (

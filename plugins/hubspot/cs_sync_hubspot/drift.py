@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from cs_sync import Op, RemoteAccount, Value
 from cs_sync_hubspot.api import HubSpotApi
 from cs_sync_hubspot.lookup import read_by_ids
-from cs_sync_hubspot.mapping import read_text, split_list
+from cs_sync_hubspot.objects import read_text, split_list
 from cs_sync_hubspot.text import format_value
 from cs_sync_hubspot.transport import Json
 

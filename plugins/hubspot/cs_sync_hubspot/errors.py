@@ -1,12 +1,13 @@
 """HubSpot's errors: classification of bodies, and the records that they name."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import orjson
 
 from cs_sync import (
@@ -18,7 +19,10 @@ from cs_sync import (
     VendorError,
 )
 
-Classify = Callable[[httpx.Response, Any], VendorError | None]
+if TYPE_CHECKING:  # a command that asks no vendor starts without its client
+    import httpx
+
+Classify = Callable[["httpx.Response", Any], VendorError | None]
 _BUSY = (423, 477)
 """Locked by another write, or moving between data centres: to be tried again."""
 _KEYS = "HubSpot → Settings → Integrations → Service keys"

@@ -7,7 +7,7 @@ from cs_sync import Op, PaginationGuard, RequestRefused
 from cs_sync_hubspot.api import BATCH_LIMIT, HubSpotApi, find_next_cursor
 from cs_sync_hubspot.associated import read_associations
 from cs_sync_hubspot.lookup import read_by_ids
-from cs_sync_hubspot.mapping import read_text
+from cs_sync_hubspot.objects import read_text
 from cs_sync_hubspot.transport import Json
 
 KEY = "cs_sync_key"

@@ -1,21 +1,16 @@
 """Mapping of HubSpot's objects to records of the unified schema; pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from cs_sync import MappingError, Row
 from cs_sync_hubspot.config import SCALES, HubSpotConfig
+from cs_sync_hubspot.objects import Json, Texts, parse_time, read_text, read_texts, split_list
 from cs_sync_schemas import Alias, Record, SourceAccount, SourceContact, SurveyResponse
 
-Json = Mapping[str, Any]
-Texts = Mapping[str, str]
-"""The set properties of an object, without outer blanks."""
-
-
-_NONE: Json = {}
 _MERGED = "hs_merged_object_ids"
 _COMPANY = (
     *("name", "domain", "hs_additional_domains", "hubspot_owner_id", "createdate"),
@@ -61,51 +56,6 @@ class ObjectType:
         if at is None:
             raise MappingError("NO_TIME", f"{self.name} {item.get('id')} has no {self.modified}")
         return at
-
-
-def read_texts(item: Json) -> Texts:
-    """Read the set properties without outer blanks.
-
-    Null and "" both mean unset.
-    """
-    return {
-        name: text
-        for name, value in (item.get("properties") or _NONE).items()
-        if value is not None
-        and (text := value.strip() if isinstance(value, str) else str(value).strip())
-    }
-
-
-def read_text(item: Json, name: str) -> str | None:
-    """Return one property as `read_texts` does."""
-    value = (item.get("properties") or _NONE).get(name)
-    if value is None:
-        return None
-    return (value.strip() if isinstance(value, str) else str(value).strip()) or None
-
-
-def parse_time(value: Any) -> datetime | None:
-    """Parse an ISO 8601 time to aware UTC.
-
-    A bare date is midnight UTC.
-    """
-    if value is None or value == "":
-        return None
-    try:
-        at = datetime.fromisoformat(value if isinstance(value, str) else str(value))
-        if at.tzinfo is UTC:
-            return at
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (OverflowError, ValueError) as error:
-        raise MappingError("BAD_TIME", f"{value!r} is not a time") from error
-
-
-def split_list(value: str | None) -> list[str]:
-    """Return the parts of a `;` list without duplicates."""
-    if not value:
-        return []
-    parts = (part.strip() for part in value.split(";"))
-    return list(dict.fromkeys(part for part in parts if part))
 
 
 def map_owner(item: Json) -> Row:

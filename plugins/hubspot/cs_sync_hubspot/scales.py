@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from cs_sync import Page, Rejection, Row, Unreachable, map_each
 from cs_sync_hubspot.api import SEARCH_LIMIT, find_next_cursor
 from cs_sync_hubspot.config import HubSpotConfig
-from cs_sync_hubspot.mapping import Json, ObjectType
+from cs_sync_hubspot.mapping import ObjectType
+from cs_sync_hubspot.objects import Json
 from cs_sync_schemas import SurveyResponse
 
 Search = Callable[[str, dict[str, Any]], Json]

@@ -17,7 +17,8 @@ from typing import Any
 
 from cs_sync import MappingError, Unreachable
 from cs_sync_hubspot.api import SEARCH_LIMIT, find_next_cursor
-from cs_sync_hubspot.mapping import Json, ObjectType
+from cs_sync_hubspot.mapping import ObjectType
+from cs_sync_hubspot.objects import Json
 
 Search = Callable[[str, dict[str, Any]], Json]
 

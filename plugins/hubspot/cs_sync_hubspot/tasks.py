@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cs_sync import Op, RemoteObject, Value
 from cs_sync_hubspot.batches import TRACE
 from cs_sync_hubspot.idempotent_objects import KEY, associate
-from cs_sync_hubspot.mapping import parse_time, read_text
+from cs_sync_hubspot.objects import parse_time, read_text
 from cs_sync_hubspot.text import format_body, format_value, join_line, parse_html
 from cs_sync_hubspot.transport import Json
 

@@ -1,12 +1,16 @@
 """Transport of HubSpot's official client through the host's Http."""
 
-from typing import Any
+from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING, Any
+
 import orjson
 
 from cs_sync import Http
 from cs_sync_hubspot.paths import to_dated_path
+
+if TYPE_CHECKING:  # a command that asks no vendor starts without its client
+    import httpx
 
 Json = dict[str, Any]
 

@@ -4,8 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from cs_sync import ConnectorConfig, Settings
+from cs_sync import ConnectorConfig, Limit, Settings
 from cs_sync_schemas import Scale
+
+LIMITS = (
+    Limit(requests=240, seconds=60, path="/query/"),
+    Limit(requests=2400, seconds=3600, path="/query/"),
+    Limit(requests=480, seconds=60),
+    Limit(requests=4800, seconds=3600),
+)
+"""Per project, all keys together; older projects allow 120 queries an hour."""
 
 DEFAULT_IGNORED_EVENTS = (
     "$create_alias",

@@ -9,7 +9,6 @@ import httpx
 from cs_sync import (
     CredentialRefused,
     Http,
-    Limit,
     PermissionMissing,
     RequestRefused,
     Shape,
@@ -18,14 +17,6 @@ from cs_sync import (
 )
 from cs_sync.rest import Answer, OffsetPages, read_list
 from cs_sync_posthog.config import PostHogConfig
-
-LIMITS = (
-    Limit(requests=240, seconds=60, path="/query/"),
-    Limit(requests=2400, seconds=3600, path="/query/"),
-    Limit(requests=480, seconds=60),
-    Limit(requests=4800, seconds=3600),
-)
-"""Per project, all keys together; older projects allow 120 queries an hour."""
 
 SHAPES = (
     Shape(r"/query/$", {"results": list}),

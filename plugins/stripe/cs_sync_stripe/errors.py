@@ -1,11 +1,14 @@
 """Meaning of Stripe's error bodies."""
 
-import re
-from typing import Any
+from __future__ import annotations
 
-import httpx
+import re
+from typing import TYPE_CHECKING, Any
 
 from cs_sync import CredentialRefused, PermissionMissing, RequestRefused, VendorError
+
+if TYPE_CHECKING:  # a command that asks no vendor starts without its client
+    import httpx
 
 _PERMISSION = re.compile(r"\brak_\w+")
 

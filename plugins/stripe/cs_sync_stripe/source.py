@@ -1,8 +1,6 @@
 """The source: configuration, streams, limits, and the check of the key's permissions."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from pydantic import ConfigDict, Field, SecretStr
@@ -17,33 +15,8 @@ from cs_sync import (
     Stream,
     VendorError,
 )
-from cs_sync_schemas import (
-    Discount,
-    Invoice,
-    InvoiceLine,
-    Product,
-    Record,
-    Refund,
-    SourceAccount,
-    Subscription,
-    SubscriptionChange,
-    SubscriptionItem,
-)
 from cs_sync_stripe import api
 from cs_sync_stripe.errors import classify_response
-from cs_sync_stripe.mapping.changes import map_change
-from cs_sync_stripe.mapping.customers import map_customer
-from cs_sync_stripe.mapping.fields import Mapped, Raw
-from cs_sync_stripe.mapping.invoices import map_invoice
-from cs_sync_stripe.mapping.products import map_product
-from cs_sync_stripe.mapping.refunds import map_refund
-from cs_sync_stripe.mapping.subscriptions import map_subscription
-
-Mapper = Callable[[Raw], Iterable[Mapped]]
-
-LOOKBACK = timedelta(minutes=10)
-HISTORY = timedelta(days=28)
-"""Stripe keeps events for 30 days; two are left for clocks and long runs."""
 
 TEST_LIMIT = Limit(25, 1.0)
 """What Stripe allows a key of a sandbox or of test mode."""
@@ -109,44 +82,15 @@ class StripeSource:
 
     def streams(self) -> Sequence[Stream]:
         """Return products, customers, subscriptions and their changes, invoices, refunds."""
-        lookup = self._catalogue
-        mappers: dict[str, Mapper] = {
-            "products": map_product,
-            "customers": partial(
-                map_customer, lookup=lookup, account_key_field=self._account_key_field
-            ),
-            "subscriptions": partial(map_subscription, lookup=lookup),
-            "subscription_changes": map_change,
-            "invoices": partial(map_invoice, lookup=lookup),
-            "refunds": map_refund,
-        }
-        return [self._stream(name, mapper) for name, mapper in mappers.items()]
+        from cs_sync_stripe.streams import list_streams
 
-    def _stream(self, name: str, mapper: Mapper) -> Stream:
-        from cs_sync_stripe.reading import StreamReader
-
-        endpoint, (record, *extra) = _STREAMS[name]
-        reader = StreamReader(
-            self._api, self._catalogue, endpoint, record, mapper, _DISCOUNT_OWNERS.get(name)
-        )
-        return Stream(
-            name,
-            record,
-            reader.read,
-            cursor="time",
-            lookback=LOOKBACK,
-            history=HISTORY,
-            splits=bool(endpoint.events),
-            deletes="feed" if endpoint.events else "never",
-            scope=", ".join(dict.fromkeys((endpoint.permission, api.EVENTS.permission))),
-            extra=tuple(extra),
-            children=_CHILDREN.get(name, {}),
-            snapshot=_SNAPSHOT.get(name, ()),
-        )
+        return list_streams(self._api, self._catalogue, self._account_key_field)
 
     def check(self) -> Iterator[Finding]:
         """Read one row of every list; a refused key ends the check."""
-        for subject, endpoint in _CHECKED_ENDPOINTS.items():
+        from cs_sync_stripe.streams import CHECKED_ENDPOINTS
+
+        for subject, endpoint in CHECKED_ENDPOINTS.items():
             try:
                 self._api.get(endpoint.path, limit=1)
             except CredentialRefused as error:
@@ -161,37 +105,3 @@ class StripeSource:
                 yield Finding(ok=False, subject=subject, message=error.message, remedy=error.remedy)
             else:
                 yield Finding(ok=True, subject=subject, message=f"{endpoint.path} can be read")
-
-
-_STREAMS: dict[str, tuple[api.Endpoint, tuple[type[Record], ...]]] = {
-    "products": (api.PRODUCTS, (Product,)),
-    "customers": (api.CUSTOMERS, (SourceAccount, Discount)),
-    "subscriptions": (api.SUBSCRIPTIONS, (Subscription, SubscriptionItem, Discount)),
-    "subscription_changes": (api.SUBSCRIPTION_EVENTS, (SubscriptionChange,)),
-    "invoices": (api.INVOICES, (Invoice, InvoiceLine)),
-    "refunds": (api.REFUNDS, (Refund,)),
-}
-"""Name → where it is read, and the records it brings, the main one first."""
-
-_CHILDREN: dict[str, dict[type[Record], str]] = {
-    "customers": {Discount: "account_source_id"},
-    "subscriptions": {
-        SubscriptionItem: "subscription_source_id",
-        Discount: "subscription_source_id",
-    },
-    "invoices": {InvoiceLine: "invoice_source_id"},
-}
-_SNAPSHOT: dict[str, tuple[type[Record], ...]] = {"subscriptions": (SubscriptionItem,)}
-
-_CHECKED_ENDPOINTS: dict[str, api.Endpoint] = {
-    **{name: endpoint for name, (endpoint, _) in _STREAMS.items() if endpoint.events},
-    "prices": api.PRICES,
-    "coupons": api.COUPONS,
-    "events": api.EVENTS,
-}
-
-_DISCOUNT_OWNERS: dict[str, Callable[[Raw], bool]] = {
-    "customers": lambda discount: not discount.get("subscription"),
-    "subscriptions": lambda discount: bool(discount.get("subscription")),
-}
-"""Which stream tells the end of a discount."""

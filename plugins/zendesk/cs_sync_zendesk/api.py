@@ -1,8 +1,8 @@
 """Zendesk's API as used here: paths, limits, and error classification."""
 
-from typing import Any
+from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from cs_sync import (
     CredentialRefused,
@@ -13,6 +13,9 @@ from cs_sync import (
     Shape,
     VendorError,
 )
+
+if TYPE_CHECKING:  # a command that asks no vendor starts without its client
+    import httpx
 
 TOKEN = "/oauth/tokens"  # noqa: S105 - a path
 ME = "/api/v2/users/me"

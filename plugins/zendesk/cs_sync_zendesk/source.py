@@ -14,10 +14,7 @@ from cs_sync import (
     Stream,
     VendorError,
 )
-from cs_sync_schemas import Membership, SourceAccount, SourceContact, SurveyResponse, Ticket
-from cs_sync_zendesk import reading
 from cs_sync_zendesk.api import LIMITS, ME, NAMES, SAMPLE, SHAPES, classify_response
-from cs_sync_zendesk.auth import make_auth
 from cs_sync_zendesk.config import ZendeskConfig
 
 LAG = timedelta(minutes=2)
@@ -37,6 +34,8 @@ class ZendeskSource:
     concurrency: ClassVar[int] = 3
 
     def __init__(self, config: ZendeskConfig, http: Http) -> None:
+        from cs_sync_zendesk.auth import make_auth
+
         self._base_url = config.base_url.rstrip("/")
         self._topic_field = config.topic_field_id
         self._http = http.at(
@@ -49,6 +48,9 @@ class ZendeskSource:
 
     def streams(self) -> Sequence[Stream]:
         """Return organizations, users, tickets."""
+        from cs_sync_schemas import Membership, SourceAccount, SourceContact, SurveyResponse, Ticket
+        from cs_sync_zendesk import reading
+
         return (
             Stream(
                 "organizations",

@@ -1,0 +1,23 @@
+"""What a page or a stream stored, in numbers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounts:
+    """The counts of a stored page."""
+
+    records: int = 0
+    main: int = 0
+    changed: int = 0
+    rejected: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: "StoredCounts") -> "StoredCounts":
+        return StoredCounts(
+            self.records + other.records,
+            self.main + other.main,
+            self.changed + other.changed,
+            self.rejected + other.rejected,
+            self.deleted + other.deleted,
+        )
