@@ -104,7 +104,7 @@ class Page:
         make: Callable[[Any], Mapped],
         resume: Any = None,
         *,
-        deleted: Mapping[type[Record], Sequence[str]] | None = None,
+        deleted: "Mapping[type[Record], Sequence[str]] | None" = None,
         source_id: Callable[[Any], object] = get_raw_id,
     ) -> "Page":
         """Make a page of the vendor's objects, mapped or rejected.
