@@ -51,8 +51,10 @@ if TYPE_CHECKING:
         HasConcurrency,
         HasPrecedence,
         Page,
+        SectionProposal,
         Source,
         Stream,
+        SupportsFolders,
         Window,
         WorkspaceInfo,
     )
@@ -116,6 +118,7 @@ __all__ = [
     "ResponseNames",
     "Row",
     "Scope",
+    "SectionProposal",
     "Settings",
     "Shape",
     "Signal",
@@ -123,6 +126,7 @@ __all__ = [
     "Source",
     "Stream",
     "SupportsDriftCheck",
+    "SupportsFolders",
     "SupportsOpenFollowUps",
     "SupportsReport",
     "SupportsSetup",
@@ -166,8 +170,8 @@ if not TYPE_CHECKING:
         "cs_sync.contracts.mapping": "Mapped MappingError Rejection Row map_each",
         "cs_sync.contracts.side_by_side": "map_side_by_side",
         "cs_sync.contracts.source": (
-            "ConnectorConfig Finding HasConcurrency HasPrecedence Page Source Stream Window "
-            "WorkspaceInfo"
+            "ConnectorConfig Finding HasConcurrency HasPrecedence Page SectionProposal Source "
+            "Stream SupportsFolders Window WorkspaceInfo"
         ),
         "cs_sync.follow_ups": "AccountView CompanyView Playbook PlaybookSettings Proposal Question",
         "cs_sync.health.relations": "select_covered_accounts select_owned",

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr
@@ -48,6 +49,7 @@ def render_template(
     name: str = "workspace",
     timezone: str = "UTC",
     currency: str = "EUR",
+    sections: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Render a configuration for these connectors; required values become env: references.
 
@@ -57,6 +59,7 @@ def render_template(
         name: The workspace's name.
         timezone: The reporting zone.
         currency: The reporting currency.
+        sections: The text of sections that are proposed, by connector; `check` tests them.
 
     Raises:
         ConfigError: A connector is not installed, or a value is wrong.
@@ -69,6 +72,7 @@ def render_template(
     ]
     parts.append(_render_section("workspace", WorkspaceSettings, workspace))
     parts += [_render_connector(plugins, connector) for connector in connectors]
+    proposed = len(parts)
     parts.append(_render_section("sync", SyncSettings, {}))
     parts.append(_render_section("identity", IdentitySettings, {}))
     parts.append(_render_section("metrics", MetricsSettings, {}))
@@ -83,9 +87,8 @@ def render_template(
     if writable:
         parts.append(_render_section("write_back", WriteBackSettings, {"destination": writable[0]}))
     parts += _render_operation()
-    text = "\n".join(parts)
-    parse_config(text, Path("cs_sync.toml").absolute(), plugins)
-    return text
+    parse_config("\n".join(parts), Path("cs_sync.toml").absolute(), plugins)
+    return "\n".join([*parts[:proposed], *sections.values(), *parts[proposed:]])
 
 
 def _render_operation() -> list[str]:

@@ -225,6 +225,24 @@ class HasPrecedence(Protocol):
     precedence: ClassVar[int]
 
 
+@dataclass(frozen=True, slots=True)
+class SectionProposal:
+    """A section of the configuration, as TOML with its header, and what it rests on."""
+
+    toml: str
+    findings: Sequence[Finding]
+
+
+@runtime_checkable
+class SupportsFolders(Protocol):
+    """A source that reads a folder and can look at one, for `init --from`. Optional."""
+
+    @classmethod
+    def propose_section(cls, folder: Path, workspace: WorkspaceInfo) -> SectionProposal:
+        """Propose a folder's section; what is left open is a finding."""
+        ...
+
+
 @runtime_checkable
 class HasTitle(Protocol):
     """A connector whose name people write otherwise: posthog is PostHog. Optional."""

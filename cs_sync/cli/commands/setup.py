@@ -1,11 +1,16 @@
 """Commands for set-up: init, connectors, check."""
 
 import sys
-from typing import Annotated
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cs_sync.cli.options import Options
+
+if TYPE_CHECKING:
+    from cs_sync.contracts.source import Finding
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,21 +30,44 @@ def init_config(
     name: Annotated[str, typer.Option(help="Name of the workspace.")] = "workspace",
     timezone: Annotated[str, typer.Option(help="Reporting zone, e.g. Europe/Warsaw.")] = "UTC",
     currency: Annotated[str, typer.Option(help="Reporting currency.")] = "EUR",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", help="A folder of your files: look at them and propose their map."),
+    ] = None,
 ) -> None:
     """Write a commented configuration for the installed connectors."""
     from cs_sync.config import render_template, write_template
+    from cs_sync.config.proposals import propose_sections
     from cs_sync.config.template import find_variables
+    from cs_sync.contracts.source import Finding
 
     options: Options = context.obj
     plugins = options.plugins
-    chosen = connector or _choose_connectors(sorted({*plugins.sources, *plugins.destinations}))
-    text = render_template(plugins, chosen, name=name, timezone=timezone, currency=currency)
+    render = partial(render_template, plugins, name=name, timezone=timezone, currency=currency)
+    chosen = connector or []
+    if not (connector or folder):
+        chosen = _choose_connectors(sorted({*plugins.sources, *plugins.destinations}))
+    text, findings = render(chosen), list[Finding]()
+    if folder:
+        proposals = propose_sections(plugins, folder, options.config.parent, timezone, currency)
+        sections = {section: proposal.toml for section, proposal in proposals.items()}
+        text = render(chosen, sections=sections)
+        findings = [finding for proposal in proposals.values() for finding in proposal.findings]
     write_template(options.config, text)
     if not options.quiet:
-        typer.echo(f"wrote {options.config}", err=True)
-        for variable in find_variables(text):
-            typer.echo(f"  set {variable}", err=True)
-        typer.echo("then: cs-sync check", err=True)
+        _echo_written(options.config, find_variables(text), findings)
+
+
+def _echo_written(config: Path, variables: list[str], findings: "list[Finding]") -> None:
+    """Say what was written, what was found, what is next."""
+    typer.echo(f"wrote {config}", err=True)
+    for finding in findings:
+        remedy = f": {finding.remedy}" if finding.remedy else ""
+        mark = " " if finding.ok else "?"
+        typer.echo(f"{mark} {finding.subject} {finding.message}{remedy}", err=True)
+    for variable in variables:
+        typer.echo(f"  set {variable}", err=True)
+    typer.echo("then: cs-sync check", err=True)
 
 
 def list_connectors(context: typer.Context) -> None:

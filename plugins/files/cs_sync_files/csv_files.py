@@ -151,8 +151,12 @@ def _find_header(stream: TextIO, layout: FileLayout) -> tuple[int, str]:
         blank, line = _pass_blank_lines(stream)
         match = _SEPARATOR.fullmatch(line.rstrip("\r\n "))
         before = blank + bool(match)
-    guessed = [mark for mark in ";\t" if mark in line and "," not in line]
-    return before, layout.separator or (match["mark"] if match else (guessed or [","])[0])
+    return before, layout.separator or (match["mark"] if match else guess_separator(line))
+
+
+def guess_separator(header: str) -> str:
+    """Return what separates names, as spreadsheets of many countries write them."""
+    return next((mark for mark in ";\t" if mark in header and "," not in header), ",")
 
 
 def _pass_blank_lines(stream: TextIO) -> tuple[int, str]:

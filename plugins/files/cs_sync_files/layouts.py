@@ -18,14 +18,18 @@ Encoding = Literal[
     "iso-8859-2", "iso-8859-15", "mac-roman", "shift_jis", "gb18030", "big5", "euc-kr",
 ]  # fmt: skip
 
+OPEN = "?"
+"""Stands for what a person has yet to decide; `init --from` writes it."""
+
 
 def _check_format(text: str) -> str:
-    compile_date_format(text)
+    if text != OPEN:
+        compile_date_format(text)
     return text
 
 
 def _check_unit(text: str) -> str:
-    if text in ("minor", "major", "percent", "fraction"):
+    if text in (OPEN, "minor", "major", "percent", "fraction"):
         return text
     return known_currency(text)
 
@@ -110,6 +114,12 @@ class ColumnMap(Notation):
         if origins != 1:
             raise ValueError('give one of column, columns and constant; "=EUR" is a constant')
         return self
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a part of it is yet to be decided."""
+        parts = (self.format, self.unit, self.constant, *self.column, *self.values.values())
+        return OPEN in parts
 
     def translate(self, text: str) -> str:
         """Return our value for theirs; without `values`, theirs.

@@ -83,6 +83,8 @@ def find_mapping_problems(preset: str | None, layouts: Layouts, maps: Maps) -> I
 
 def _find_field_problem(table: Table, field: str, spec: ColumnMap) -> str | None:
     """Return what is wrong with a field's map, if anything."""
+    if spec.is_open:
+        return 'is open: put what is right for each "?" in it'
     if field.startswith(ATTRIBUTE):
         return _find_attribute_problem(table, field, spec)
     if field not in table.fields:

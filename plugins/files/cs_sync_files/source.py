@@ -15,8 +15,10 @@ from cs_sync import (
     Http,
     Limit,
     Page,
+    SectionProposal,
     Stream,
     Window,
+    WorkspaceInfo,
 )
 from cs_sync_files.layouts import ColumnMap, FileLayout, PresetName
 from cs_sync_schemas import Scale
@@ -76,6 +78,13 @@ class FilesSource:
         section = workspace.section or self.name
         tables = build_tables(config.preset, config.read, config.map)
         self._folder = Folder(path, workspace.timezone, config.survey_scales, section, tables)
+
+    @classmethod
+    def propose_section(cls, folder: Path, workspace: WorkspaceInfo) -> SectionProposal:
+        """Propose the section of a folder from what it holds."""
+        from cs_sync_files.section import propose_section
+
+        return propose_section(folder, workspace)
 
     def streams(self) -> Sequence[Stream]:
         """Return a stream per table with files, and per misnamed file.
