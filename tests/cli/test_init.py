@@ -58,7 +58,7 @@ def test_init_looks_at_a_folder_and_asks_for_what_it_does_not_tell(
     assert 'name = "acme"' in text
     path.write_text(text.replace('format = "?"', 'format = "DD/MM/YYYY"'))
     decided = run("--config", "new.toml", "--format", "csv", "check")
-    assert "Kunden.csv,True,3 of 3 columns" in decided.out.replace('"', "")
+    assert "Kunden.csv,true,3 of 3 columns" in decided.out.replace('"', "")
     nothing = run("--config", "other.toml", "init", "--from", "nowhere")
     assert nothing.code == 2
     assert "nowhere is no folder" in nothing.err
