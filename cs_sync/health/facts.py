@@ -101,6 +101,19 @@ class RunningSubscription:
 
 
 @dataclass(frozen=True, slots=True)
+class BillingMarks:
+    """What billing knew of an account on a day, in short.
+
+    `is_running` says whether any subscription ran, `is_leaving` whether all that was paid for was
+    going to end, `is_unpaid` whether an invoice was overdue.
+    """
+
+    is_running: bool = False
+    is_leaving: bool = False
+    is_unpaid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UsageFact:
     """Days of use: the last 28 days, the previous 28, and the last day.
 

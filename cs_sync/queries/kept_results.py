@@ -36,10 +36,15 @@ class WrittenResults(Mapping[str, T]):
     takes them one by one.
     """
 
-    def __init__(self, form: PackedJson[T], contents: Mapping[str, bytes]) -> None:
-        """Take results as written."""
+    def __init__(
+        self,
+        form: PackedJson[T],
+        contents: Mapping[str, bytes],
+        at_hand: Mapping[str, T] | None = None,
+    ) -> None:
+        """Take results as written, and those that are at hand."""
         self._form, self._contents = form, contents
-        self._at_hand: dict[str, T] = {}
+        self._at_hand = dict(at_hand or {})
 
     def __getitem__(self, key: str) -> T:
         if key not in self._at_hand:
@@ -95,10 +100,12 @@ def refresh_results(
         stale = set(accounts) - kept.contents.keys()
         if kept.known_at is not None:
             stale |= read_changed_accounts(connection, kept.known_at) & set(accounts)
-    fresh: dict[str, bytes] = {}
+    fresh, at_hand = dict[str, bytes](), dict[str, T]()
     for batch in split_accounts(accounts):
         if (part := batch.narrow(stale)).ids:
-            fresh.update((key, form.encode(result)) for key, result in compute(part).items())
+            computed = compute(part)
+            fresh.update((key, form.encode(result)) for key, result in computed.items())
+            at_hand.update(computed if len(accounts) <= MAX_AT_HAND else {})
     results = {
         key: fresh[key] if key in fresh else kept.contents[key]
         for key in accounts
@@ -106,7 +113,7 @@ def refresh_results(
     }
     gone = kept.contents.keys() - set(accounts)
     update = KeptUpdate(name, basis, kept.state, now, fresh, gone)
-    return Refreshed(WrittenResults(form, results), update, kept.known_at, token)
+    return Refreshed(WrittenResults(form, results, at_hand), update, kept.known_at, token)
 
 
 def keep_results(workspace: Workspace, refreshed: Refreshed[Any]) -> None:

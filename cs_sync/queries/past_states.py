@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cs_sync.health import (
-    AccountEvidence,
     HealthConfig,
     HealthScore,
     ScoreBook,
@@ -16,14 +15,14 @@ from cs_sync.health import (
     build_day_scope,
     calculate_loss,
     get_signal,
-    is_leaving,
 )
+from cs_sync.health.facts import BillingMarks
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 from cs_sync.queries.model_choice import select_model
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import find_first_paid, get_mrr_before, read_mrr_spans
-from cs_sync.store.queries.health import read_billing_evidence, read_signals, read_use_history
+from cs_sync.store.queries.health import read_billing_marks, read_signals, read_use_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class StateBook:
     _states: dict[Any, PastState] = field(default_factory=dict)
 
     def build(
-        self, score: HealthScore, billing: AccountEvidence | None, paid: Mapping[str, int]
+        self, score: HealthScore, billing: BillingMarks | None, paid: Mapping[str, int]
     ) -> PastState:
         """Build the state of an account from its score, billing and MRR."""
         if id(score) not in self._lost:
@@ -77,13 +76,8 @@ class StateBook:
                 },
             )
         _, value, lost = self._lost[id(score)]
-        facts = billing or AccountEvidence()
-        marks = (
-            billing is not None,
-            bool(facts.subscriptions),
-            is_leaving(facts),
-            bool(facts.invoices),
-        )
+        known = billing or BillingMarks()
+        marks = (billing is not None, known.is_running, known.is_leaving, known.is_unpaid)
         key = (id(score), *marks, *paid.items())
         if key not in self._states:
             self._states[key] = PastState(value, score.band, lost, *marks, paid=paid)
@@ -121,7 +115,7 @@ def read_past_states(
     use = read_use_history(connection, scopes[-1]) if is_used else None
     for scope in scopes:
         readings = read_signals(connection, signals, scope, use=use)
-        billing = read_billing_evidence(connection, scope)
+        billing = read_billing_marks(connection, scope)
         for row in rows:
             id_ = row["id"]
             own = select_model(row, model, scope)

@@ -40,7 +40,7 @@ from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import (
     read_band_changes,
-    read_billing_evidence,
+    read_billing_marks,
     read_evidence,
     read_live_accounts,
     read_signals,
@@ -285,7 +285,7 @@ def _compute_results(
         readings = read_signals(connection, config.list_signals(), now)
         before = read_signals(connection, config.list_signals(), earlier)
         evidence = read_evidence(connection, now)
-        billing = read_billing_evidence(connection, earlier)
+        billing = read_billing_marks(connection, earlier)
         just_before = earlier.until - timedelta(microseconds=1)
         paid = read_mrr_at(
             connection, just_before, earlier.policy, earlier.accounts, earlier.known_at

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from cs_sync.health import build_day_scope
-from cs_sync.health.facts import PaymentFact
+from cs_sync.health import build_day_scope, is_leaving
+from cs_sync.health.facts import BillingMarks, PaymentFact
+from cs_sync.store.queries.health import read_billing_marks
 from cs_sync_schemas import (
     Invoice,
     InvoiceLine,
@@ -150,3 +151,37 @@ def test_the_last_contact_of_any_of_its_records(workspace: Workspace) -> None:
     assert workspace.values("days_since_contact") == {"acme": 11}
     assert workspace.readings("days_since_contact")["acme"].observed_at == at(10)
     assert workspace.values("days_since_contact", build_day_scope(date(2025, 11, 9))) == {}
+
+
+def test_billing_in_short_is_what_the_facts_say(workspace: Workspace) -> None:
+    """A trial beside an end, a trial alone, an end that was asked for later, a late invoice."""
+    names = ("leaves", "stays", "tries", "asks later", "late", "nothing")
+    for name in names:
+        workspace.account(name, "stripe")
+    given: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("leaves", {"cancel_at": at(1, 12), "canceled_at": at(2)}),
+        ("leaves", {"status": "trialing"}),
+        ("stays", {"cancel_at": at(1, 12), "canceled_at": at(2)}),
+        ("stays", {}),
+        ("tries", {"status": "trialing", "cancel_at": at(1, 12)}),
+        ("asks later", {"cancel_at": at(1, 12), "canceled_at": at(25)}),
+        ("late", {"ended_at": at(1, 10)}),
+    )
+    for number, (name, fields) in enumerate(given):
+        workspace.add(Subscription, source="stripe", source_id=str(number), account_source_id=name,
+                      currency="EUR", started_at=at(1, 1), **fields)  # fmt: skip
+    workspace.add(Invoice, source="stripe", source_id="in", account_source_id="late", status="open",
+                  currency="EUR", amount_remaining=5, issued_at=at(1, 9),
+                  due_at=at(1, 10))  # fmt: skip
+    with workspace.engine.connect() as connection:
+        marks = read_billing_marks(connection, SCOPE)
+    assert marks == {
+        "leaves": BillingMarks(is_running=True, is_leaving=True),
+        "stays": BillingMarks(is_running=True),
+        "tries": BillingMarks(is_running=True),
+        "asks later": BillingMarks(is_running=True),
+        "late": BillingMarks(is_unpaid=True),
+    }
+    for name, facts in workspace.evidence().items():
+        known = BillingMarks(bool(facts.subscriptions), is_leaving(facts), bool(facts.invoices))
+        assert marks.get(name, BillingMarks()) == known

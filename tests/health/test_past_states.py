@@ -2,16 +2,14 @@
 
 from fractions import Fraction
 
-from cs_sync.health import AccountEvidence, HealthScore
-from cs_sync.health.facts import RunningSubscription
+from cs_sync.health import HealthScore
+from cs_sync.health.facts import BillingMarks
 from cs_sync.health.score import Contribution
 from cs_sync.queries.past_states import PastState, StateBook
 
 HALF = Contribution("use", "days", 14.0, Fraction(50), Fraction(100), Fraction(50))
 SCORE = HealthScore("weighted", "m", Fraction(50), "yellow", Fraction(1), (HALF,), ())
-RUNNING = AccountEvidence(
-    subscriptions=(RunningSubscription("s", "1", "active", None, None, None),)
-)
+RUNNING = BillingMarks(is_running=True)
 
 
 def test_equal_states_are_one_object_and_others_are_not() -> None:

@@ -53,6 +53,33 @@ def billing_standing(scope: SignalScope) -> Select[Any]:
     ).group_by(facts.c.account_id)
 
 
+def select_billing_marks(scope: SignalScope) -> Select[Any]:
+    """Count per account: subscriptions that run, are paid, or stay; late invoices.
+
+    Accounts without any have no row.
+    """
+    names = ("running", "paid", "staying", "late")
+    is_paid = SUBSCRIPTION.c.status != "trialing"
+    stays = case((is_ending(scope), 0), (is_paid, 1), else_=0)
+    of_running = (literal(1), case((is_paid, 1), else_=0), stays, literal(0))
+    of_late = (literal(0), literal(0), literal(0), literal(1))
+    facts = union_all(
+        *(
+            select(select_owned(scope, table, *map(_label, marks, names), where=where))
+            for table, marks, where in (
+                (SUBSCRIPTION, of_running, is_running(scope)),
+                (INVOICE, of_late, is_overdue(scope)),
+            )
+        )
+    ).subquery("facts")
+    sums = (func.sum(facts.c[name]).label(name) for name in names)
+    return select(facts.c.account_id, *sums).group_by(facts.c.account_id)
+
+
+def _label(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    return column.label(name)
+
+
 def is_running(scope: SignalScope) -> ColumnElement[bool]:
     """Return the condition for subscriptions running at the end of the scope."""
     return was_running(SUBSCRIPTION, scope.until)

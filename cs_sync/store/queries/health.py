@@ -23,8 +23,9 @@ from cs_sync.health.coverage import (
     select_first_fact,
     select_newest_fact,
 )
+from cs_sync.health.facts import BillingMarks
 from cs_sync.health.relations import select_known_accounts
-from cs_sync.health.signals.billing import select_leaving_accounts
+from cs_sync.health.signals.billing import select_billing_marks, select_leaving_accounts
 from cs_sync.health.signals.registry import get_coverage, sweep_use
 from cs_sync.health.signals.usage import select_newest_use, select_use_by_day
 from cs_sync.health.signals.use_history import UseHistory, build_use_history
@@ -151,26 +152,22 @@ def read_evidence(connection: Connection, scope: SignalScope) -> dict[str, Accou
     """Read the facts that reasons mention, by account id."""
     return collect_evidence(
         {
-            name: connection.execute(_build_evidence_query(name, scope, scope.known_at)).all()
+            name: connection.execute(_build_evidence_query(name, scope)).all()
             for name in EVIDENCE_QUERIES
         }
     )
 
 
-def _build_evidence_query(
-    name: str, scope: SignalScope, known_at: datetime | None = None
-) -> Select[Any]:
-    return _apply_knowledge_time(EVIDENCE_QUERIES[name](scope), known_at)
+def _build_evidence_query(name: str, scope: SignalScope) -> Select[Any]:
+    return _apply_knowledge_time(EVIDENCE_QUERIES[name](scope), scope.known_at)
 
 
-def read_billing_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:
-    """Read running subscriptions and overdue invoices alone, by account id."""
-    return collect_evidence(
-        {
-            name: connection.execute(_build_evidence_query(name, scope)).all()
-            for name in ("subscriptions", "invoices")
-        }
-    )
+def read_billing_marks(connection: Connection, scope: SignalScope) -> dict[str, BillingMarks]:
+    """Read what billing knew of the accounts at the end of a scope."""
+    return {
+        account: BillingMarks(running > 0, paid > 0 and not staying, late > 0)
+        for account, running, paid, staying, late in connection.execute(select_billing_marks(scope))
+    }
 
 
 def read_coverage(
