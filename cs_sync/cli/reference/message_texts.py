@@ -1,6 +1,7 @@
 """What the texts of a module's messages can be, followed through names, branches and helpers."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import product
@@ -10,8 +11,8 @@ _MAX_TEXTS = 6
 """Of one expression; with more, what is filled in stays a name in capitals."""
 _MAX_DEPTH = 6
 
-Bound = Mapping[str, ast.expr]
-"""What a helper's parameters are at one of its calls."""
+Bound = Mapping[str, tuple[ast.expr, "SourceFile"]]
+"""What a helper's parameters are at one of its calls, and in which module."""
 
 
 class SourceFile:
@@ -80,7 +81,7 @@ class SourceFile:
         return next((each for each in around if isinstance(each, ast.FunctionDef)), None)
 
     def find_class(self, node: ast.AST) -> str:
-        """Return the name of the class around a node; empty outside of one."""
+        """Return the name of the class around a node, if any."""
         around = self._list_around(node)
         return next((each.name for each in around if isinstance(each, ast.ClassDef)), "")
 
@@ -103,9 +104,17 @@ class SourceFile:
             node = around
         return []
 
+    def list_users(self, function: str) -> Sequence["SourceFile"]:
+        """List the modules that can call a function of this one."""
+        private = function.startswith("_")
+        paths = [] if private else sorted(self._package.rglob("*.py"))
+        sources = [read_source(path, self._package) for path in paths if path != self.path]
+        importing = rf"\bimport [^#]*\b{function}\b"
+        return [self, *(each for each in sources if re.search(importing, each.text))]
+
     def list_calls(self, function: str) -> Iterator[ast.Call]:
-        """Yield the calls of a function of this module."""
-        for node in ast.walk(self.tree):
+        """Yield the calls of a function in this module."""
+        for node in ast.walk(self.tree) if function in self.text else ():
             if isinstance(node, ast.Call) and get_called_name(node) == function:
                 yield node
 
@@ -187,8 +196,9 @@ def _list_words(value: ast.expr, source: SourceFile, bound: Bound, depth: int) -
     if isinstance(value, ast.Name):
         constant = source.follow(value.id).constants.get(value.id)
         known = [constant] if isinstance(constant, ast.Constant) else []
-        given = [bound[value.id]] if value.id in bound else known
-        branches = source.find_values(value) or given
+        if value.id in bound and not source.find_values(value):
+            return _list_words(*bound[value.id], {}, depth + 1)
+        branches = source.find_values(value) or known
     if depth > _MAX_DEPTH:
         return []
     lists = [_list_words(branch, source, bound, depth + 1) for branch in branches]
@@ -207,7 +217,7 @@ def _list_named(name: ast.Name, source: SourceFile, bound: Bound, depth: int) ->
     if values:
         return _unite(list_texts(value, source, bound, depth + 1) for value in values)
     if name.id in bound:
-        return list_texts(bound[name.id], source, None, depth + 1)
+        return list_texts(*bound[name.id], None, depth + 1)
     defined = source.follow(name.id)
     value = defined.constants.get(name.id)
     return [] if value is None else list_texts(value, defined, None, depth + 1)
@@ -224,19 +234,19 @@ def _list_called(call: ast.Call, source: SourceFile, bound: Bound, depth: int) -
     function = defined.functions.get(name)
     if function is None or isinstance(call.func, ast.Attribute):
         return []
-    inner = bind_arguments(call, function)
+    inner = bind_arguments(call, function, source)
     returned = [
         node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value
     ]
-    same = inner if defined is source else None
-    return _unite(list_texts(value, defined, same, depth + 1) for value in returned)
+    return _unite(list_texts(value, defined, inner, depth + 1) for value in returned)
 
 
-def bind_arguments(call: ast.Call, function: ast.FunctionDef) -> dict[str, ast.expr]:
-    """Return parameter → argument of a call."""
+def bind_arguments(call: ast.Call, function: ast.FunctionDef, source: SourceFile) -> Bound:
+    """Return parameter → argument of a call in a module."""
     names = [argument.arg for argument in function.args.args if argument.arg != "self"]
     given = dict(zip(names, call.args, strict=False))
-    return {**given, **{word.arg: word.value for word in call.keywords if word.arg}}
+    given |= {word.arg: word.value for word in call.keywords if word.arg}
+    return {name: (value, source) for name, value in given.items()}
 
 
 class _Capitals(dict[str, str]):

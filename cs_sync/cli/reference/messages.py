@@ -141,9 +141,9 @@ def _read_call(source: SourceFile, call: ast.Call, errors: Mapping[str, str]) ->
         if texts:
             yield Site(source, errors[name], texts[0], texts[1] if len(texts) > 1 else None)
     elif function and {"message", "remedy"} <= {argument.arg for argument in function.args.args}:
-        bound = bind_arguments(call, function)
+        bound = bind_arguments(call, function, source)
         if "remedy" in bound:
-            yield Site(source, "Finding", bound["message"], bound["remedy"])
+            yield Site(source, "Finding", bound["message"][0], bound["remedy"][0])
 
 
 def _writes_own_text(source: SourceFile, error: str) -> bool:
@@ -205,5 +205,9 @@ def _list_bounds(site: Site) -> Sequence[Bound]:
         or not needed & {argument.arg for argument in function.args.args}
     ):
         return [{}]
-    calls = site.source.list_calls(function.name)
-    return [bind_arguments(call, function) for call in calls] or [{}]
+    calls = [
+        bind_arguments(call, function, source)
+        for source in site.source.list_users(function.name)
+        for call in source.list_calls(function.name)
+    ]
+    return calls or [{}]
