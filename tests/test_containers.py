@@ -79,6 +79,8 @@ def test_the_extras_are_some_of_ours() -> None:
     listed = re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert set(EXTRAS) <= set(listed)
     assert {"postgres", "report"} <= set(EXTRAS), "compose.yaml needs them"
+    plugins = {path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml")}
+    assert plugins <= set(EXTRAS), "the image has every connector"
 
 
 def test_it_runs_as_nobody_special_and_is_asked_for_its_health() -> None:
