@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -55,6 +55,12 @@ path = "data"
 
 def write_books(folder: Path, accounts: int, usage_days: int) -> None:
     """Write a workspace with so many accounts, each used on so many of its last days."""
+    rows = (row for number in range(accounts) for row in list_rows(number, accounts, usage_days))
+    write_rows(folder, accounts, rows)
+
+
+def write_rows(folder: Path, accounts: int, rows: Iterable[tuple[str, Row]]) -> None:
+    """Write a workspace with the owners of so many accounts, and these rows by file."""
     data = folder / "data"
     data.mkdir(parents=True)
     (folder / "cs_sync.toml").write_text(CONFIG)
@@ -65,9 +71,8 @@ def write_books(folder: Path, accounts: int, usage_days: int) -> None:
     for number in range(max(1, accounts // 40)):
         owner = {"source_id": f"o{number}", "name": f"Owner {number}"}
         writers["owners"].writerow({**owner, "email": f"o{number}@vendor.example"})
-    for number in range(accounts):
-        for name, row in _list_rows(number, accounts, usage_days):
-            writers[name].writerow(row)
+    for name, row in rows:
+        writers[name].writerow(row)
     for file in files.values():
         file.close()
 
@@ -77,10 +82,10 @@ def touch_books(folder: Path, accounts: int) -> None:
     with (folder / "data" / "usage_days.csv").open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS["usage_days"])
         for number in range(0, accounts, 100):
-            writer.writerow(_build_use(f"a{number:06}", number, 0, 7))
+            writer.writerow(build_use(f"a{number:06}", number, 0, 7))
 
 
-def _list_rows(number: int, accounts: int, usage_days: int) -> Iterator[tuple[str, Row]]:
+def list_rows(number: int, accounts: int, usage_days: int) -> Iterator[tuple[str, Row]]:
     """Yield an account's rows; equal numbers give equal rows."""
     name = f"a{number:06}"
     random = Random(hashlib.sha256(name.encode()).digest())
@@ -103,7 +108,7 @@ def _list_rows(number: int, accounts: int, usage_days: int) -> Iterator[tuple[st
         yield "survey_responses", _build_answer(name, random, answer)
     if last == MONTHS:
         for ago in range(1, usage_days + 1):
-            yield "usage_days", _build_use(name, number, ago, random.randrange(1, 60))
+            yield "usage_days", build_use(name, number, ago, random.randrange(1, 60))
 
 
 def _list_billing(name: str, random: Random, first: int, last: int) -> Iterator[tuple[str, Row]]:
@@ -168,7 +173,7 @@ def _build_answer(name: str, random: Random, number: int) -> Row:
     }  # fmt: skip
 
 
-def _build_use(name: str, number: int, ago: int, events: int) -> Row:
+def build_use(name: str, number: int, ago: int, events: int) -> Row:
     day = TODAY - timedelta(days=ago)
     return {
         "source_id": f"u-{name}-{day}", "account_source_id": name,

@@ -1,22 +1,24 @@
 """Observations as columns: what fits and judgements compute with."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_sync.foresight.inputs import SCORE, Input
-from cs_sync.foresight.observations import OUTCOMES, Observation, Target
+from cs_sync.foresight.inputs import Input
+from cs_sync.foresight.observations import OUTCOMES, Outcome, Target
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
-_CODES = {outcome: code for code, outcome in enumerate(sorted(set().union(*OUTCOMES.values())))}
-_STAYED = len(_CODES)
+OUTCOME_CODES: dict[Outcome, int] = {
+    outcome: code for code, outcome in enumerate(sorted(set().union(*OUTCOMES.values())))
+}
+OUTCOME_CODES["stayed"] = len(OUTCOME_CODES)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Panel:
 
     def flag(self, target: Target) -> Flags:
         """Return which observations ended in the target."""
-        return np.isin(self.outcome, [_CODES[outcome] for outcome in OUTCOMES[target]])
+        return np.isin(self.outcome, [OUTCOME_CODES[outcome] for outcome in OUTCOMES[target]])
 
     def flag_band(self, band: str) -> Flags:
         """Return which observations were in a band."""
@@ -69,73 +71,79 @@ class Fold:
     judged: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class _Codes:
-    """Name → code, in the order of their first appearance."""
+@dataclass(frozen=True)
+class Month:
+    """The observations of one cutoff as columns, by account."""
 
-    accounts: dict[str, int] = field(default_factory=dict)
-    bands: dict[str, int] = field(default_factory=dict)
-    currencies: dict[str, int] = field(default_factory=dict)
+    cutoff: date
+    account: Ints
+    """Codes of the accounts' names; likewise `currency` and `band`."""
+    outcome: NDArray[np.int8]
+    mrr: Ints
+    currency: Ints
+    band: Ints
+    values: Mapping[str, Floats]
 
 
-def build_panel(months: Iterable[Sequence[Observation]]) -> Panel:
-    """Build the columns from the observations of each month, oldest first.
+def join_months(
+    months: Sequence[Month], names: Sequence[str], currencies: Sequence[str], bands: Sequence[str]
+) -> Panel:
+    """Join the months to a panel.
 
-    A month at a time is converted, so that all are never in memory as objects.
+    Its codes are in the order of their first appearance.
+
+    Args:
+        months: Oldest first; those without observations are left out.
+        names: The accounts, by their code.
+        currencies: The currencies, by their code.
+        bands: The bands, by their code; −1 is none.
     """
-    codes = _Codes()
-    days: list[date] = []
-    parts: dict[str, list[NDArray[Any]]] = {}
-    for month in months:
-        if not month:
-            continue
-        columns = _convert_month(month, codes)
-        columns["cutoff"] = np.full(len(month), len(days), np.int64)
-        days.append(month[0].cutoff)
-        for name, column in columns.items():
-            parts.setdefault(name, []).append(column)
-    whole = {name: np.concatenate(columns) for name, columns in parts.items()}
-    own = ("account", "cutoff", "outcome", "mrr", "band", "currency")
-    empty = np.empty(0, np.int64)
+    months = [month for month in months if len(month.account)]
+    sizes = [len(month.account) for month in months]
+    account, own_names = _renumber([month.account for month in months], names)
+    currency, own_currencies = _renumber([month.currency for month in months], currencies)
+    band, own_bands = _renumber([month.band for month in months], bands)
+    every = dict.fromkeys(name for month in months for name in month.values)
+    values = {
+        name: np.concatenate([_get_values(month, name) for month in months]) for name in every
+    }
     return Panel(
-        list(codes.accounts),
-        days,
-        whole.get("account", empty),
-        whole.get("cutoff", empty),
-        whole.get("outcome", empty.astype(np.int8)),
-        whole.get("mrr", empty),
-        {name: column for name, column in whole.items() if name not in own},
-        list(codes.bands),
-        whole.get("band", empty.astype(np.int8)),
-        list(codes.currencies),
-        whole.get("currency", empty.astype(np.int8)),
+        own_names,
+        [month.cutoff for month in months],
+        account,
+        np.repeat(np.arange(len(months)), sizes),
+        _concatenate([month.outcome for month in months], np.int8),
+        _concatenate([month.mrr for month in months], np.int64),
+        values,
+        own_bands,
+        band.astype(np.int8),
+        own_currencies,
+        currency.astype(np.int8),
     )
 
 
-def _convert_month(month: Sequence[Observation], codes: _Codes) -> dict[str, NDArray[Any]]:
-    """Convert the observations of a month to columns.
+def _get_values(month: Month, name: str) -> NDArray[np.float32]:
+    unknown = np.full(len(month.account), np.nan)
+    return month.values.get(name, unknown).astype(np.float32)
 
-    Names that are new get codes.
+
+def _renumber(parts: Sequence[Ints], names: Sequence[str]) -> tuple[Ints, list[str]]:
+    """Number codes anew by their first appearance; −1 stays.
+
+    Returns:
+        The new codes, and the names by them.
     """
-    accounts, bands, currencies = codes.accounts, codes.bands, codes.currencies
-    columns: dict[str, NDArray[Any]] = {
-        "account": np.array(
-            [accounts.setdefault(o.account, len(accounts)) for o in month], np.int64
-        ),
-        "outcome": np.array([_CODES.get(o.outcome, _STAYED) for o in month], np.int8),
-        "mrr": np.array([o.mrr for o in month], np.int64),
-        "band": np.array(
-            [-1 if o.band is None else bands.setdefault(o.band, len(bands)) for o in month],
-            np.int8,
-        ),
-        "currency": np.array(
-            [currencies.setdefault(o.currency, len(currencies)) for o in month], np.int8
-        ),
-        SCORE: np.array([o.score for o in month], np.float32),
-    }
-    for name in month[0].values:
-        columns[name] = np.array([o.values.get(name) for o in month], np.float32)
-    return columns
+    codes = _concatenate(parts, np.int64)
+    known = codes >= 0
+    distinct, first = np.unique(codes[known], return_index=True)
+    ordered = distinct[np.argsort(first)]
+    new = np.full(len(names) + 1, -1)
+    new[ordered] = np.arange(len(ordered))
+    return new[codes], [names[code] for code in ordered]
+
+
+def _concatenate(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, kind), *parts]).astype(kind)
 
 
 def transform_values(item: Input, values: Floats) -> Floats:

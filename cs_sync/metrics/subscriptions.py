@@ -16,10 +16,19 @@ def was_running(
 
     A cancelled one without the time of its end never ran.
     """
-    status, ended_at = subscription.c.status, subscription.c.ended_at
-    still = and_(ended_at.is_(None), status != "canceled")
+    ended_at = subscription.c.ended_at
     return and_(
-        status.not_in(NEVER_STARTED),
+        has_run(subscription),
         subscription.c.started_at < until,
-        or_(still, ended_at >= until),
+        or_(ended_at.is_(None), ended_at >= until),
     )
+
+
+def has_run(subscription: FromClause) -> ColumnElement[bool]:
+    """Build the condition for subscriptions that run from start to end.
+
+    The others never ran.
+    """
+    status = subscription.c.status
+    is_dated = or_(subscription.c.ended_at.is_not(None), status != "canceled")
+    return and_(status.not_in(NEVER_STARTED), is_dated)

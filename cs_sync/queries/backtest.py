@@ -17,7 +17,6 @@ from cs_sync.queries.observations import (
     list_month_ends,
     read_history,
     read_month_end,
-    read_observations,
 )
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.health import read_live_accounts
@@ -72,10 +71,10 @@ def open_backtest(
     """
     check_installed()
     from cs_sync.foresight.leaks import measure_leaks
-    from cs_sync.foresight.panel import build_panel
+    from cs_sync.queries.panel import read_panel
 
     request = build_request(workspace, horizon_days, scored=scored)
-    panel = build_panel(read_observations(workspace, request))
+    panel = read_panel(workspace, request)
     if not panel.size:
         raise ConfigError(
             "no customer has a whole horizon behind it",
@@ -89,7 +88,7 @@ def open_backtest(
     recorded = panel
     if has_hindsight(workspace):
         hindsight = replace(request, scored=False, hindsight=True)
-        recorded = build_panel(read_observations(workspace, hindsight))
+        recorded = read_panel(workspace, hindsight)
     leaks = measure_leaks(panel, recorded)
     return Backtest(request, workspace.config.foresight.capacity, panel, leaks, since)
 

@@ -1,10 +1,8 @@
 """Observations of every month end, read as they were known then."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import groupby
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,8 +18,7 @@ from cs_sync.foresight.observations import (
     find_main_currency,
     list_windows,
 )
-from cs_sync.health import HealthConfig, SignalScope, build_day_scope, score_account
-from cs_sync.health.signals.use_history import UseHistory
+from cs_sync.health import SignalScope, build_day_scope, score_account
 from cs_sync.queries.health_model import read_health_model
 from cs_sync.queries.model_choice import select_model
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -39,7 +36,6 @@ from cs_sync.store.queries.health import (
     read_leaving_accounts,
     read_live_accounts,
     read_signals,
-    read_use_history,
 )
 
 PREDICTIVE_SIGNALS = (
@@ -104,27 +100,6 @@ def read_history(workspace: Workspace) -> History:
     return History(first.astimezone(workspace.config.workspace.timezone).date(), newest, read_at)
 
 
-def read_observations(
-    workspace: Workspace, request: ObservationRequest
-) -> Iterator[list[Observation]]:
-    """Yield the observations of each complete month end, oldest first.
-
-    Everything is read as known at the month end, or at the first read of all sources where
-    that came later; the outcome as known at the end of the horizon. So what arrives later
-    changes nothing.
-
-    Args:
-        workspace: The workspace, its MRR up to date.
-        request: What to read.
-
-    Raises:
-        ConfigError: No MRR is known, or no horizon is complete.
-    """
-    history = read_history(workspace)
-    windows = list_month_ends(workspace, history, request)
-    yield from read_month_ends(workspace, history, windows, request)
-
-
 def has_hindsight(workspace: Workspace) -> bool:
     """Return whether records changed after all sources had been read once."""
     read_at = read_history(workspace).read_at
@@ -158,26 +133,19 @@ def list_month_ends(
 def read_month_end(
     workspace: Workspace, history: History, window: Window, request: ObservationRequest
 ) -> list[Observation]:
-    """Read the paying accounts of a month end, and their outcomes."""
-    [observations] = read_month_ends(workspace, history, [window], request)
-    return observations
+    """Read the paying accounts of a month end, and their outcomes.
 
-
-def read_month_ends(
-    workspace: Workspace, history: History, windows: Sequence[Window], request: ObservationRequest
-) -> Iterator[list[Observation]]:
-    """Yield the observations of each month end; shared facts are read once."""
-    for known_at, group in groupby(windows, lambda own: history.find_knowledge_time(own.until)):
-        known = list(group)
-        books = _read_books(workspace, [window.cutoff for window in known], known_at, request)
-        for window in known:
-            outcomes = _read_outcomes(workspace, history, window)
-            yield [
-                replace(item, outcome=outcome[0], left_at=outcome[1])
-                for item in _list_customers(workspace, books, window.cutoff, request)
-                for outcome in [outcomes.get(item.account)]
-                if outcome is not None
-            ]
+    Everything is read as known at the month end, or at the first read of all sources where
+    that came later; the outcome as known at the end of the horizon. So what arrives later
+    changes nothing. `read_panel` says the same of all month ends.
+    """
+    outcomes = _read_outcomes(workspace, history, window)
+    return [
+        replace(item, outcome=outcome[0], left_at=outcome[1])
+        for item in read_customers(workspace, history, window.cutoff, request)
+        for outcome in [outcomes.get(item.account)]
+        if outcome is not None
+    ]
 
 
 def read_customers(
@@ -188,76 +156,29 @@ def read_customers(
     Who has given notice for all it pays is left out: that it leaves is no prediction. Their
     outcome is `stayed` until somebody says otherwise.
     """
-    scope = build_day_scope(day, str(workspace.config.workspace.timezone))
-    books = _read_books(workspace, [day], history.find_knowledge_time(scope.until), request)
-    return _list_customers(workspace, books, day, request)
-
-
-@dataclass(frozen=True, slots=True)
-class _Books:
-    """What is the same for all days that are read as known at one time."""
-
-    known_at: datetime
-    accounts: Sequence[Mapping[str, Any]]
-    first: Mapping[str, datetime]
-    model: HealthConfig
-    use: UseHistory | None
-    """All days of use; None where there is one day only, whose signals say as much."""
-
-
-def _read_books(
-    workspace: Workspace, days: Sequence[date], known_at: datetime, request: ObservationRequest
-) -> _Books:
-    """Read what the days share; of several also all days of use."""
-    scope = _build_scope(workspace, days[-1], known_at, request)
+    until = build_day_scope(day, str(workspace.config.workspace.timezone)).until
+    known_at = history.find_knowledge_time(until)
+    scope = build_scope(workspace, day, known_at, request)
     model = read_health_model(workspace, known_at)
-    with workspace.store.read() as connection:
-        use = None
-        if len(days) > 1:
-            use = read_use_history(connection, scope, rewritten=_has_changed(connection, scope))
-        accounts = read_live_accounts(connection, known_at)
-        first = read_first_mrr(connection, scope.policy, known_at)
-    return _Books(known_at, accounts, first, model, use)
-
-
-def _has_changed(connection: Connection, scope: SignalScope) -> bool:
-    """Return whether records changed since the time of knowledge."""
-    return scope.known_at is not None and has_history_since(connection, scope.known_at)
-
-
-def _build_scope(
-    workspace: Workspace, day: date, known_at: datetime, request: ObservationRequest
-) -> SignalScope:
-    return replace(
-        build_day_scope(day, str(workspace.config.workspace.timezone)),
-        known_at=None if request.hindsight else known_at,
-        active_features=workspace.config.metrics.active_features,
-        policy=get_mrr_policy(workspace).hash,
-    )
-
-
-def _list_customers(
-    workspace: Workspace, books: _Books, day: date, request: ObservationRequest
-) -> list[Observation]:
-    """List the paying accounts of one of the days, as `read_customers` does."""
-    scope, model = _build_scope(workspace, day, books.known_at, request), books.model
     signals = dict.fromkeys([*request.signals, *(model.list_signals() if request.scored else ())])
     with workspace.store.read() as connection:
-        mrr = read_mrr_at(connection, scope.until, scope.policy, known_at=books.known_at)
-        changed = _has_changed(connection, scope)
-        readings = read_signals(connection, signals, scope, rewritten=changed, use=books.use)
+        accounts = read_live_accounts(connection, known_at)
+        first = read_first_mrr(connection, scope.policy, known_at)
+        mrr = read_mrr_at(connection, scope.until, scope.policy, known_at=known_at)
+        changed = has_changed(connection, scope)
+        readings = read_signals(connection, signals, scope, rewritten=changed)
         leaving = read_leaving_accounts(connection, scope, rewritten=changed)
     observations = []
-    for account in books.accounts:
+    for account in accounts:
         id_ = account["id"]
         paid = {currency: amount for currency, amount in mrr.get(id_, {}).items() if amount > 0}
-        if not paid or id_ not in books.first or id_ in leaving:
+        if not paid or id_ not in first or id_ in leaving:
             continue
         own, currency = readings.get(id_, {}), find_main_currency(paid)
         values: dict[str, float | None] = {
             name: own[name].value if name in own else None for name in signals
         }
-        values[TENURE] = (scope.until - books.first[id_]) / timedelta(days=1) / DAYS_PER_MONTH
+        values[TENURE] = (scope.until - first[id_]) / timedelta(days=1) / DAYS_PER_MONTH
         item = Observation(id_, day, "stayed", paid[currency], currency, values)
         if request.scored:
             score = score_account(own, select_model(account, model, scope), scope)
@@ -265,6 +186,23 @@ def _list_customers(
             item = replace(item, score=points, band=score.band)
         observations.append(item)
     return observations
+
+
+def has_changed(connection: Connection, scope: SignalScope) -> bool:
+    """Return whether records changed since the time of knowledge."""
+    return scope.known_at is not None and has_history_since(connection, scope.known_at)
+
+
+def build_scope(
+    workspace: Workspace, day: date, known_at: datetime, request: ObservationRequest
+) -> SignalScope:
+    """Build the scope of a day's signals, known then or with hindsight."""
+    return replace(
+        build_day_scope(day, str(workspace.config.workspace.timezone)),
+        known_at=None if request.hindsight else known_at,
+        active_features=workspace.config.metrics.active_features,
+        policy=get_mrr_policy(workspace).hash,
+    )
 
 
 def _read_outcomes(

@@ -9,12 +9,12 @@ import pytest
 
 from cs_sync.cli.render.expected_loss import loss_table
 from cs_sync.foresight.observations import TENURE, Observation
-from cs_sync.foresight.panel import build_panel
 from cs_sync.i18n import ENGLISH
 from cs_sync.metrics.periods import add_months
 from cs_sync.queries import expected_loss
 from cs_sync.queries.backtest import Backtest
 from cs_sync.queries.observations import PREDICTIVE_SIGNALS, ObservationRequest
+from tests.foresight.panels import build_panel
 from tests.i18n.test_leftovers import MASKED, find_letters, show
 from tests.jobs.road import Place, small_company
 

@@ -26,8 +26,9 @@ from cs_sync.foresight.model import (
     to_probability,
 )
 from cs_sync.foresight.observations import Observation
-from cs_sync.foresight.panel import build_panel, transform_values
+from cs_sync.foresight.panel import transform_values
 from cs_sync.foresight.stored_models import dump_model, load_model
+from tests.foresight.panels import build_panel
 
 PANEL = simulate(Book(120, STRONG, months=12), 7)
 ROWS = np.arange(PANEL.size)

@@ -15,7 +15,6 @@ from cs_sync.queries.observations import (
     list_month_ends,
     read_history,
     read_month_end,
-    read_observations,
 )
 from cs_sync.runtime.workspace import Workspace, open_workspace
 from tests.follow_ups.books import Books
@@ -131,7 +130,7 @@ def test_later_records_change_nothing(tmp_path_factory: pytest.TempPathFactory) 
 def test_too_short_a_history_is_said(workspace: Workspace) -> None:
     request = ObservationRequest(horizon_days=700, lead_days=14)
     with pytest.raises(ConfigError, match="no month end with a whole horizon of 700 days"):
-        next(read_observations(workspace, request))
+        list_month_ends(workspace, read_history(workspace), request)
 
 
 def test_without_mrr_there_is_no_history(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -12,11 +12,12 @@ from cs_sync.foresight.gate import Ruling, rule_on
 from cs_sync.foresight.judgement import judge_predictions
 from cs_sync.foresight.leaks import measure_leaks
 from cs_sync.foresight.observations import Observation
-from cs_sync.foresight.panel import Panel, build_panel
+from cs_sync.foresight.panel import Panel
 from cs_sync.foresight.subjects import JudgedSubject, judge_subjects
 from cs_sync.foresight.walk_forward import Course, choose_inputs, list_folds, walk_forward
 from cs_sync.metrics.intervals import calculate_wilson_interval
 from cs_sync.queries.backtest import choose_model
+from tests.foresight.panels import build_panel
 
 CHURN = Course("churn", DAYS)
 SMALL = Book(300, STRONG)

@@ -1,13 +1,18 @@
 """Both databases say the same of the same records."""
 
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
+from cs_sync.foresight.observations import build_window
 from cs_sync.health import SIGNALS
+from cs_sync.health.columns.versions import NOW
 from cs_sync.health.facts import PaymentFact
+from cs_sync.queries.month_columns import Moment, read_month_columns
 from cs_sync.store.engine import Store
 from cs_sync.store.queries.health import read_signals, read_use_history
 from cs_sync_schemas import (
@@ -23,6 +28,7 @@ from cs_sync_schemas import (
     Ticket,
     UsageDay,
 )
+from cs_sync_schemas.times import count_microseconds
 from tests.health.conftest import SCOPE, Workspace
 
 
@@ -114,6 +120,37 @@ def test_signals_and_evidence(store: Store) -> None:
     assert [feature.step for feature in evidence.steps] == ["connect"]
     assert [feature.referred for feature in evidence.referrals] == ["Beta"]
     assert evidence.subscriptions[0].seats == 12
+
+
+@pytest.mark.parametrize("known", [(), (datetime(2025, 11, 20, 9, tzinfo=UTC), SCOPE.until)])
+def test_signals_read_as_columns(store: Store, known: tuple[datetime, ...]) -> None:
+    """Of now, and of two times of which the second knows of a ticket more."""
+    workspace = Workspace(store.engine)
+    fill(workspace)
+    late = {"opened_at": at(19), "first_seen_at": SCOPE.until, "changed_at": SCOPE.until}
+    workspace.add(Ticket, source="all", source_id="late", account_source_id="acme", **late)
+    times = np.array([count_microseconds(time) for time in known] or [NOW])
+    for place, known_at in enumerate(known or [None]):
+        scope = replace(SCOPE, known_at=known_at)
+        window = build_window(SCOPE.day, "UTC", timedelta(0), timedelta(90))
+        moment = Moment(window, scope, known_at or SCOPE.until, place, place)
+        with store.engine.connect() as connection:
+            columns = read_month_columns(connection, scope, times, times)
+            measured = columns.measure_signals(columns.book.find_owners(place), moment)
+            expected = read_signals(connection, measured, scope)
+        actual = {
+            (account, name): value
+            for name, column in measured.items()
+            for account, value in zip(columns.ids, column.values.tolist(), strict=True)
+            if value == value
+        }
+        assert actual == {
+            (account, name): reading.value
+            for account, own in expected.items()
+            for name, reading in own.items()
+            if reading.value is not None
+        }
+        assert actual["acme", "tickets_30"] == 2 - (place == 0 and known_at is not None)
 
 
 def test_days_of_use_read_once(store: Store) -> None:

@@ -15,6 +15,9 @@ from cs_sync.metrics.answers import (
     order_latest_first,
 )
 
+MEAN_DAYS = {"nps": 180, "csat": 90}
+"""Kind of survey → the days whose answers its mean counts."""
+
 
 def select_latest_answers(scope: SignalScope, kind: str, days: int) -> CTE:
     """Select the latest scored answer of each person within the last days.
@@ -50,10 +53,25 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+def list_answer_columns(kind: str) -> dict[str, ColumnElement[Any]]:
+    """List what the mean needs of scored answers.
+
+    Whose each is, when it was given, and its `value`.
+    """
+    names = ("source", "source_id", "account_source_id", "contact_source_id", "answered_at")
+    return {**{name: ANSWER.c[name] for name in names}, "value": _get_value(kind, ANSWER)}
+
+
+def _get_value(kind: str, answers: FromClause) -> ColumnElement[Any]:
+    """Return what an answer counts in the mean of its kind."""
+    if kind == "csat":
+        return case((is_satisfied(answers), 1.0), else_=0.0)
+    return cast(answers.c.score, Float)
+
+
 def nps_180(scope: SignalScope) -> Select[Any]:
     """Select people's mean latest NPS answer (0 to 10) in 180 days."""
-    latest = select_latest_answers(scope, "nps", 180)
-    return _select_mean(latest, cast(latest.c.score, Float))
+    return _select_mean(scope, "nps")
 
 
 def csat_90(scope: SignalScope) -> Select[Any]:
@@ -62,8 +80,7 @@ def csat_90(scope: SignalScope) -> Select[Any]:
     That is in the upper quarter of its scale. It covers 90 days. On the usual scale of 1 to 5 these
     are 4 and 5, as survey vendors count satisfied people.
     """
-    latest = select_latest_answers(scope, "csat", 90)
-    return _select_mean(latest, case((is_satisfied(latest), 1.0), else_=0.0))
+    return _select_mean(scope, "csat")
 
 
 def is_satisfied(answer: FromClause) -> ColumnElement[bool]:
@@ -86,10 +103,11 @@ def select_ratings(scope: SignalScope, days: int) -> Select[Any]:
     return select(rated).order_by(rated.c.answered_at, rated.c.source, rated.c.source_id)
 
 
-def _select_mean(latest: CTE, value: Any) -> Select[Any]:
+def _select_mean(scope: SignalScope, kind: str) -> Select[Any]:
+    latest = select_latest_answers(scope, kind, MEAN_DAYS[kind])
     return select(
         latest.c.account_id,
-        func.avg(value).label("value"),
+        func.avg(_get_value(kind, latest)).label("value"),
         func.max(latest.c.answered_at).label("observed_at"),
         func.count().label("n"),
     ).group_by(latest.c.account_id)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     cast,
     distinct,
     func,
+    literal,
     select,
     true,
 )
@@ -29,6 +30,8 @@ from cs_sync.metrics.days_of_use import is_feature_used, is_used
 from cs_sync_schemas.tables import USAGE_DAY
 
 USAGE = USAGE_DAY
+_PART, _NOBODY = "\x1f", "\x1e"
+"""What stands between the parts of one text, and for a missing one."""
 
 
 def select_used_days(
@@ -55,6 +58,34 @@ def select_used_days(
     return select_owned(
         scope, table, table.c.day, table.c.events, is_named, where=and_(active, within)
     )
+
+
+def list_use_columns(scope: SignalScope) -> dict[str, ColumnElement[Any]]:
+    """List what signals of use need of each record of `get_use_table`.
+
+    `whose` is source, account and contact, as one text (`split_whose`), and `events` are −1 where
+    nobody was active. With `active_features` set, `naming` is whether the record shows that its
+    source reports them.
+    """
+    table, features = get_use_table(scope), scope.active_features
+    active = is_feature_used(features) if features else is_used()
+    account, contact = (
+        func.coalesce(table.c[name], literal(_NOBODY))
+        for name in ("account_source_id", "contact_source_id")
+    )
+    parted = literal(_PART)
+    columns: dict[str, ColumnElement[Any]] = {
+        "whose": table.c.source + parted + account + parted + contact,
+        "day": table.c.day,
+        "events": case((active, table.c.events), else_=-1),
+    }
+    naming = {"naming": case((FEATURE.c.feature.in_(features), 1), else_=0)} if features else {}
+    return columns | naming
+
+
+def split_whose(whose: str) -> tuple[str | None, ...]:
+    """Split `whose` into source, account and contact."""
+    return tuple(None if part == _NOBODY else part for part in whose.split(_PART))
 
 
 def get_use_table(scope: SignalScope) -> Table:

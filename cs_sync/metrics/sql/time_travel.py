@@ -1,7 +1,8 @@
 """Time travel: statements over the records known at an instant."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
@@ -14,13 +15,18 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    case,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from cs_sync.metrics.sql.dialects import bind_instant
 from cs_sync_schemas import get_history_table, get_known_from
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When what still holds ends."""
 
 
 def rewrite_as_of(statement: Select[Any], known_at: datetime) -> Select[Any]:
@@ -96,3 +102,65 @@ def select_versions(table: Table, history: Table, known_at: datetime) -> Compoun
 def was_known_at(history: Table, at: ColumnElement[datetime] | datetime) -> ColumnElement[bool]:
     """Return the condition for past versions known at an instant."""
     return and_(get_known_from(history) <= at, history.c.known_to > at)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSpan:
+    """From the first to the last of some times of knowledge."""
+
+    first: datetime
+    last: datetime
+
+
+def select_spans(
+    table: Table,
+    columns: Mapping[str, ColumnElement[Any]],
+    known: KnownSpan,
+    where: ColumnElement[bool] | None = None,
+) -> CompoundSelect[Any]:
+    """Select all versions that are known at some of the times.
+
+    A record that was deleted, or not yet seen, is not known. Besides the columns there are
+    `known_from` and `known_to`, which is far off for what still holds.
+
+    Args:
+        table: A versioned table.
+        columns: Expressions of its columns, by their labels.
+        known: The times of knowledge.
+        where: A condition on its columns.
+    """
+    history = cast(Table, get_history_table(table))
+    condition = true() if where is None else where
+    now, past = (
+        _select_span(rows, ends, known).where(_move(condition, table, rows))
+        for rows, ends in ((table, bind_instant(NEVER)), (history, history.c.known_to))
+    )
+    moved = (
+        [_move(column, table, rows).label(name) for name, column in columns.items()]
+        for rows in (table, history)
+    )
+    return union_all(
+        *(part.add_columns(*own) for part, own in zip((now, past), moved, strict=True))
+    )
+
+
+def _select_span(rows: Table, ends: ColumnElement[Any], known: KnownSpan) -> Select[Any]:
+    """Select from when until when each row is known."""
+    begins: ColumnElement[Any] = get_known_from(rows)
+    if "deleted_at" in rows.c:
+        seen, gone = rows.c.first_seen_at, rows.c.deleted_at
+        begins = case((seen > begins, seen), else_=begins)
+        ends = case((gone < ends, gone), else_=ends)
+    return select(begins.label("known_from"), ends.label("known_to")).where(
+        begins <= known.last, ends > known.first
+    )
+
+
+def _move(expression: ColumnElement[Any], table: Table, rows: Table) -> ColumnElement[Any]:
+    """Return an expression of a table's columns as one of another's."""
+
+    def move(element: Any, **_: Any) -> Any:
+        is_own = isinstance(element, Column) and element.table is table
+        return rows.c[element.name] if is_own else None
+
+    return cast("ColumnElement[Any]", replacement_traverse(expression, {}, move))
