@@ -31,9 +31,20 @@ SECRETS = {
     "POSTHOG_API_KEY": "phx_1",
     "WEBHOOK_SIGNING_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 }
-NOT_HERE = ("demo", "forget", "healthcheck", "init", "new", "plan", "push", "schedule", "setup")
-"""Commands that need a CRM, a scheduled run or a minute, or write beside it; that they exist with
-these options is checked here."""
+NOT_HERE = (
+    "demo",
+    "forget",
+    "healthcheck",
+    "init",
+    "new",
+    "plan",
+    "push",
+    "schedule",
+    "setup",
+    "try",
+)
+"""Commands that need a vendor, a scheduled run or a minute, or write beside it; that they exist
+with these options is checked here."""
 
 
 def blocks(page: Path, *kinds: str) -> list[str]:

@@ -5,10 +5,10 @@ A place is JSON, so that a later process can go on from it. None is the end; a s
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cs_sync.contracts.errors import Unreachable
 from cs_sync.contracts.lists import PaginationGuard
@@ -251,15 +251,22 @@ class AnchorPages(_Pages):
     """A list by time of change, oldest first: each page is asked for from the last time seen.
 
     So nothing is skipped when records move while they are read, and no vendor's cap on pages is
-    reached; only records of one instant are read by page number. Without `more` the header
-    `Link` says whether the list goes on.
+    reached; only records of one instant are read by page number. The vendor's mark is `more`, or
+    with `link` the header `Link`.
     """
 
     kind: Literal["anchor"] = "anchor"
     param: str
     at: Expression
     page_param: str = "page"
+    link: bool = Field(default=False, description="The header Link says that the list goes on.")
     cap: int = Field(10_000, ge=1, description="Records that the vendor gives to one query.")
+
+    @model_validator(mode="after")
+    def _require_mark(self) -> Self:
+        if self.link == (self.more is not None):
+            raise ValueError("needs the one mark of a list that goes on; add more, or link = true")
+        return self
 
     def build_params(self, place: Any) -> Params:
         """Return the time and the page among the records from it on."""
@@ -280,7 +287,7 @@ class AnchorPages(_Pages):
         Raises:
             Unreachable: More records of one instant than the vendor gives to one query.
         """
-        goes_on = answer.next_url is not None if self.more is None else self._goes_on(answer)
+        goes_on = answer.next_url is not None if self.link else self._goes_on(answer)
         if not goes_on:
             return None
         at, before = _read_last(self.at, answer), place or {"at": None, "page": 1}
@@ -445,7 +452,7 @@ def read_list(
     name: str,
     find_id: Callable[[Any], str | None] = get_id,
 ) -> list[Any]:
-    """Return all records of a list, as the last round of reading shows them.
+    """Return all records of a list, as last read.
 
     Args:
         fetch: Asks for the page that these parameters name.

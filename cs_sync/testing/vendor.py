@@ -62,6 +62,9 @@ class VendorFake(Fake):
     one_page: ClassVar[Mapping[str, str]] = {}
     """Streams that never come in several pages, each with the reason."""
 
+    empty_page_ends: ClassVar[Mapping[str, str]] = {}
+    """Streams that only an empty page ends, each with the reason: the vendor has no other mark."""
+
     free_text: ClassVar[tuple[str, ...]] = ("name", "title", "subject", "description", "comment")
     """Names of the fields in which customers write what they like."""
 

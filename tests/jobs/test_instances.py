@@ -120,6 +120,25 @@ def test_each_is_read_checked_and_fails_alone(place: Place, accounts: dict[str, 
     assert "live_revoked" not in place.everything()
 
 
+def test_each_has_a_budget_of_its_own(tmp_path: Path) -> None:
+    """One account's quota is used up for hours; the other is read without a wait."""
+    place = Place(tmp_path, NOW)
+    place.configure(CONFIG.format(**KEYS))
+    with respx.mock(assert_all_called=False) as router:
+        closed = router.route(url__startswith=f"http://127.0.0.1:{PORTS['stripe']}/")
+        closed.respond(429, headers={"Retry-After": "7200"}, json={"error": {"message": "slow"}})
+        open_books = books_of(2000, "stork")
+        router.route(url__startswith=f"http://127.0.0.1:{PORTS['stripe_de']}/").mock(
+            side_effect=answering(open_books, KEYS["stripe_de"])
+        )
+        assert place.run("sync").code == 3
+    [run] = place.json("runs")[:1]
+    waits = {(row["source"], row["status"]): row["waited_seconds"] for row in run["streams"]}
+    assert {status for source, status in waits if source == "stripe"} == {"failed"}
+    assert {status for source, status in waits if source == "stripe_de"} == {"ok"}
+    assert waits["stripe_de", "ok"] == 0
+
+
 def test_one_account_in_two_sections_is_refused(place: Place, accounts: dict[str, Books]) -> None:
     twice = CONFIG.format(stripe=KEYS["stripe"], stripe_de=KEYS["stripe"]).replace("8902", "8901")
     place.configure(twice)

@@ -26,6 +26,10 @@ from tests.rest.described import describe
         ({"deleted": "gone"}, "finds deleted records", 'add deletes = "flag" or "feed"'),
         ({"lookback": "soon"}, "streams.things.lookback: 'soon' is no duration", 'write "90m"'),
         ({"pages": {"kind": "cursor", "next": "n"}}, "pages.cursor.param: is missing", "add param"),
+        (
+            {"pages": {"kind": "anchor", "param": "since", "at": "at"}},
+            "needs the one mark of a list that goes on", "add more, or link = true",
+        ),
         ({"pages": {"kind": "curser"}}, "Input tag 'curser'", "correct pages"),
         ({"map": "nowhere:at_all"}, "'nowhere:at_all' names no function", "module:function"),
         ({"look_up": {"x": {"path": "/x"}}}, "look_up.x.requires: is missing", "add requires"),

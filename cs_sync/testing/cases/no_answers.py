@@ -1,6 +1,6 @@
 """Good statuses with a useless, endless or oversized body."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -13,6 +13,7 @@ from cs_sync.testing.assertions import (
     refuse_swallowed,
     require,
     require_network,
+    skip_case,
 )
 from cs_sync.testing.poison import (
     drip_response,
@@ -94,7 +95,8 @@ class UselessResponseCases:
         Soon, whatever place is asked for.
         """
         require_network(bench)
-        _check_termination(bench, keep_document, "when lists begin again and again")
+        streams = run_reference(bench.kind).streams.keys()
+        _check_termination(bench, keep_document, "when lists begin again and again", streams)
 
     def test_empty_pages_that_go_on_come_to_an_end(self, bench: SyncHarness) -> None:
         """Empty pages that go on from one place come to an end.
@@ -102,7 +104,10 @@ class UselessResponseCases:
         Page after page says that the list goes on.
         """
         require_network(bench)
-        _check_termination(bench, empty_lists, "when empty pages go on and on")
+        if run_reference(bench.kind).streams.keys() <= bench.kind.empty_page_ends.keys():
+            skip_case("an empty page is the end of every list")
+        marked = run_reference(bench.kind).streams.keys() - bench.kind.empty_page_ends.keys()
+        _check_termination(bench, empty_lists, "when empty pages go on and on", marked)
 
     def test_a_body_that_unpacks_to_too_much_is_refused(self, bench: SyncHarness) -> None:
         """A small gzip body of many megabytes is refused.
@@ -148,13 +153,15 @@ def _check_all_failed(run: SyncRun, streams: set[str], when: str) -> None:
     require(not fine, f"{when}, {', '.join(fine)} ends as if all were well")
 
 
-def _check_termination(bench: SyncHarness, change: Callable[[Any], Any], when: str) -> None:
+def _check_termination(
+    bench: SyncHarness, change: Callable[[Any], Any], when: str, streams: Set[str]
+) -> None:
     """Check each stream, from each page on until one continues.
 
     A page that says that the list continues.
     """
     reference = run_reference(bench.kind)
-    for stream in reference.streams.keys() - bench.kind.one_page.keys():
+    for stream in streams - bench.kind.one_page.keys():
         failed = False
         for page in range(1, sum(sent.stream == stream for sent in reference.run.sent) + 1):
             run = bench.sync(repeat_page(page, change), only=[stream], full=True)

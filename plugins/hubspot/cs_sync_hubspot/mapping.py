@@ -215,6 +215,6 @@ def map_aliases(kind: ObjectType, item: Json) -> list[Row]:
 
 
 def map_object(kind: ObjectType, item: Json) -> Iterator[tuple[type[Record], Row]]:
-    """Yield an object's record, and an alias for each that was merged into it."""
+    """Yield an object's record, and aliases of merged ones."""
     yield kind.record, kind.row(item)
     yield from ((Alias, alias) for alias in map_aliases(kind, item))
