@@ -85,6 +85,9 @@ class BacktestResult:
     auc: float | None
     auc_low: float | None
     auc_high: float | None
+    auc_within: float | None
+    auc_within_low: float | None
+    auc_within_high: float | None
     brier: float | None
     brier_skill: float | None
     skill_low: float | None

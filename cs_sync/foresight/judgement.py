@@ -55,6 +55,9 @@ class Judgement:
     """Accounts with the event."""
     auc: float | None
     auc_interval: Interval | None
+    auc_within: float | None
+    """Of pairs of one cutoff alone: a rate that changes over time adds nothing."""
+    auc_within_interval: Interval | None
     brier: float
     skill: float | None
     """1 − Brier score ÷ Brier score of the base rate."""
@@ -89,6 +92,7 @@ def judge_predictions(predictions: Predictions, capacity: int) -> Judgement:
     rate = float(y.mean())
     decile = _calculate_precision(p, np.ceil(size / 10).astype(int))
     team = _calculate_precision(p, np.minimum(size, capacity))
+    within, within_interval = calculate_auc_within(p) or (None, None)
     return Judgement(
         len(y),
         len(np.unique(p.account)),
@@ -96,6 +100,8 @@ def judge_predictions(predictions: Predictions, capacity: int) -> Judgement:
         len(np.unique(p.account[p.event])),
         calculate_auc(p.probability, p.event),
         _resample_auc(p),
+        within,
+        within_interval,
         float(error.mean()),
         skill,
         _resample_skill(p, error, base_error),
@@ -118,6 +124,47 @@ def calculate_auc(score: Floats, event: Flags) -> float | None:
     rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
     above = rank[event].sum() - events * (events + 1) / 2
     return float(above / (events * others))
+
+
+def calculate_auc_within(p: Predictions) -> tuple[float, Interval | None] | None:
+    """Calculate the area over pairs of the same cutoff, and its interval.
+
+    Drawn accounts move it by their influence: how often each of their rows was placed right, less
+    what was expected (Obuchowski, 1997).
+    """
+    width = int(p.cutoff.max()) + 1
+    events, others = (
+        np.bincount(p.cutoff[some], minlength=width).astype(np.float64)
+        for some in (p.event, ~p.event)
+    )
+    pairs = float(events @ others)
+    if not pairs:
+        return None
+    below, above = _count_others_below(p)
+    area = float(below[p.event].sum()) / pairs
+    expected = np.where(p.event, others[p.cutoff], events[p.cutoff]) * area
+    influence = (np.where(p.event, below, above) - expected) / pairs
+    account = np.unique(p.account, return_inverse=True)[1]
+    drawn = resample_sums(_sum_by_account(account, influence)[:, None])[:, 0]
+    return area, find_interval(np.clip(area + drawn, 0, 1))
+
+
+def _count_others_below(p: Predictions) -> tuple[Floats, Floats]:
+    """Count rows of the cutoff without the event below, with it above; ties half."""
+    ranks, rank = np.unique(p.probability, return_inverse=True)
+    groups, place = np.unique(p.cutoff * len(ranks) + rank, return_inverse=True)
+    month = groups // len(ranks)
+    first = np.searchsorted(month, month)
+    last = np.searchsorted(month, month, side="right")
+    counts = []
+    for some in (p.event, ~p.event):
+        own = np.bincount(place[some], minlength=len(groups)).astype(np.float64)
+        before = np.concatenate([[0.0], np.cumsum(own)])
+        counts.append((own, before))
+    (events, events_before), (others, others_before) = counts
+    below = others_before[:-1] - others_before[first] + others / 2
+    above = events_before[last] - events_before[1:] + events / 2
+    return below[place], above[place]
 
 
 def calculate_slope(probability: Floats, event: Flags) -> float | None:

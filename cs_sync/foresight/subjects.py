@@ -31,6 +31,7 @@ class JudgedSubject:
         """Build the row of `cs-sync backtest`."""
         judged, course = self.judgement, self.course
         auc = judged.auc_interval if judged else None
+        within = judged.auc_within_interval if judged else None
         skill = judged.skill_interval if judged else None
         return {
             "subject": self.subject,
@@ -43,6 +44,9 @@ class JudgedSubject:
             "auc": judged and judged.auc,
             "auc_low": auc and auc[0],
             "auc_high": auc and auc[1],
+            "auc_within": judged and judged.auc_within,
+            "auc_within_low": within and within[0],
+            "auc_within_high": within and within[1],
             "brier": judged and judged.brier,
             "brier_skill": judged and judged.skill,
             "skill_low": skill and skill[0],

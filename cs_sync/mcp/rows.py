@@ -197,6 +197,7 @@ def build_backtest_row(row: Mapping[str, Any], judgement: Mapping[str, Any]) -> 
     )  # fmt: skip
     return {
         **{name: row[name] for name in names},
+        "auc_within": row.get("auc_within"),  # older judgements have none
         "status": "final" if enough else "insufficient",
         "currency": None,
         "n": row["accounts"],

@@ -11,6 +11,7 @@ from cs_sync.foresight.judgement import (
     Judgement,
     Predictions,
     calculate_auc,
+    calculate_auc_within,
     calculate_slope,
     judge_predictions,
 )
@@ -39,6 +40,45 @@ def test_order_by_hand() -> None:
     """Of 8 pairs .8 wins 4 and .5 wins 3 and ties one."""
     assert calculate_auc(HAND.probability, HAND.event) == pytest.approx(7.5 / 8)
     assert calculate_auc(HAND.probability, np.zeros(6, bool)) is None
+
+
+def test_order_within_months_by_hand() -> None:
+    """Of 2 pairs .8 wins 2, of 2 pairs .5 wins one and ties one."""
+    judged = judge_predictions(HAND, capacity=1)
+    assert judged.auc_within == pytest.approx(3.5 / 4)
+    one_class = replace(HAND, event=HAND.cutoff == 0)
+    assert judge_predictions(one_class, capacity=1).auc_within is None
+
+
+def test_a_rate_that_changes_orders_nobody_within_a_month() -> None:
+    """Of 200 accounts 2 leave in the first month, then 50: the base rate knows when, not who."""
+    account = np.tile(np.arange(200), 2)
+    cutoff = np.repeat([0, 1], 200)
+    rate = np.where(cutoff == 0, 0.01, 0.25)
+    event = account < rate * 200
+    flat = Predictions(account, cutoff, event, rate, rate, event)
+    judged = judge_predictions(flat, capacity=1)
+    assert judged.auc is not None
+    assert judged.auc > 0.7
+    assert (judged.auc_within, judged.auc_within_interval) == (0.5, (0.5, 0.5))
+
+
+@pytest.mark.slow("draws accounts two hundred times")
+def test_the_interval_within_months_is_that_of_draws() -> None:
+    """As wide as drawing accounts and counting all pairs anew, to a tenth."""
+    random = np.random.default_rng(3)
+    account, cutoff = np.tile(np.arange(300), 3), np.repeat([0, 1, 2], 300)
+    risk = random.standard_normal(300)[account]
+    event = random.random(900) < 1 / (1 + np.exp(2 - risk))
+    made = Predictions(account, cutoff, event, 1 / (1 + np.exp(-risk)), event * 0.0, event)
+    low, high = judge_predictions(made, 1).auc_within_interval or (0, 0)
+    drawn = []
+    for _ in range(200):
+        rows = np.concatenate([random.integers(0, 300, 300)] * 3) + cutoff * 300
+        redrawn = replace(made, event=event[rows], probability=made.probability[rows])
+        drawn.append((calculate_auc_within(redrawn) or (0, None))[0])
+    expected_low, expected_high = np.quantile(drawn, [0.05, 0.95])
+    assert (low, high) == pytest.approx((expected_low, expected_high), abs=0.01)
 
 
 def test_lift_and_red_by_hand() -> None:
@@ -95,6 +135,7 @@ def test_bins_hold_everybody() -> None:
 
 GOOD = Judgement(
     observations=1000, accounts=300, events=90, churned=90, auc=0.7, auc_interval=(0.6, 0.8),
+    auc_within=0.7, auc_within_interval=(0.6, 0.8),
     brier=0.07, skill=0.05, skill_interval=(0.01, 0.09), log_loss=0.3, lift_top_decile=3.0,
     lift_capacity=3.0, precision_red=None, recall_red=None, slope=1.0, bins=(),
 )  # fmt: skip

@@ -21,7 +21,8 @@ from cs_sync.i18n import Translator
 
 BACKTEST_FIELDS = (
     *("subject", "target", "horizon_days", "cutoffs", "accounts", "churned"),
-    *("auc", "auc_low", "auc_high", "brier", "brier_skill", "skill_low", "skill_high"),
+    *("auc", "auc_low", "auc_high", "auc_within", "auc_within_low", "auc_within_high"),
+    *("brier", "brier_skill", "skill_low", "skill_high"),
     *("log_loss", "lift_top_decile", "precision_red", "recall_red", "slope"),
     *("verdict", "needed_churned"),
 )
@@ -40,8 +41,8 @@ _VERDICT_STYLE = {"signal": "green", "no signal": "yellow", "too little data": "
 
 def backtest_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of subjects per target, with a sentence."""
-    columns = ("target", "subject", "churned>", "auc>", "brier_skill>", "lift>", "slope>")
-    table = make_table(words, *columns, "verdict")
+    names = ("target", "subject", "churned>", "auc>", "auc_within>", "brier_skill>", "lift>")
+    table = make_table(words, *names, "slope>", "verdict")
     last = None
     for row in rows:
         table.add_row(
@@ -49,6 +50,7 @@ def backtest_table(rows: Rows, words: Translator) -> RenderableType:
             make_text(_name("subject", row["subject"], words)),
             make_text(format_count(row["churned"], words)),
             make_text(_format_between(row, "auc", words)),
+            make_text(_format_figure(row["auc_within"], "area", words)),
             make_text(_format_between(row, "brier_skill", words)),
             make_text(format_quantity(row["lift_top_decile"], "times", words)),
             make_text(NO_VALUE if row["slope"] is None else words.decimal(row["slope"], 2)),
@@ -161,5 +163,7 @@ def _format_interval(low: float | None, high: float | None, unit: str, words: Tr
     return f"({_format_figure(low, unit, words)} – {_format_figure(high, unit, words)})"
 
 
-def _format_figure(value: float, unit: str, words: Translator) -> str:
+def _format_figure(value: float | None, unit: str, words: Translator) -> str:
+    if value is None:
+        return NO_VALUE
     return words.decimal(value, 2) if unit == "area" else format_quantity(value, unit, words)
