@@ -70,7 +70,7 @@ def test_the_interval_within_months_is_that_of_draws() -> None:
     account, cutoff = np.tile(np.arange(300), 3), np.repeat([0, 1, 2], 300)
     risk = random.standard_normal(300)[account]
     event = random.random(900) < 1 / (1 + np.exp(2 - risk))
-    made = Predictions(account, cutoff, event, 1 / (1 + np.exp(-risk)), event * 0.0, event)
+    made = Predictions(account, cutoff, event, 1 / (1 + np.exp(-risk)), np.zeros(900), event)
     low, high = judge_predictions(made, 1).auc_within_interval or (0, 0)
     drawn = []
     for _ in range(200):
