@@ -114,7 +114,7 @@ def _make_number_converter(table: Table, field: str, notation: Notation) -> Conv
             return _parse_minor(cell, decimal)
         if "percent" in field:
             return parse_percent(cell, decimal, notation.unit)
-        return parse_people_number(cell, decimal)
+        return parse_people_number(cell, decimal, whole=kind is int)
 
     return lambda cell: validate(_fit_number(parse(cell), kind, cell), cell)
 

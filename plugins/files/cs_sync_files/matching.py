@@ -16,7 +16,7 @@ _BRACKETS = re.compile(r"\s*[\(\[].*[\)\]]\s*$")
 _UNITS = re.compile(rf"\b({'|'.join(CURRENCY_EXPONENT)})\b|[€£$]")
 _HINT = 3
 """A file's name counts as much as so many of its columns."""
-_FOUND_OTHERWISE = frozenset({"currency", "source_id"})
+_FOUND_OTHERWISE = frozenset({"currency", "source_id", "kind"})
 """Required fields that a table may do without a column for."""
 
 

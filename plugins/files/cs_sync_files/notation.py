@@ -56,12 +56,13 @@ class MajorAmount:
         return self.value.scaleb(get_exponent(currency))
 
 
-def parse_people_number(cell: Any, decimal: DecimalMark | None) -> Decimal:
+def parse_people_number(cell: Any, decimal: DecimalMark | None, *, whole: bool = False) -> Decimal:
     """Parse a number with its sign, thousands and decimals.
 
     Args:
         cell: A number, or a text such as `1.234,56`, `(12.00)` or `12-`.
         decimal: What separates decimals; None: what cannot be read in two ways.
+        whole: Whether only a whole number can be meant, so that `1,250` is one.
 
     Raises:
         ValueError: It is no number, or could be two.
@@ -84,6 +85,8 @@ def parse_people_number(cell: Any, decimal: DecimalMark | None) -> Decimal:
     if not readings or len(negative) > 1:
         expected = f" with decimals after {decimal!r}" if decimal else ""
         raise ValueError(f"{text!r} is not a number{expected}")
+    if whole and len(readings) > 1:
+        readings = {value for value in readings if value == value.to_integral_value()}
     if len(readings) > 1:
         low, high = sorted(readings)
         raise ValueError(

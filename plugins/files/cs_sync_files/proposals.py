@@ -1,5 +1,6 @@
 """A section of the configuration, proposed from what a folder holds."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from cs_sync_files.layouts import OPEN, ColumnMap, normalize_column
 from cs_sync_files.matching import (
     Match,
     find_reference,
+    fold_name,
     list_candidates,
     match_sample,
     translate_value,
@@ -26,6 +28,8 @@ from cs_sync_files.tables import ATTRIBUTE, BY_NAME, Table
 
 _MOST_VALUES = 30
 _MONTHLY, _YEARLY = ("mrr", "month", "monat"), ("arr", "annual", "year", "jahr", "jähr")
+_DOUBTFUL = 0.5
+_ID_NAME = re.compile(r"(id|nr|no|num|number|nummer|code|key)$")
 _SEATS_NOTE = "is the price for one of them, or for all?"
 
 
@@ -38,6 +42,8 @@ class TableProposal:
     layout: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
+    doubts: set[str] = field(default_factory=set)
+    """Fields whose column is more likely wrong than right."""
 
     def set_column(self, name: str, column: str, remark: str = "", **told: Any) -> None:
         """Map a field to a column, with what is told beside."""
@@ -57,7 +63,8 @@ class TableProposal:
         return [
             name
             for name, value in self.columns.items()
-            if ColumnMap.model_validate(value).is_open
+            if name in self.doubts
+            or ColumnMap.model_validate(value).is_open
             or (isinstance(value, Mapping) and "note" in value)
         ]
 
@@ -75,16 +82,17 @@ def propose_tables(
     matches = _pick_matches(samples)
     accounts = matches.get("accounts")
     proposals: list[TableProposal] = []
-    ids = frozenset(
-        str(cell).strip()
-        for sample in named
-        if sample.path.stem.lower() == "accounts" and "source_id" in sample.columns
-        for cell in sample.list_cells("source_id")
+    ids = frozenset[str]().union(
+        *(
+            list_ids(sample, "source_id")
+            for sample in named
+            if sample.path.stem.lower() == "accounts" and "source_id" in sample.columns
+        )
     )
     if accounts:
         others = [match for name, match in matches.items() if name != "accounts"]
         column = _find_account_id(accounts, others)
-        ids = frozenset(str(cell).strip() for cell in accounts.sample.list_cells(column))
+        ids = list_ids(accounts.sample, column)
         proposals.append(_propose_accounts(accounts, column))
     for name, match in matches.items():
         if name == "accounts":
@@ -107,19 +115,24 @@ def _pick_matches(samples: Sequence[Sample]) -> dict[str, Match]:
 
 def _find_account_id(accounts: Match, others: Sequence[Match]) -> str:
     """Return the column by which other files refer to accounts."""
+    sample = accounts.sample
+    distinct = [column for column in sample.columns if column and _is_unique(sample, [column])]
     candidates = [
-        accounts.columns[name] for name in ("source_id", "name") if name in accounts.columns
+        *(accounts.columns[name] for name in ("source_id",) if name in accounts.columns),
+        *(column for column in distinct if _ID_NAME.search(fold_name(column))),
+        *(accounts.columns[name] for name in ("name",) if name in accounts.columns),
+        *distinct,
     ]
     shares = {
-        column: sum(
-            find_reference(
-                match, frozenset(str(c).strip() for c in accounts.sample.list_cells(column))
-            )[1]
-            for match in others
-        )
-        for column in candidates
+        column: sum(find_reference(match, list_ids(sample, column))[1] for match in others)
+        for column in dict.fromkeys(candidates)
     }
-    return max(candidates, key=lambda column: shares[column])
+    return max(shares, key=lambda column: shares[column])
+
+
+def list_ids(sample: Sample, column: str) -> frozenset[str]:
+    """Return the values of a column as references have them."""
+    return frozenset(str(cell).strip() for cell in sample.list_cells(column))
 
 
 def _start(match: Match) -> TableProposal:
@@ -132,7 +145,7 @@ def _start(match: Match) -> TableProposal:
 def _propose_accounts(match: Match, source_id: str) -> TableProposal:
     proposal = _start(match)
     proposal.set_column("source_id", source_id)
-    if "source_id" not in match.columns:
+    if source_id == match.columns.get("name"):
         proposal.remarks["source_id"] = "no column of ids: a name that changes is a new account"
     _propose_fields(proposal, match, "", skip=("source_id",))
     used = {normalize_column(column) for column in _list_used(proposal)}
@@ -158,8 +171,12 @@ def _propose(match: Match, currency: str, ids: frozenset[str]) -> TableProposal:
         if column is not None:
             missing = f"{share:.0%} of its values are in accounts" if share < 1 else ""
             proposal.set_column("account_source_id", column, missing)
+            if share < _DOUBTFUL:
+                proposal.doubts.add("account_source_id")
         skip.append("account_source_id")
     _propose_fields(proposal, match, currency, skip=skip)
+    if match.table.name == "survey_responses" and "kind" not in proposal.columns:
+        _propose_survey(proposal, match)
     if "currency" in match.table.required and "currency" not in proposal.columns:
         code, remark = _find_code(proposal) or _find_price_code(match, currency), ""
         if not code:
@@ -168,6 +185,19 @@ def _propose(match: Match, currency: str, ids: frozenset[str]) -> TableProposal:
             remark = "which currency has this symbol?"
         proposal.set_constant("currency", code or currency, remark)
     return proposal
+
+
+def _propose_survey(proposal: TableProposal, match: Match) -> None:
+    """Propose kind and scale of a survey, by the names of file and column."""
+    name = fold_name(f"{match.sample.path.stem} {match.columns.get('score', '')}")
+    kind = next((kind for kind in ("nps", "csat", "ces") if kind in name), OPEN)
+    proposal.set_constant("kind", kind, "nps, csat, ces or custom?" if kind == OPEN else "")
+    if kind == "nps":
+        proposal.set_constant("scale_min", "0")
+        proposal.set_constant("scale_max", "10")
+    elif "score" in match.columns:
+        proposal.set_constant("scale_min", OPEN, "the lowest answer that can be given")
+        proposal.set_constant("scale_max", OPEN, "the highest answer that can be given")
 
 
 def _find_code(proposal: TableProposal) -> str | None:

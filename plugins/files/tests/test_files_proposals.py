@@ -126,6 +126,38 @@ def test_accounts_are_known_by_what_the_others_call_them(tmp_path: Path) -> None
     assert "# 67% of its values are in accounts" in proposal.toml
 
 
+def test_a_column_of_ids_is_found_by_what_refers_to_it(tmp_path: Path) -> None:
+    contents = {
+        "customers.csv": "Ref,Company,Town\nA7,Acme,Ulm\nB8,Bolt,Ulm\n",
+        "tickets.csv": "Ticket ID,Customer,Created at\n1,A7,2026-01-02\n2,B8,2026-01-02\n",
+        "usage.csv": "Account,Day,Logins\nZ1,2026-01-02,7\n",
+    }
+    proposal = propose(tmp_path, contents)
+    told = tomllib.loads(proposal.toml)["connectors"]["files"]["map"]
+    assert told["accounts"]["source_id"] == "Ref"
+    assert [line for line in describe(proposal) if line.startswith("?")] == [
+        "? usage.csv decide on map.usage_days.account_source_id: 0% of its values are in accounts"
+    ]
+
+
+def test_an_nps_file_has_its_kind_and_scale(tmp_path: Path) -> None:
+    contents = {
+        "accounts.csv": "source_id\nc1\n",
+        "NPS.csv": "Date,Customer,Score,Comment\n2026-11-01,c1,9,ok\n",
+        "feedback.csv": "Date,Customer,Rating\n2026-11-01,c1,4\n",
+    }
+    proposal = propose(tmp_path, {name: contents[name] for name in ("accounts.csv", "NPS.csv")})
+    (answer,) = read(open_proposed(tmp_path, proposal.toml), "survey_responses")
+    assert (answer["kind"], answer["score"], answer["scale_max"]) == ("nps", 9, 10)
+    (tmp_path / "exports" / "NPS.csv").unlink()
+    proposal = propose(tmp_path, {"feedback.csv": contents["feedback.csv"]})
+    assert [line.partition(": ")[0] for line in describe(proposal) if line.startswith("?")] == [
+        "? feedback.csv decide on map.survey_responses.kind",
+        "? feedback.csv decide on map.survey_responses.scale_min",
+        "? feedback.csv decide on map.survey_responses.scale_max",
+    ]
+
+
 def test_a_preset_is_found_and_files_that_fit_need_no_map(tmp_path: Path) -> None:
     contents = {
         "unified_customers.csv": "id,Description,Email,Name,Created (UTC),Delinquent\n"

@@ -70,6 +70,13 @@ def test_signs_and_exponents(text: str, value: str) -> None:
     assert parse_people_number(text, None) == Decimal(value)
 
 
+def test_a_whole_number_with_thousands_needs_no_stated_mark() -> None:
+    assert parse_people_number("1,250", None, whole=True) == 1250
+    assert parse_people_number("1.250", None, whole=True) == 1250
+    with pytest.raises(ValueError, match=r"'1\.000' could be 1\.000 or 1000"):
+        parse_people_number("1.000", None, whole=True)
+
+
 @pytest.mark.parametrize("text", ["", "abc", "--3", "(3", "1,23,456.00", "-(3)", "1 2", "3 EUR"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a number"):
