@@ -126,7 +126,7 @@ def _is_found_otherwise(table: Table, name: str) -> bool:
     """Return whether a required field needs no column of its own.
 
     That its map names one which is not there is a fault of its own, and amounts or the row that
-    a row belongs to may tell the currency.
+    a row belongs to may have the currency.
     """
     return table.is_mapped and (name in table.columns or name == "currency")
 

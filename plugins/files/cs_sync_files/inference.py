@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def is_open(self) -> bool:
-        """Whether the cells do not tell."""
+        """Whether the cells are ambiguous."""
         return self.value == OPEN
 
 

@@ -38,7 +38,7 @@ _DATE_LIKE = re.compile(r"[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{2,4}\b.*")
 def make_mapped_converter(table: Table, field: str, zone: ZoneInfo) -> Convert:
     """Make the converter of a cell to a mapped field.
 
-    An amount in major units becomes a `MajorAmount`: the row tells its currency.
+    An amount in major units becomes a `MajorAmount`: its currency is the row's.
     """
     spec = table.columns[field]
     notation = Notation.merge(table.layout, spec)

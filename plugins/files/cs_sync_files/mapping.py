@@ -45,8 +45,10 @@ def read_preset(name: str) -> tuple[Layouts, Maps]:
 
     What a table does not need is optional."""
     text = (files("cs_sync_files.presets") / f"{name}.toml").read_text("utf-8")
-    told: dict[str, dict[str, Any]] = tomllib.loads(text)
-    layouts = {table: FileLayout.model_validate(layout) for table, layout in told["read"].items()}
+    content: dict[str, dict[str, Any]] = tomllib.loads(text)
+    layouts = {
+        table: FileLayout.model_validate(layout) for table, layout in content["read"].items()
+    }
     maps = {
         table: {
             field: spec.model_copy(update={"optional": field not in BY_NAME[table].required})
@@ -54,7 +56,7 @@ def read_preset(name: str) -> tuple[Layouts, Maps]:
                 {field: ColumnMap.model_validate(spec) for field, spec in columns.items()}
             ).items()
         }
-        for table, columns in told["map"].items()
+        for table, columns in content["map"].items()
     }
     return layouts, maps
 

@@ -69,7 +69,7 @@ def _match_table(sample: Sample, table: Table) -> Match | None:
 
 
 def _is_hinted(sample: Sample, table: str) -> bool:
-    """Return whether a file's or sheet's name tells the table."""
+    """Return whether a file's or sheet's name hints at the table."""
     words = {fold_name(word) for word in read_synonyms()["tables"][table]}
     titles = [sample.layout.sheet] if sample.layout.sheet else [sample.path.stem]
     parts = [fold_name(part) for title in titles for part in re.split(r"[\W_\d]+", title)]

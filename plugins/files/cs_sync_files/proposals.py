@@ -45,9 +45,9 @@ class TableProposal:
     doubts: set[str] = field(default_factory=set)
     """Fields whose column is more likely wrong than right."""
 
-    def set_column(self, name: str, column: str, remark: str = "", **told: Any) -> None:
-        """Map a field to a column, with what is told beside."""
-        given = {key: value for key, value in told.items() if value is not None}
+    def set_column(self, name: str, column: str, remark: str = "", **options: Any) -> None:
+        """Map a field to a column, with options of its own."""
+        given = {key: value for key, value in options.items() if value is not None}
         self.columns[name] = {"column": column, **given} if given else column
         if remark:
             self.remarks[name] = remark
@@ -138,8 +138,8 @@ def list_ids(sample: Sample, column: str) -> frozenset[str]:
 def _start(match: Match) -> TableProposal:
     """Return a proposal with the layout of its file."""
     sample = match.sample
-    told = sample.layout.model_dump(exclude_unset=True)
-    return TableProposal(match.table, sample, {"file": sample.file, **told})
+    layout = sample.layout.model_dump(exclude_unset=True)
+    return TableProposal(match.table, sample, {"file": sample.file, **layout})
 
 
 def _propose_accounts(match: Match, source_id: str) -> TableProposal:
@@ -175,12 +175,14 @@ def _propose(match: Match, currency: str, ids: frozenset[str]) -> TableProposal:
                 proposal.doubts.add("account_source_id")
         skip.append("account_source_id")
     _propose_fields(proposal, match, currency, skip=skip)
+    if "ended_at" in proposal.columns:
+        proposal.remarks["ended_at"] = "an end is churn: leave this out if contracts renew"
     if match.table.name == "survey_responses" and "kind" not in proposal.columns:
         _propose_survey(proposal, match)
     if "currency" in match.table.required and "currency" not in proposal.columns:
         code, remark = _find_code(proposal) or _find_price_code(match, currency), ""
         if not code:
-            remark = "no column tells it: the currency of the workspace"
+            remark = "assumed, as no column names it: the currency of the workspace"
         elif code == OPEN:
             remark = "which currency has this symbol?"
         proposal.set_constant("currency", code or currency, remark)
@@ -295,7 +297,9 @@ def _propose_layout(proposal: TableProposal, table: Table, wanted: Mapping[str, 
 
 def _propose_date(proposal: TableProposal, name: str, column: str, answer: Answer | None) -> None:
     common = proposal.layout.get("format")
-    if answer is None:
+    if not proposal.sample.list_cells(column):
+        proposal.set_column(name, column)
+    elif answer is None:
         if name in proposal.table.required:
             proposal.set_column(name, column, "these do not look like dates", format=OPEN)
     elif answer.is_open and common not in answer.choices:
@@ -317,7 +321,7 @@ def _propose_money(proposal: TableProposal, name: str, column: str, currency: st
     elif answer.choices and currency not in answer.choices:
         proposal.set_column(name, column, f"{', '.join(answer.choices)}?", unit=OPEN)
     elif answer.value == "major":
-        remark = "no column tells the currency: that of the workspace"
+        remark = "assumed, as no column names it: the currency of the workspace"
         proposal.set_column(name, column, remark, unit=currency)
     else:
         proposal.set_column(name, column, unit=answer.value)
@@ -356,9 +360,9 @@ def _propose_items(match: Match, subscriptions: TableProposal) -> list[TableProp
     total = _propose_interval(proposal, price)
     seats = next(list_candidates(sample, items.name, "quantity"), None)
     if seats and not total and {str(cell) for cell in sample.list_cells(seats)} - {"1"}:
-        told = {"values": {"1": "1"}, "note": f"{price} {_SEATS_NOTE}"}
+        options = {"values": {"1": "1"}, "note": f"{price} {_SEATS_NOTE}"}
         remark = f'"{seats}" if {price} is for one of them, "=1" if it is for all'
-        proposal.set_column("quantity", seats, remark, **told)
+        proposal.set_column("quantity", seats, remark, **options)
     return [proposal]
 
 

@@ -1,4 +1,4 @@
-"""What people's files hold, looked at before anything is said about them."""
+"""What people's files hold, before any of it is mapped."""
 
 import csv
 from collections import Counter
@@ -107,9 +107,9 @@ def _find_sheet_layout(sheet: Any, *, named: bool) -> FileLayout:
         (number, ["" if cell.value is None else str(cell.value) for cell in cells])
         for number, cells in islice(read_lines(sheet), _TOP_LINES)
     ]
-    told: dict[str, Any] = {"sheet": sheet.title} if named else {}
+    options: dict[str, Any] = {"sheet": sheet.title} if named else {}
     header = find_header([cells for _, cells in lines])
-    return FileLayout(**told, **({"header": lines[header][0]} if header else {}))
+    return FileLayout(**options, **({"header": lines[header][0]} if header else {}))
 
 
 def _find_text_layout(path: Path) -> FileLayout:
@@ -121,13 +121,13 @@ def _find_text_layout(path: Path) -> FileLayout:
     separator = marks.most_common(1)[0][0] if lines else ","
     cells = [next(csv.reader([lines[at]], delimiter=separator), []) for at in filled]
     header = find_header(cells)
-    told: dict[str, Any] = {} if encoding == "utf-8" else {"encoding": encoding}
+    options: dict[str, Any] = {} if encoding == "utf-8" else {"encoding": encoding}
     if header:
-        told["header"] = filled[header] + 1
+        options["header"] = filled[header] + 1
     names = lines[filled[header]] if filled else ""
     if separator != guess_separator(names):
-        told["separator"] = separator
-    return FileLayout(**told)
+        options["separator"] = separator
+    return FileLayout(**options)
 
 
 def _count_width(lines: Sequence[str], mark: str) -> int:

@@ -31,8 +31,8 @@ def read_workbook(path: Path, layout: FileLayout) -> Iterator[RawRow]:
         rows = read_lines(_pick_sheet(path, book, layout.sheet))
         columns = _find_header(path, rows, layout)
         for line, cells in rows:
-            told = formulas.get(line, ())
-            values = [_read_value(cell, told, at) for at, cell in enumerate(cells)]
+            formula_cells = formulas.get(line, ())
+            values = [_read_value(cell, formula_cells, at) for at, cell in enumerate(cells)]
             if line >= (layout.first_row or 1) and any(value is not None for value in values):
                 yield _make_row(path.name, line, columns, values)
 

@@ -140,6 +140,18 @@ def test_a_column_of_ids_is_found_by_what_refers_to_it(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_that_is_still_empty_is_read_once_it_is_filled(tmp_path: Path) -> None:
+    contents = {
+        "accounts.csv": "source_id\nc1\n",
+        "contracts.csv": "Contract no;Customer;Start;End;Currency\nK1;c1;13.01.2026;;EUR\n",
+    }
+    proposal = propose(tmp_path, contents)
+    text = contents["contracts.csv"].replace(";;EUR", ";13.10.2026;EUR")
+    (tmp_path / "exports" / "contracts.csv").write_text(text)
+    (row,) = read(open_proposed(tmp_path, proposal.toml), "subscriptions")
+    assert row["ended_at"] == datetime(2026, 10, 13, tzinfo=UTC)
+
+
 def test_an_nps_file_has_its_kind_and_scale(tmp_path: Path) -> None:
     contents = {
         "accounts.csv": "source_id\nc1\n",
