@@ -190,7 +190,7 @@ def _propose(match: Match, currency: str, ids: frozenset[str]) -> TableProposal:
 
 
 def _propose_survey(proposal: TableProposal, match: Match) -> None:
-    """Propose kind and scale of a survey, by the names of file and column."""
+    """Propose kind and scale of a survey by its names."""
     name = fold_name(f"{match.sample.path.stem} {match.columns.get('score', '')}")
     kind = next((kind for kind in ("nps", "csat", "ces") if kind in name), OPEN)
     proposal.set_constant("kind", kind, "nps, csat, ces or custom?" if kind == OPEN else "")
