@@ -28,6 +28,7 @@ PLUGINS = (
     "files",
     "freshdesk",
     "hubspot",
+    "intercom",
     "otel",
     "posthog",
     "stripe",

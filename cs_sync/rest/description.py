@@ -64,6 +64,7 @@ class LookUp(Part):
     item: Expression = "@"
     requires: tuple[str, ...] = Field(min_length=1, description="Keys of a true answer.")
     optional: bool = Field(default=False, description="404 means that there is none.")
+    when: Expression | None = Field(None, description="Asked only where it is true.")
 
 
 class Listing(Part):
@@ -82,6 +83,12 @@ class Parent(Listing):
     """A list whose objects each have a list of their own: `_parent` in expressions."""
 
     id: Expression = "id"
+
+
+class Table(Listing):
+    """A list that is read once, before the stream: `_NAME` is its objects by their keys."""
+
+    key: Expression = "id"
 
 
 class Gone(Listing):
@@ -105,6 +112,7 @@ class StreamRule(Listing, RecordRule):
 
     also: Mapping[str, AlsoRule] = {}
     parent: Parent | None = None
+    tables: Mapping[str, Table] = Field({}, description="Lists that a function of `map` needs.")
     since: Moment | None = Field(None, description="Only changes from then on; else all is read.")
     until: Moment | None = None
     deleted: Expression | None = Field(None, description="True in an object that is deleted.")
@@ -127,6 +135,8 @@ class StreamRule(Listing, RecordRule):
             raise ValueError('neither path nor read; add path = "/…"')
         if not self.fields and self.map is None and self.read is None:
             raise ValueError("maps nothing; add fields, map or read")
+        if self.tables and self.map is None:
+            raise ValueError("has tables that no expression can use; add map, or leave them out")
         if (self.deleted or self.gone) and self.deletes not in ("feed", "flag"):
             raise ValueError('finds deleted records; add deletes = "flag" or "feed"')
         if self.deletes in ("feed", "flag") and not (self.deleted or self.gone or self.read):

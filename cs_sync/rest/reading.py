@@ -1,7 +1,7 @@
 """Reading of one described stream: its lists page by page, and the records of each page."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ from cs_sync.contracts.errors import RequestRefused, Unreachable
 from cs_sync.contracts.http import Http
 from cs_sync.contracts.mapping import MappingError, map_each
 from cs_sync.contracts.source import Page, Rejection, Row, Window
-from cs_sync.rest.description import Gone, Listing, LookUp, Parent, StreamRule
+from cs_sync.rest.description import Gone, Listing, LookUp, Parent, StreamRule, Table
 from cs_sync.rest.expressions import fill_template, search
 from cs_sync.rest.pages import Answer, Params, get_id, read_list, read_pages
 from cs_sync_schemas import Record
@@ -66,6 +66,8 @@ class Api:
         return {f"_{name}": self._find_one(rule, context) for name, rule in rules.items()}
 
     def _find_one(self, rule: LookUp, context: Mapping[str, Any]) -> Any:
+        if rule.when is not None and not search(rule.when, context):
+            return None
         params = fill_params(rule.params, context)
         try:
             response = self.request(rule, params, context)
@@ -100,9 +102,14 @@ class StreamReader:
     rule: StreamRule
     get_pages: Callable[[Listing], Any]
     custom: Callable[[Mapping[str, Any]], Row | Mapped] | None = None
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def read(self, window: Window) -> Iterator[Page]:
         """Yield every page of a window, from where it was stopped."""
+        tables = {f"_{name}": self._read_table(rule) for name, rule in self.rule.tables.items()}
+        yield from replace(self, tables=tables)._read_lists(window)
+
+    def _read_lists(self, window: Window) -> Iterator[Page]:
         found = list(self._list_steps())
         by_position = {step.position: step for step in found if isinstance(step, Step)}
         unreadable = [each for each in found if isinstance(each, Rejection)]
@@ -121,10 +128,12 @@ class StreamReader:
                 yield replace(page, rejected=[*page.rejected, *unreadable]) if last else page
 
     def read_first(self, window: Window) -> Answer | None:
-        """Ask for the first record of the stream and its parent.
+        """Ask for the first record of the stream, its parent and its tables.
 
         None if there is no parent.
         """
+        for table in self.rule.tables.values():
+            self._list_aside(table, table.key, first=True)
         step = next(iter(self._list_steps(first=True)), None)
         if not isinstance(step, Step):
             return None
@@ -151,22 +160,31 @@ class StreamReader:
         self, rule: Parent, *, first: bool
     ) -> Iterator[Mapping[str, Any] | Rejection]:
         """Yield the objects whose lists are read, with `_id`."""
+        for item in self._list_aside(rule, rule.id, first=first):
+            yield self._complete_parent(rule, item)
+
+    def _read_table(self, rule: Table) -> Mapping[str, Any]:
+        """Return a list's objects by their keys; nothing can name one without."""
+        found = [(search(rule.key, item), item) for item in self._list_aside(rule, rule.key)]
+        return {str(key): item for key, item in found if key is not None}
+
+    def _list_aside(self, rule: Parent | Table, key: str, *, first: bool = False) -> Sequence[Any]:
+        """Return the objects of a list beside the stream's own.
+
+        With `first` one of them.
+        """
         context = {"_settings": self.api.settings}
         params = fill_params(rule.params, context)
-
         pages, name = self.get_pages(rule), f"{self.name}: {rule.path}"
         if first:
             place = self._limit_size(rule, pages.build_request(None))
-            items: Sequence[Any] = self.api.fetch(rule, _merge(params, place), context).items[:1]
-        else:
-            items = read_list(
-                lambda asked: self.api.fetch(rule, _merge(params, asked), context),
-                pages,
-                name,
-                lambda item: str(search(rule.id, item)),
-            )
-        for item in items:
-            yield self._complete_parent(rule, item)
+            return self.api.fetch(rule, _merge(params, place), context).items[:1]
+        return read_list(
+            lambda asked: self.api.fetch(rule, _merge(params, asked), context),
+            pages,
+            name,
+            lambda item: str(search(key, item)),
+        )
 
     def _complete_parent(self, rule: Parent, item: Any) -> Mapping[str, Any] | Rejection:
         id = search(rule.id, item) if isinstance(item, dict) else None
@@ -215,7 +233,7 @@ class StreamReader:
 
     def _see(self, step: Step) -> dict[str, Any]:
         """Return what expressions see beside the object."""
-        return {"_settings": self.api.settings, "_parent": step.parent}
+        return {"_settings": self.api.settings, "_parent": step.parent, **self.tables}
 
     def _build_page(self, step: Step, items: Sequence[Any], resume: Any) -> Page:
         """Map the objects of a page; those that are deleted are ids."""

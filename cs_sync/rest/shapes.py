@@ -21,7 +21,7 @@ def list_shapes(description: Description) -> Sequence[Shape]:
 
 def _list_parts(rule: StreamRule) -> Iterator[Listing | LookUp]:
     parents = () if rule.parent is None else (rule.parent,)
-    for listing in (rule, *rule.gone, *parents):
+    for listing in (rule, *rule.gone, *parents, *rule.tables.values()):
         yield listing
         yield from listing.look_up.values()
 

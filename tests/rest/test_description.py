@@ -22,6 +22,7 @@ from tests.rest.described import describe
         ({"itms": "data"}, "streams.things.itms: unknown key", "did you mean items"),
         ({"path": ""}, "streams.things: neither path nor read", 'add path = "/…"'),
         ({"fields": {}}, "streams.things: maps nothing", "add fields, map or read"),
+        ({"tables": {"x": {"path": "/x"}}}, "has tables that no expression can use", "add map"),
         ({"deletes": "flag"}, "says that deletions are told", "add deleted or gone"),
         ({"deleted": "gone"}, "finds deleted records", 'add deletes = "flag" or "feed"'),
         ({"lookback": "soon"}, "streams.things.lookback: 'soon' is no duration", 'write "90m"'),

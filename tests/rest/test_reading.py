@@ -147,6 +147,34 @@ def test_what_is_not_there_is_null_only_where_it_may_be(optional: bool) -> None:
             Vendor(answer).read({**WITH_RATING, "look_up": look_up})
 
 
+def test_a_further_call_is_made_only_where_it_is_needed() -> None:
+    vendor = Vendor(lambda r: {"score": 5} if "rating" in r.url.path else [{"id": 1}, {"id": 2}])
+    look_up = {"rating": {**RATING, "when": "id == `2`"}}
+    [page] = vendor.read({**WITH_RATING, "look_up": look_up})
+    assert [row["attributes"] for row in page.records[SourceAccount]] == [{}, {"rating": 5}]
+    assert vendor.paths == ["/things", "/things/2/rating"]
+
+
+def name_plan(item: Mapping[str, Any], config: Any) -> Mapping[str, Any]:
+    return {"source_id": item["id"], "name": item["_plans"][item["plan"]]["name"]}
+
+
+def test_a_function_finds_objects_of_another_list_by_their_keys() -> None:
+    plans = {"data": [{"id": 7, "name": "Pro"}, {"id": 9}]}
+    vendor = Vendor(lambda r: plans if r.url.path == "/plans" else [{"id": "a", "plan": "7"}])
+    tables = {"plans": {"path": "/plans", "items": "data"}}
+    read = vendor.read({"map": name_plan, "fields": {}, "tables": tables})
+    assert list(list_rows(read)) == [{"source_id": "a", "name": "Pro"}]
+    assert vendor.paths == ["/plans", "/things"]
+
+
+def test_check_asks_for_the_tables_too() -> None:
+    vendor = Vendor(lambda r: httpx.Response(403) if r.url.path == "/plans" else [])
+    tables = {"plans": {"path": "/plans", "items": "data"}}
+    [found] = vendor.open(describe({"map": name_plan, "fields": {}, "tables": tables})).check()
+    assert not found.ok
+
+
 PERSON = {
     "record": "source_contact",
     "fields": {"source_id": "id", "name": "name"},
