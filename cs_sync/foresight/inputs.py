@@ -1,6 +1,8 @@
 """Inputs of the model: ratios, changes and ages as known at a month end."""
 
+import hashlib
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +10,9 @@ from cs_sync.foresight.observations import TENURE
 
 SCORE = "score"
 """The value of an observation that is its health score."""
+
+DEFINITION = 1
+"""Counts up when any input means something else: models fitted before are not used then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +61,15 @@ def transform_value(item: Input, value: float | None) -> float | None:
 def find_input(name: str) -> Input:
     """Return the input of a value's name, else a plain one."""
     return next((item for item in INPUTS if item.name == name), Input(name))
+
+
+def name_definition(active_features: Collection[str]) -> str:
+    """Name what the inputs of a model rest on, as it is stored with it.
+
+    Args:
+        active_features: The features that make somebody active; empty means any use.
+    """
+    if not active_features:
+        return f"inputs-{DEFINITION}"
+    features = "\n".join(sorted(active_features))
+    return f"inputs-{DEFINITION}-{hashlib.sha256(features.encode()).hexdigest()[:12]}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import Connection
 
+from cs_sync.foresight.inputs import name_definition
 from cs_sync.foresight.observations import Target
 from cs_sync.foresight.stored_models import dump_model, list_inputs
 from cs_sync.jobs.derive import update_mrr
@@ -24,7 +25,6 @@ from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.run_session import record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.foresight import read_last_version, save_judgement, save_models
-from cs_sync_schemas.migrations import HEAD
 
 if TYPE_CHECKING:  # numpy comes with an extra
     from cs_sync.foresight.subjects import JudgedSubject
@@ -84,8 +84,9 @@ def _save_fit(
             "horizon_days": backtest.request.horizon_days,
             "lead_days": backtest.request.lead_days,
         }
+        definition = name_definition(workspace.config.metrics.active_features)
         kept = [
-            {**common, "fitted_at": now, "revision": HEAD, **row}
+            {**common, "fitted_at": now, "revision": definition, **row}
             for row in fitted
             if row["coefficients"] is not None
         ]

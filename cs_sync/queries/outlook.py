@@ -7,6 +7,7 @@ from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
+from cs_sync.foresight.inputs import name_definition
 from cs_sync.foresight.observations import find_main_currency
 from cs_sync.foresight.outlook import AlikeAccounts, Forecast
 from cs_sync.foresight.stored_models import load_model
@@ -19,7 +20,6 @@ from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.foresight import read_accepted_models
 from cs_sync.store.queries.health import read_leaving_accounts
-from cs_sync_schemas.migrations import HEAD
 
 
 def list_scores_with_outlook(
@@ -116,19 +116,20 @@ def _build_priority(
 
 
 def _read_usable_models(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """Map target → accepted model of this policy and schema.
+    """Map target → accepted model of this policy and these inputs.
 
     A row of `foresight_model`.
     """
     policy = get_mrr_policy(workspace).hash
+    inputs = name_definition(workspace.config.metrics.active_features)
     with workspace.store.read() as connection:
         accepted = read_accepted_models(connection)
     usable: dict[str, dict[str, Any]] = {}
     for target, row in accepted.items():
-        if (row["policy"], row["revision"]) == (policy, HEAD):
+        if (row["policy"], row["revision"]) == (policy, inputs):
             usable[target] = row
             continue
-        what = "MRR policy" if row["policy"] != policy else "schema"
+        what = "MRR policy" if row["policy"] != policy else "definition of its inputs"
         message = (
             f"the model of {target} (version {row['version']}) was fitted under another {what}"
             " and is not used: cs-sync analyse fit fits one anew"

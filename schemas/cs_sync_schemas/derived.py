@@ -77,7 +77,7 @@ class ForesightModel(StoredRow, table=True):
     fitted_at: datetime = Field(sa_type=Instant)
     accepted: bool = Field(description="It was informative when it was judged.")
     policy: str = Field(description="Hash of the MRR policy.")
-    revision: str = Field(description="The schema's revision.")
+    revision: str = Field(description="What its inputs rest on: their definition, active features.")
     data_cut: date = Field(description="The last month end that it learnt from.")
     horizon_days: int
     lead_days: int

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
+from cs_sync.foresight.inputs import name_definition
 from cs_sync.foresight.model import HazardModel, Term
-from cs_sync_schemas.migrations import HEAD
 from tests.jobs.road import Place
 
 MODEL = HazardModel(-2.0, (Term("days_since_use", 0.0, 0.0, 1.0),))
@@ -26,7 +26,8 @@ def keep_model(place: Place, target: str, **changed: Any) -> None:
     row = {
         "target": target, "version": 1, "run_id": "r",
         "fitted_at": datetime(2026, 3, 1, tzinfo=UTC), "accepted": True, "policy": policy,
-        "revision": HEAD, "data_cut": "2026-01-31", "horizon_days": 30, "lead_days": 14,
+        "revision": name_definition(()), "data_cut": "2026-01-31",
+        "horizon_days": 30, "lead_days": 14,
         "coefficients": orjson.dumps(asdict(MODEL)).decode(),
         "judgement": orjson.dumps({"bins": BINS}).decode(), **changed,
     }  # fmt: skip

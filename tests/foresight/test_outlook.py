@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from cs_sync.config import load_config
+from cs_sync.foresight.inputs import name_definition
 from cs_sync.foresight.outlook import AlikeAccounts, Forecast, convert_to_odds, describe_chance
 from cs_sync.foresight.stored_models import dump_model
 from cs_sync.foresight.trees import Tree, TreeModel
@@ -91,9 +92,14 @@ def test_a_promoted_challenger_scores_as_the_model_does(place: Place) -> None:
 
 @pytest.mark.slow("fits models and runs whole commands")
 @pytest.mark.parametrize(
-    ("changed", "what"), [({"policy": "other"}, "MRR policy"), ({"revision": "0001"}, "schema")]
+    ("changed", "what"),
+    [
+        ({"policy": "other"}, "MRR policy"),
+        ({"revision": "0001"}, "definition of its inputs"),
+        ({"revision": name_definition(["export"])}, "definition of its inputs"),
+    ],
 )
-def test_a_model_of_another_policy_or_schema_is_not_used(
+def test_a_model_of_another_policy_or_definition_is_not_used(
     place: Place, changed: dict[str, str], what: str
 ) -> None:
     keep_model(place, "churn", **changed)
