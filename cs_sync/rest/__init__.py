@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cs_sync_schemas.names import make_name_loader
 
 if TYPE_CHECKING:
+    from cs_sync.rest.lists import read_list, read_pages
     from cs_sync.rest.oauth import OAuthToken, QueryKey
     from cs_sync.rest.pages import (
         AnchorPages,
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
         OffsetPages,
         Pages,
         SinglePage,
-        read_list,
-        read_pages,
     )
     from cs_sync.rest.source import RestSource, load_connector, make_source
 
@@ -48,10 +47,11 @@ __all__ = [
 
 if not TYPE_CHECKING:
     __getattr__ = make_name_loader(__name__, {
+        "cs_sync.rest.lists": "read_list read_pages",
         "cs_sync.rest.oauth": "OAuthToken QueryKey",
         "cs_sync.rest.pages": (
             "AnchorPages Answer CursorPages KeysetPages LinkPages NextUrlPages NumberPages "
-            "OffsetPages Pages SinglePage read_list read_pages"
+            "OffsetPages Pages SinglePage"
         ),
         "cs_sync.rest.source": "RestSource load_connector make_source",
     })  # fmt: skip

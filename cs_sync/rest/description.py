@@ -1,5 +1,6 @@
 """The description of a connector: what `connector.toml` may say, and its mistakes by key."""
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.http import Limit, ResponseNames
 from cs_sync.follow_ups.settings import Duration
 from cs_sync.rest.auth import Auth, NoAuth, QueryAuth
-from cs_sync.rest.expressions import Expression, Part, Template
+from cs_sync.rest.expressions import Expression, Part, Template, search
 from cs_sync.rest.fields import RecordName, RecordRule
 from cs_sync.rest.pages import Pages, SinglePage, UrlPages
 
@@ -56,6 +57,11 @@ class Moment(Part):
                 return f"{at:%Y-%m-%d}"
 
 
+def _find_text(expression: str, item: Any) -> str | None:
+    found = search(expression, item) if isinstance(item, dict) else None
+    return None if found is None else str(found)
+
+
 class LookUp(Part):
     """One more call for each record; what it finds is `_NAME` in the record's expressions."""
 
@@ -84,11 +90,19 @@ class Parent(Listing):
 
     id: Expression = "id"
 
+    def find_id(self, item: Any) -> str | None:
+        """Return an object's id; None if it has none."""
+        return _find_text(self.id, item)
+
 
 class Table(Listing):
     """A list that is read once, before the stream: `_NAME` is its objects by their keys."""
 
     key: Expression = "id"
+
+    def find_key(self, item: Any) -> str | None:
+        """Return an object's key; None if it has none."""
+        return _find_text(self.key, item)
 
 
 class Gone(Listing):
@@ -233,6 +247,7 @@ def find_function(function: Function, package: str) -> Any:
     if not isinstance(function, str):
         return function
     module, _, name = function.partition(":")
+    package = getattr(sys.modules.get(package), "__package__", None) or package
     try:
         return getattr(import_module(module, package), name)
     except (ImportError, AttributeError, ValueError) as error:

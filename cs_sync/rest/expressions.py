@@ -22,13 +22,19 @@ class Part(BaseModel):
 
 
 @lru_cache(CACHE_SIZE)
-def _compile(expression: str) -> ParsedResult:
-    return jmespath.compile(expression)
+def _compile(expression: str) -> tuple[tuple[str, ...], ParsedResult]:
+    """Return the keys of a plain path, which need no interpreter, and the expression."""
+    return tuple(split_plain_path(expression) or ()), jmespath.compile(expression)
 
 
 def search(expression: str, document: Any) -> Any:
     """Return what a JMESPath expression finds; None without a match."""
-    return _compile(expression).search(document)
+    keys, compiled = _compile(expression)
+    if not keys:
+        return compiled.search(document)
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
 
 
 def fill_template(template: Any, document: Any, *, in_path: bool = False) -> Any:

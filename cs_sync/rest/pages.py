@@ -3,21 +3,18 @@
 A place is JSON, so that a later process can go on from it. None is the end; a short page is not.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import Field, model_validator
 
 from cs_sync.contracts.errors import Unreachable
-from cs_sync.contracts.lists import PaginationGuard
 from cs_sync.rest.expressions import Expression, Part, search
 
 Params = list[tuple[str, Any]]
-MAX_ROUNDS = 3
-"""How often a list is read whose records move while it is read."""
-_REMEDY = "Nothing stored is lost. If it happens again, report it to the connector's author."
+REMEDY = "Nothing stored is lost. If it happens again, report it to the connector's author."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Answer:
     next_url: str | None = None
 
 
-class _Pages(Part):
+class Paginator(Part):
     """What all paginators have: the size of a page, and the vendor's own mark of more."""
 
     size: int | None = Field(None, ge=1, description="Records a page.")
@@ -79,11 +76,11 @@ class _Pages(Part):
             return bool(answer.items)
         goes_on = bool(search(self.more, answer.body))
         if goes_on and not answer.items:
-            raise Unreachable("the list goes on, but this page of it is empty", _REMEDY)
+            raise Unreachable("the list goes on, but this page of it is empty", REMEDY)
         return goes_on
 
 
-class SinglePage(_Pages):
+class SinglePage(Paginator):
     """One answer holds the whole list."""
 
     kind: Literal["single"] = "single"
@@ -93,7 +90,7 @@ class SinglePage(_Pages):
         return None
 
 
-class CursorPages(_Pages):
+class CursorPages(Paginator):
     """Each answer holds the cursor of the next page; null or an empty text ends the list."""
 
     kind: Literal["cursor"] = "cursor"
@@ -112,7 +109,7 @@ class CursorPages(_Pages):
         cursor = search(self.next, answer.body)
         if cursor in (None, "", False):
             if self.more is not None:
-                raise Unreachable("the list goes on, but does not say from where", _REMEDY)
+                raise Unreachable("the list goes on, but does not say from where", REMEDY)
             return None
         return cursor
 
@@ -121,7 +118,7 @@ class CursorPages(_Pages):
         return super().find_required_keys() + (() if self.optional else (self.next,))
 
 
-class UrlPages(_Pages):
+class UrlPages(Paginator):
     """The next page's URL: only its query is used, so that a key goes to no other address."""
 
     drop: tuple[str, ...] = Field((), description="Parameters to leave out, such as the key.")
@@ -136,7 +133,7 @@ class UrlPages(_Pages):
         query = parse_qsl(urlsplit(url).query, keep_blank_values=True)
         query = [(name, value) for name, value in query if name not in self.drop]
         if not query:
-            raise Unreachable("the next page's URL has no parameters", _REMEDY)
+            raise Unreachable("the next page's URL has no parameters", REMEDY)
         return urlencode(query)
 
 
@@ -174,7 +171,7 @@ class LinkPages(UrlPages):
         return self._read_query(answer.next_url)
 
 
-class OffsetPages(_Pages):
+class OffsetPages(Paginator):
     """Pages begin after so many records; the total, the mark or an empty page ends the list."""
 
     kind: Literal["offset"] = "offset"
@@ -201,7 +198,7 @@ class OffsetPages(_Pages):
         return super().find_required_keys() + (() if self.total is None else (self.total,))
 
 
-class NumberPages(_Pages):
+class NumberPages(Paginator):
     """Pages have numbers; their count, the mark or an empty page ends the list."""
 
     kind: Literal["page"] = "page"
@@ -231,7 +228,7 @@ class NumberPages(_Pages):
         return super().find_required_keys() + (() if self.count is None else (self.count,))
 
 
-class KeysetPages(_Pages):
+class KeysetPages(Paginator):
     """Pages begin after the last record's key; the mark or an empty page ends the list."""
 
     kind: Literal["keyset"] = "keyset"
@@ -247,7 +244,7 @@ class KeysetPages(_Pages):
         return _read_last(self.key, answer) if self._goes_on(answer) else None
 
 
-class AnchorPages(_Pages):
+class AnchorPages(Paginator):
     """A list by time of change, oldest first: each page is asked for from the last time seen.
 
     So nothing is skipped when records move while they are read, and no vendor's cap on pages is
@@ -295,13 +292,8 @@ class AnchorPages(_Pages):
             return {"at": at, "page": 1}
         page = before["page"] + 1
         if page * (self.size or len(answer.items)) > self.cap:
-            raise Unreachable(f"more than {self.cap} records changed at {at}", _REMEDY)
+            raise Unreachable(f"more than {self.cap} records changed at {at}", REMEDY)
         return {"at": at, "page": page}
-
-
-def get_id(item: Any) -> str | None:
-    """Return the usual id of a record; None without one."""
-    return str(item["id"]) if isinstance(item, dict) and "id" in item else None
 
 
 Pages = Annotated[
@@ -317,167 +309,12 @@ Pages = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a list was read: the next page's place.
-
-    Of pages by position also the last page: its place, its number of records, its last one's id.
-    """
-
-    place: Any = None
-    before: Any = None
-    count: int = 0
-    last: str | None = None
-    round: int = 1
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what a later process goes on from."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    def start_over(self, name: str) -> "Progress":
-        """Return the progress of another round.
-
-        Raises:
-            Unreachable: The list does not stand still.
-        """
-        if self.round == MAX_ROUNDS:
-            raise Unreachable(
-                f"{name}: records were deleted during each of {MAX_ROUNDS} readings",
-                "Nothing stored is lost; the next run reads the list again.",
-            )
-        return Progress(round=self.round + 1)
-
-
-class PageReader:
-    """Reads a list page by page, and proves that nothing was passed over.
-
-    Pages by position are asked for again after the next one: if a record before was deleted
-    meanwhile, others moved up into what was read already, and the list is read again.
-
-    Args:
-        fetch: Asks for the page that these parameters name.
-        pages: The paginator.
-        name: What is read, for messages.
-        find_id: Returns a record's id.
-    """
-
-    def __init__(
-        self,
-        fetch: Callable[[Params], Answer],
-        pages: _Pages,
-        name: str,
-        find_id: Callable[[Any], str | None],
-    ) -> None:
-        self._fetch, self._pages, self._name, self._find_id = fetch, pages, name, find_id
-        self._shown: Sequence[Any] | None = None
-
-    def read(self, progress: Progress) -> Iterator[tuple[Answer, Progress | None]]:
-        """Yield each page with the progress after it; None after the last.
-
-        Raises:
-            Unreachable: The list does not come to an end, or contradicts itself.
-        """
-        guard = PaginationGuard(self._name)
-        while True:
-            answer, place = self._read_page(progress.place)
-            if progress.count and self._has_moved(progress):
-                self._shown, guard = None, PaginationGuard(self._name)
-                progress = progress.start_over(self._name)
-                yield answer, progress
-                continue
-            if place is None:
-                yield answer, None
-                return
-            guard.check_next_page(repr(place), len(answer.items))
-            self._shown = answer.items
-            progress = self._advance(progress, answer, place)
-            yield answer, progress
-
-    def _read_page(self, place: Any) -> tuple[Answer, Any]:
-        """Return the page at a place, and the next place."""
-        answer = self._fetch(self._pages.build_request(place))
-        if answer.items and answer.items == self._shown and not self._pages.may_repeat(place):
-            raise Unreachable(f"{self._name}: the list shows one page twice", _REMEDY)
-        try:
-            return answer, self._pages.find_next(answer, place)
-        except Unreachable as error:
-            raise Unreachable(f"{self._name}: {error.message}", error.remedy) from None
-
-    def _advance(self, progress: Progress, answer: Answer, place: Any) -> Progress:
-        if not (self._pages.goes_by_position() and answer.items):
-            return Progress(place, round=progress.round)
-        last = self._find_id(answer.items[-1])
-        return Progress(place, progress.place, len(answer.items), last, progress.round)
-
-    def _has_moved(self, progress: Progress) -> bool:
-        """Return whether the last page shows other records than it did."""
-        again = self._fetch(self._pages.build_request(progress.before)).items
-        if self._shown is None:  # another process saw it
-            whole = len(again) >= progress.count
-            return not whole or self._find_id(again[progress.count - 1]) != progress.last
-        common = min(len(again), len(self._shown))
-        ids, shown = (list(map(self._find_id, each[:common])) for each in (again, self._shown))
-        return not common or ids != shown
-
-
-def read_pages(
-    fetch: Callable[[Params], Answer],
-    pages: _Pages,
-    name: str,
-    find_id: Callable[[Any], str | None] = get_id,
-    progress: Mapping[str, Any] | None = None,
-) -> Iterator[tuple[Answer, dict[str, Any] | None]]:
-    """Yield each page of a list with where to go on.
-
-    None after the last.
-
-    Args:
-        fetch: Asks for the page that these parameters name.
-        pages: The paginator.
-        name: What is read, for messages.
-        find_id: Returns a record's id.
-        progress: Where to go on; None at the beginning.
-
-    Raises:
-        Unreachable: The list does not come to an end, or contradicts itself.
-    """
-    reader = PageReader(fetch, pages, name, find_id)
-    for answer, after in reader.read(Progress(**(progress or {}))):
-        yield answer, None if after is None else after.to_json()
-
-
-def read_list(
-    fetch: Callable[[Params], Answer],
-    pages: _Pages,
-    name: str,
-    find_id: Callable[[Any], str | None] = get_id,
-) -> list[Any]:
-    """Return all records of a list, as last read.
-
-    Args:
-        fetch: Asks for the page that these parameters name.
-        pages: The paginator.
-        name: What is read, for messages.
-        find_id: Returns a record's id.
-
-    Raises:
-        Unreachable: The list does not come to an end, or contradicts itself.
-    """
-    items: list[Any] = []
-    current = 1
-    for answer, after in read_pages(fetch, pages, name, find_id):
-        items += answer.items
-        if after is not None and after["round"] != current:
-            items, current = [], after["round"]
-    return items
-
-
 def _continue_below(reached: int, total: int, answer: Answer) -> int | None:
     if reached >= total:
         return None
     if not answer.items:
         raise Unreachable(
-            f"the list has {total} parts, but nothing is shown after {reached}", _REMEDY
+            f"the list has {total} parts, but nothing is shown after {reached}", REMEDY
         )
     return reached
 
@@ -485,11 +322,11 @@ def _continue_below(reached: int, total: int, answer: Answer) -> int | None:
 def _read_count(expression: str, answer: Answer) -> int:
     count = search(expression, answer.body)
     if not isinstance(count, int) or isinstance(count, bool):
-        raise Unreachable(f"{expression} is {count!r} instead of a number", _REMEDY)
+        raise Unreachable(f"{expression} is {count!r} instead of a number", REMEDY)
     return count
 
 
 def _read_last(expression: str, answer: Answer) -> Any:
     if answer.items and (value := search(expression, answer.items[-1])) is not None:
         return value
-    raise Unreachable(f"the last record has no {expression} to go on from", _REMEDY)
+    raise Unreachable(f"the last record has no {expression} to go on from", REMEDY)

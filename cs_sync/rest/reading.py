@@ -11,9 +11,10 @@ from cs_sync.contracts.errors import RequestRefused, Unreachable
 from cs_sync.contracts.http import Http
 from cs_sync.contracts.mapping import MappingError, map_each
 from cs_sync.contracts.source import Page, Rejection, Row, Window
-from cs_sync.rest.description import Gone, Listing, LookUp, Parent, StreamRule, Table
+from cs_sync.rest.description import Gone, Listing, LookUp, StreamRule, Table
 from cs_sync.rest.expressions import fill_template, search
-from cs_sync.rest.pages import Answer, Params, get_id, read_list, read_pages
+from cs_sync.rest.lists import get_id, read_list, read_pages
+from cs_sync.rest.pages import Answer, Params
 from cs_sync_schemas import Record
 
 _JSON = {"Accept": "application/json"}
@@ -121,9 +122,10 @@ class StreamReader:
             return
         for step, following in zip(steps, [*steps[1:], None], strict=True):
             at = resume["at"] if step.position == begin else None
-            for answer, after in self._read_list(step, window, at):
+            whole = self._complete(step)
+            for answer, after in self._read_list(whole, window, at):
                 goal = following if after is None else step
-                page = self._build_page(step, answer.items, _write_resume(goal, after))
+                page = self._build_page(whole, answer.items, _write_resume(goal, after))
                 last = page.resume is None
                 yield replace(page, rejected=[*page.rejected, *unreadable]) if last else page
 
@@ -133,10 +135,11 @@ class StreamReader:
         None if there is no parent.
         """
         for table in self.rule.tables.values():
-            self._list_aside(table, table.key, first=True)
+            self._list_aside(table, table.find_key, first=True)
         step = next(iter(self._list_steps(first=True)), None)
         if not isinstance(step, Step):
             return None
+        step = self._complete(step)
         begin = self.get_pages(step.listing).build_request(None)
         params = _merge(self._collect_params(step, window), begin)
         return self.api.fetch(step.listing, self._limit_size(step.listing, params), self._see(step))
@@ -150,49 +153,46 @@ class StreamReader:
             if number or self.rule.parent is None:
                 yield Step(number, listing)
                 continue
-            for parent in self._list_parents(self.rule.parent, first=first):
-                if isinstance(parent, Rejection):
-                    yield parent
-                else:
-                    yield Step(number, listing, parent, str(parent["_id"]))
-
-    def _list_parents(
-        self, rule: Parent, *, first: bool
-    ) -> Iterator[Mapping[str, Any] | Rejection]:
-        """Yield the objects whose lists are read, with `_id`."""
-        for item in self._list_aside(rule, rule.id, first=first):
-            yield self._complete_parent(rule, item)
+            rule = self.rule.parent
+            for parent in self._list_aside(rule, rule.find_id, first=first):
+                id = rule.find_id(parent)
+                if id is not None:
+                    yield Step(number, listing, parent, id)
+                    continue
+                reason = f"{rule.path} shows an object without {rule.id}"
+                yield Rejection(self.rule.type, None, "no_id", reason, parent)
 
     def _read_table(self, rule: Table) -> Mapping[str, Any]:
         """Return a list's objects by their keys; nothing can name one without."""
-        found = [(search(rule.key, item), item) for item in self._list_aside(rule, rule.key)]
-        return {str(key): item for key, item in found if key is not None}
+        found = [(rule.find_key(item), item) for item in self._list_aside(rule, rule.find_key)]
+        return {key: item for key, item in found if key is not None}
 
-    def _list_aside(self, rule: Parent | Table, key: str, *, first: bool = False) -> Sequence[Any]:
+    def _list_aside(
+        self, rule: Listing, find_id: Callable[[Any], str | None], *, first: bool = False
+    ) -> Sequence[Any]:
         """Return the objects of a list beside the stream's own.
 
         With `first` one of them.
         """
         context = {"_settings": self.api.settings}
-        params = fill_params(rule.params, context)
-        pages, name = self.get_pages(rule), f"{self.name}: {rule.path}"
+        params, pages = fill_params(rule.params, context), self.get_pages(rule)
         if first:
             place = self._limit_size(rule, pages.build_request(None))
             return self.api.fetch(rule, _merge(params, place), context).items[:1]
         return read_list(
             lambda asked: self.api.fetch(rule, _merge(params, asked), context),
             pages,
-            name,
-            lambda item: str(search(key, item)),
+            f"{self.name}: {rule.path}",
+            find_id,
         )
 
-    def _complete_parent(self, rule: Parent, item: Any) -> Mapping[str, Any] | Rejection:
-        id = search(rule.id, item) if isinstance(item, dict) else None
-        if id is None:
-            reason = f"{rule.path} shows an object without {rule.id}: what belongs to it is unknown"
-            return Rejection(self.rule.type, None, "no_id", reason, item)
-        seen = {**item, "_settings": self.api.settings}
-        return {**item, **self.api.look_up(rule.look_up, seen), "_id": id}
+    def _complete(self, step: Step) -> Step:
+        """Return the step with what is looked up of its parent."""
+        if step.parent is None or self.rule.parent is None:
+            return step
+        seen = {**step.parent, "_settings": self.api.settings}
+        found = self.api.look_up(self.rule.parent.look_up, seen)
+        return replace(step, parent={**step.parent, **found})
 
     def _read_list(self, step: Step, window: Window, at: Any) -> Iterator[tuple[Answer, Any]]:
         """Yield each page of a list with where to go on.
