@@ -10,6 +10,7 @@ the stored rows. Needs pytest: `pip install customer-success-sync[testing]`.
 
 from cs_sync.testing.asgi import make_asgi_answer
 from cs_sync.testing.destination import DestinationConformance
+from cs_sync.testing.lists import ListVendorFake
 from cs_sync.testing.pushing import PushHarness
 from cs_sync.testing.source import SourceConformance
 from cs_sync.testing.syncing import SyncHarness
@@ -18,6 +19,7 @@ from cs_sync.testing.vendor import CrmFake, VendorFake
 __all__ = [
     "CrmFake",
     "DestinationConformance",
+    "ListVendorFake",
     "PushHarness",
     "SourceConformance",
     "SyncHarness",

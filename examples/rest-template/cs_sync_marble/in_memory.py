@@ -1,32 +1,29 @@
 """Marble in memory: what the conformance kit runs the connector against."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
 
 import httpx
 
-from cs_sync.testing import VendorFake
+from cs_sync.testing import ListVendorFake
 from cs_sync_marble import cs_sync_sources
 
 KEY = "-".join(("marble", "not", "a", "real", "key"))
 
 
-class MarbleVendor(VendorFake):
+class MarbleVendor(ListVendorFake):
     """Lists of items by id; each change dates the item, as Marble does."""
 
     (connector,) = cs_sync_sources()
     free_text = ("name", "first_name", "subject")
-
-    def __init__(self, now: Callable[[], datetime], folder: Path) -> None:
-        super().__init__(now, folder)
-        self.lists: dict[str, dict[str, dict[str, Any]]] = {
-            name: {} for name in ("customers", "people", "tickets")
-        }
-        for number in range(10):
-            for stream in self.lists:
-                self._put(stream, ago=timedelta(days=30 - number), **self._make(stream, number))
+    lists = ("customers", "people", "tickets")
+    dated = "changed_at"
+    edits: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "customers": {"name": "Renamed"},
+        "people": {"first_name": "Renamed"},
+        "tickets": {"state": "done"},
+    }
 
     def settings(self) -> Mapping[str, Any]:
         """The only key that Marble knows."""
@@ -37,58 +34,33 @@ class MarbleVendor(VendorFake):
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return self.refusal(401, "unknown key")
         query = request.url.params
-        _, stream, *parent = request.url.path.strip("/").split("/")
-        items = [
+        _, name, *parent = request.url.path.strip("/").split("/")
+        found = [
             item
-            for item in self.lists["people" if parent else stream].values()
+            for item in self.items["people" if parent else name].values()
             if (not parent or item["customer"] == parent[0])
             and query.get("changed_since", "") <= item["changed_at"]
             and query.get("after", "") < _find_place(item)
         ]
-        items.sort(key=_find_place)
-        page = items[: min(self.page_size, int(query["limit"]))]
-        more = len(items) > len(page)
-        body = {"items": page, "next": _find_place(page[-1]) if more else None}
-        return httpx.Response(200, json=body)
+        page, end = self.cut(sorted(found, key=_find_place), 0, int(query["limit"]))
+        return httpx.Response(200, json={"items": page, "next": end and _find_place(page[-1])})
 
-    def add(self, stream: str) -> str:
-        """One more, of the first customer."""
-        return self._put(stream, **self._make(stream, 0))
-
-    def edit(self, stream: str) -> str:
-        """Names change, a ticket is solved."""
-        changes: dict[str, dict[str, Any]] = {
-            "customers": {"name": "Renamed"},
-            "people": {"first_name": "Renamed"},
-            "tickets": {"state": "done"},
-        }
-        return self._put(stream, id=f"{stream}-001", **changes[stream])
-
-    def delete(self, stream: str) -> str:
-        """A deleted ticket stays in the list, marked; others are gone."""
-        name = f"{stream}-002"
-        if stream == "tickets":
-            return self._put(stream, id=name, deleted=True)
-        del self.lists[stream][name]
-        return name
-
-    def _make(self, stream: str, number: int) -> dict[str, Any]:
-        opened = self.now() - timedelta(days=40)
-        if stream == "customers":
+    def make(self, name: str, number: int) -> Mapping[str, Any]:
+        """A customer, one of its people, or a ticket of it."""
+        opened, customer = self.now() - timedelta(days=40), f"customers-{number % 10:03d}"
+        if name == "customers":
             site = f"https://www.c{number}.example/"
             return {"name": f"Customer {number}", "website": site, "created": opened.timestamp()}
-        customer = f"customers-{number % 10:03d}"
-        if stream == "people":
+        if name == "people":
             return {"first_name": "Ana", "last_name": "Nowak", "customer": customer}
-        ticket = {"subject": "Help!", "state": "new", "opened_at": opened.isoformat()}
+        ticket = {"subject": "Help!", "state": "new", "opened_at": self.write_time(opened)}
         return {**ticket, "customer": customer}
 
-    def _put(self, stream: str, *, ago: timedelta = timedelta(0), **fields: Any) -> str:
-        items = self.lists[stream]
-        name: str = fields.pop("id", f"{stream}-{len(items):03d}")
-        changed = {"id": name, "changed_at": (self.now() - ago).isoformat()}
-        items[name] = {**items.get(name, {}), **fields, **changed}
-        return name
+    def delete(self, stream: str) -> str | None:
+        """A deleted ticket stays in the list, marked; others are gone."""
+        if stream != "tickets":
+            return super().delete(stream)
+        return self.put(stream, id=self.make_id(stream, 2), deleted=True)
 
 
 def _find_place(item: Mapping[str, Any]) -> str:
