@@ -23,7 +23,10 @@ class Part(BaseModel):
 
 @lru_cache(CACHE_SIZE)
 def _compile(expression: str) -> tuple[tuple[str, ...], ParsedResult]:
-    """Return the keys of a plain path, which need no interpreter, and the expression."""
+    """Return the keys of a plain path, and the expression.
+
+    Keys need no interpreter.
+    """
     return tuple(split_plain_path(expression) or ()), jmespath.compile(expression)
 
 

@@ -111,6 +111,7 @@ class StreamReader:
         yield from replace(self, tables=tables)._read_lists(window)
 
     def _read_lists(self, window: Window) -> Iterator[Page]:
+        """Yield every page of a window, once the tables are read."""
         found = list(self._list_steps())
         by_position = {step.position: step for step in found if isinstance(step, Step)}
         unreadable = [each for each in found if isinstance(each, Rejection)]

@@ -36,7 +36,7 @@ class ListVendorFake(VendorFake):
                 self.put(name, ago=timedelta(days=30 - number))
 
     def make(self, name: str, number: int) -> Mapping[str, Any]:
-        """Return the fields of a list's new object, but its id and date."""
+        """Return a new object's fields, without id and date."""
         raise NotImplementedError
 
     def make_id(self, name: str, number: int) -> Any:
@@ -48,7 +48,10 @@ class ListVendorFake(VendorFake):
         return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
     def put(self, name: str, /, *, ago: timedelta = timedelta(0), **fields: Any) -> str:
-        """Add an object, or change the one with the `id` of the fields; return its id."""
+        """Add an object, or change the one of that `id`.
+
+        Returns its id.
+        """
         if "id" not in fields:
             number = self._made[name]
             self._made[name] += 1
@@ -61,7 +64,10 @@ class ListVendorFake(VendorFake):
     def cut(
         self, items: Sequence[Item], begin: int, limit: int
     ) -> tuple[Sequence[Item], int | None]:
-        """Return a page from an index on, and the index of the next; None at the end."""
+        """Return a page from an index on, and the next index.
+
+        None at the end.
+        """
         end = begin + min(self.page_size, limit)
         return items[begin:end], end if end < len(items) else None
 
