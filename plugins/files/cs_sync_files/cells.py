@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
@@ -70,6 +71,7 @@ def convert_column(convert: Convert | None, cells: Sequence[Any]) -> Sequence[An
     return [None if cell is None or cell == "" else convert(cell) for cell in cells]
 
 
+@cache
 def find_field_type(record: type[Record], field: str) -> tuple[Any, list[Any]]:
     """Return a field's type without None, and its constraints."""
     facts = record.model_fields[field]
@@ -94,6 +96,7 @@ def make_typed_converter(record: type[Record], field: str, zone: ZoneInfo) -> Co
     return lambda cell: validate(prepare(cell), cell)
 
 
+@cache
 def make_validator(record: type[Record], field: str) -> Callable[[Any, Any], Any]:
     """Make the schema's own check of a value; failures name the cell."""
     _, rules = find_field_type(record, field)

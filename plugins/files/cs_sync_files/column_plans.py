@@ -1,16 +1,18 @@
 """How the columns of a file become fields: one plan per set of columns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_origin
 from zoneinfo import ZoneInfo
 
 from cs_sync_files.cell_places import Place, make_picker
 from cs_sync_files.cells import (
+    ConversionCache,
     Convert,
     convert_attribute,
     convert_column,
+    find_field_type,
     make_converter,
 )
 from cs_sync_files.layouts import ColumnMap, normalize_column
@@ -44,8 +46,8 @@ class ColumnPlan:
     faults: tuple[tuple[str, str, str], ...] = ()
     """(code, why, column) of each column that is none; the field of its cells is empty."""
 
-    places: tuple[Place, ...] | None = None
-    """Where the cell of each step stands; None: the steps are the columns in order."""
+    pick: Callable[[Sequence[Any]], Sequence[Any]] | None = None
+    """Picks the cell of each step from a row; None: the steps are the columns in order."""
 
     def fill(self, cells: Sequence[Any]) -> dict[str, Any]:
         """Return the fields of the non-empty cells.
@@ -74,8 +76,7 @@ class ColumnPlan:
             ValueError: A cell is invalid.
         """
         names = [name for _, name, _ in self.steps]
-        if self.places is not None:
-            rows = [self._pick(cells) for cells in rows]
+        rows = rows if self.pick is None else list(map(self.pick, rows))
         columns = [
             convert_column(convert, cells)
             for (_, _, convert), cells in zip(self.steps, zip(*rows, strict=True), strict=True)
@@ -103,7 +104,7 @@ class ColumnPlan:
         return row, faults
 
     def _pick(self, cells: Sequence[Any]) -> Sequence[Any]:
-        return cells if self.places is None else make_picker(self.places, len(cells))(cells)
+        return cells if self.pick is None else self.pick(cells)
 
 
 def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: bool) -> ColumnPlan:
@@ -112,7 +113,7 @@ def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: 
     Its faults name columns without their own field.
     """
     if table.is_mapped:
-        return compile_mapped_plan(table, columns, zone)
+        return compile_mapped_plan(table, columns, zone, text=text)
     steps: list[tuple[str, str, Convert | None]] = []
     attributes: list[str] = []
     faults: list[tuple[str, str, str]] = []
@@ -179,7 +180,9 @@ def compile_identity(table: Table, zone: ZoneInfo) -> ColumnPlan:
     return ColumnPlan(tuple(steps))
 
 
-def compile_mapped_plan(table: Table, columns: Sequence[str], zone: ZoneInfo) -> ColumnPlan:
+def compile_mapped_plan(
+    table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: bool
+) -> ColumnPlan:
     """Compile the plan for a mapped file; unnamed columns are left out."""
     steps: list[tuple[str, str, Convert | None]] = []
     places: list[Place] = []
@@ -192,16 +195,7 @@ def compile_mapped_plan(table: Table, columns: Sequence[str], zone: ZoneInfo) ->
         if place is None:
             faults += [] if spec.optional else [_missing_column_fault(columns, name, spec)]
             continue
-        is_field = name in table.fields
-        steps.append(
-            (
-                named[name],
-                name,
-                make_mapped_converter(table, name, zone)
-                if is_field
-                else make_attribute_converter(table, spec),
-            )
-        )
+        steps.append((named[name], name, _make_step_converter(table, name, zone, text=text)))
         places.append(place)
     for column, name in find_attributes(table, columns).items():
         steps.append((column, name, make_attribute_converter(table, None)))
@@ -211,8 +205,18 @@ def compile_mapped_plan(table: Table, columns: Sequence[str], zone: ZoneInfo) ->
         steps=tuple(steps),
         attributes=tuple(name for _, name, _ in steps if name.startswith(ATTRIBUTE)),
         faults=tuple(faults),
-        places=tuple(places),
+        pick=make_picker(places, len(columns)),
     )
+
+
+def _make_step_converter(table: Table, name: str, zone: ZoneInfo, *, text: bool) -> Convert:
+    """Make the converter of a mapped field or attribute; texts are converted once."""
+    if name not in table.fields:
+        return make_attribute_converter(table, table.columns[name])
+    convert = make_mapped_converter(table, name, zone)
+    kind, _ = find_field_type(table.record, name)
+    is_shared = get_origin(kind) in (list, dict)
+    return convert if is_shared or not text else ConversionCache(convert).__getitem__
 
 
 def find_attributes(table: Table, columns: Sequence[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -129,12 +130,15 @@ class ColumnMap(Notation):
         """
         if not self.values:
             return text
-        folded = {theirs.strip().casefold(): ours for theirs, ours in self.values.items()}
-        ours = folded.get(text.casefold(), folded.get("*"))
+        ours = self._folded_values.get(text.casefold(), self._folded_values.get("*"))
         if ours is None:
             listed = ", ".join(theirs for theirs in self.values)
             raise ValueError(f"{text!r} is none of the values that its map names: {listed}")
         return ours
+
+    @cached_property
+    def _folded_values(self) -> dict[str, str]:
+        return {theirs.strip().casefold(): ours for theirs, ours in self.values.items()}
 
 
 def normalize_column(name: str) -> str:

@@ -19,6 +19,8 @@ PRESETS: tuple[str, ...] = get_args(PresetName)
 EVERY_TABLE = "*"
 Layouts = Mapping[str, FileLayout]
 Maps = Mapping[str, Mapping[str, ColumnMap]]
+_OF_MAPPED = {*Notation.model_fields, "empty"}
+"""Keys of a layout that only mapped columns follow; others are written as the schema has it."""
 _AMOUNT_UNITS = {"minor", "major", *CURRENCY_EXPONENT}
 
 
@@ -74,6 +76,11 @@ def find_mapping_problems(preset: str | None, layouts: Layouts, maps: Maps) -> I
                 yield f"{part}.{name} is no table ({_suggest(name, BY_NAME)})"
     known: Maps = {name: columns for name, columns in maps.items() if name in BY_NAME}
     tables = build_tables(preset, layouts, known)
+    for name in filter(tables.__contains__, layouts):
+        ignored = sorted(layouts[name].model_fields_set & _OF_MAPPED)
+        if ignored and not tables[name].is_mapped:
+            keys = ", ".join(f"read.{name}.{key}" for key in ignored)
+            yield f"{keys} needs map.{name}, which says what the columns are"
     for name, columns in known.items():
         for field in columns:
             full = SHORT_NAMES.get(field, field)

@@ -49,6 +49,7 @@ def read_all(source: FilesSource) -> tuple[dict[str, list[dict[str, Any]]], list
     ("described", "problem"),
     [
         ('[map.invoces]\nx = "y"', "map.invoces is no table (did you mean invoices?)"),
+        ('[read.accounts]\ndecimal = ","', "read.accounts.decimal needs map.accounts"),
         ("[read.invoces]", "read.invoces is no table (did you mean invoices?)"),
         ('[map.invoices]\nnumbr = "y"', "numbr is no field of invoices (did you mean number?)"),
         ('[map.invoices]\ntotal = "Sum"', 'total needs a unit: "minor" where 4900 is 49.00'),
@@ -125,6 +126,7 @@ def test_a_json_line_without_a_key_has_an_empty_cell(tmp_path: Path) -> None:
 def test_the_words_of_a_column_win_over_its_file_and_those_over_all() -> None:
     config = configure(
         '[read."*"]\ndecimal = ","\nformat = "DD.MM.YYYY"\n[read.accounts]\ndecimal = "."'
+        '\n[map.accounts]\nsource_id = "Nr"'
     )
     tables = build_tables(None, config.read, config.map)
     assert (tables["accounts"].layout.decimal, tables["contacts"].layout.decimal) == (".", ",")
