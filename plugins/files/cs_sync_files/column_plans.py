@@ -210,7 +210,7 @@ def compile_mapped_plan(
 
 
 def _make_step_converter(table: Table, name: str, zone: ZoneInfo, *, text: bool) -> Convert:
-    """Make the converter of a mapped field or attribute; texts are converted once."""
+    """Make the converter of a mapped field or attribute."""
     if name not in table.fields:
         return make_attribute_converter(table, table.columns[name])
     convert = make_mapped_converter(table, name, zone)
