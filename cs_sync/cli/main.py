@@ -1,5 +1,7 @@
 """Entry point of the command line; every end becomes one message and an exit code."""
 
+import atexit
+import gc
 import os
 import re
 import sys
@@ -16,6 +18,10 @@ from cs_sync.contracts.errors import CsSyncError
 from cs_sync.plugins import BrokenPlugin, load_plugins
 from cs_sync.plugins.distributions import refuse_foreign_package
 from cs_sync.sync.gc_tuning import raise_gc_threshold
+
+# At its end Python looks through all that is left for garbage, more than once, and frees it with the
+# process anyway: that was a third of the time of a short command.
+atexit.register(gc.freeze)
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """Any wrong command line; typer names only this one of them."""

@@ -68,7 +68,7 @@ def test_a_hundred_at_once(
     route = vendor.post(UPDATE).mock(side_effect=accepted)
     answers = list(destination.write([score(n) for n in range(250)]))
     assert [type(a) for a in answers] == [Ack] * 250
-    assert [len(body["inputs"]) for body in sent(route)] == [100, 100, 50]
+    assert sorted(len(body["inputs"]) for body in sent(route)) == [50, 100, 100]
 
 
 def test_without_a_record_or_a_value_nothing_is_sent(destination: HubSpotDestination) -> None:
