@@ -19,8 +19,8 @@ from cs_sync.plugins import BrokenPlugin, load_plugins
 from cs_sync.plugins.distributions import refuse_foreign_package
 from cs_sync.sync.gc_tuning import raise_gc_threshold
 
-# At its end Python looks through all that is left for garbage, more than once, and frees it with the
-# process anyway: that was a third of the time of a short command.
+# At its end Python looks through all that is left for garbage, more than once, though the process
+# frees it anyway: that was a third of the time of a short command.
 atexit.register(gc.freeze)
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]

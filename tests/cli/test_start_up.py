@@ -26,8 +26,34 @@ ROOMS = (
     "cs_sync_zendesk.source",
     "sqlalchemy.dialects.postgresql",
 )
+MODELS = ("cs_sync_schemas.record", "sqlalchemy.orm", "sqlmodel")
+READERS = (
+    "cs_sync_files.folder",
+    "cs_sync_hubspot.reader",
+    "cs_sync_posthog.reader",
+    "cs_sync_stripe.streams",
+    "cs_sync_zendesk.reading",
+)
+CONNECTORS = """
+[connectors.files]
+path = "data"
+[connectors.stripe]
+api_key = "rk_test_1"
+[connectors.hubspot]
+access_token = "pat-eu1-1"
+[connectors.posthog]
+api_key = "phx_1"
+project_id = 1
+[connectors.zendesk]
+base_url = "https://acme.zendesk.com"
+client_id = "a"
+client_secret = "b"
+[write_back]
+destination = "hubspot"
+"""
 CODE = """
-import sys
+import atexit, gc, sys
+atexit.register(lambda: print("searched" if gc.get_freeze_count() == 0 else "not searched"))
 from cs_sync.cli import main
 code = main(sys.argv[2:])
 print(code, sorted(set(sys.argv[1].split()) & set(sys.modules)))
@@ -35,16 +61,19 @@ print(code, sorted(set(sys.argv[1].split()) & set(sys.modules)))
 
 
 def list_loaded(folder: Path, forbidden: tuple[str, ...], *command: str) -> str:
-    """Run a command in a fresh process: its exit code, and what it loaded of the forbidden."""
+    """Run a command in a fresh process: its exit code, and what it loaded of the forbidden.
+
+    And whether all that was left at its end was searched for garbage.
+    """
     line = [sys.executable, "-c", CODE, " ".join(forbidden), *command]
     ended = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True)
-    return ended.stdout.splitlines()[-1]
+    return " ".join(ended.stdout.splitlines()[-2:])
 
 
 @pytest.mark.slow("starts a process")
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
     database = ("sqlalchemy", "sqlmodel", "pydantic", "cs_sync_schemas.record")
-    assert list_loaded(tmp_path, (*LIBRARIES, *ROOMS, *database), "--help") == "0 []"
+    assert list_loaded(tmp_path, (*LIBRARIES, *ROOMS, *database), "--help") == "0 [] not searched"
 
 
 @pytest.mark.slow("starts a process")
@@ -52,7 +81,19 @@ def test_a_list_of_accounts_loads_neither_vendors_nor_what_computes(tmp_path: Pa
     (tmp_path / "data").mkdir()
     (tmp_path / "cs_sync.toml").write_text('[connectors.files]\npath = "data"\n')
     (tmp_path / "cs_sync.db").write_bytes(make_empty_database())
-    assert list_loaded(tmp_path, (*LIBRARIES, *ROOMS), "accounts") == "0 []"
+    forbidden = (*LIBRARIES, *ROOMS, *MODELS, *READERS)
+    assert list_loaded(tmp_path, forbidden, "accounts") == "0 [] not searched"
+
+
+@pytest.mark.slow("a process each")
+@pytest.mark.parametrize("command", ["runs", "playbooks", "score", "metrics", "mrr"])
+def test_a_command_that_reads_no_source_loads_no_reader_and_no_model(
+    tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "cs_sync.toml").write_text(CONNECTORS)
+    (tmp_path / "cs_sync.db").write_bytes(make_empty_database())
+    assert list_loaded(tmp_path, (*LIBRARIES, *MODELS, *READERS), command) == "0 [] not searched"
 
 
 @pytest.mark.slow("starts a process")
