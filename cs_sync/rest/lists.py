@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from typing import Any
+
+import orjson
 
 from cs_sync.contracts.errors import Unreachable
 from cs_sync.contracts.lists import PaginationGuard
@@ -12,9 +15,11 @@ MAX_ROUNDS = 3
 """How often a list is read whose records move while it is read."""
 
 
-def get_id(item: Any) -> str | None:
-    """Return the usual id of a record; None without one."""
-    return str(item["id"]) if isinstance(item, dict) and "id" in item else None
+def get_id(item: Any) -> str:
+    """Return the usual id of a record; without one a digest of all that it is."""
+    if isinstance(item, dict) and item.get("id") is not None:
+        return str(item["id"])
+    return blake2b(orjson.dumps(item), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ class PageReader:
         name: str,
         find_id: Callable[[Any], str | None],
     ) -> None:
-        self._fetch, self._pages, self._name, self._find_id = fetch, pages, name, find_id
+        self._fetch, self._pages, self._name = fetch, pages, name
+        self._find_stated_id = find_id
         self._shown: Sequence[Any] | None = None
 
     def read(self, progress: Progress) -> Iterator[tuple[Answer, Progress | None]]:
@@ -108,6 +114,9 @@ class PageReader:
             return Progress(place, round=progress.round)
         last = self._find_id(answer.items[-1])
         return Progress(place, progress.place, len(answer.items), last, progress.round)
+
+    def _find_id(self, item: Any) -> str:
+        return self._find_stated_id(item) or get_id(item)
 
     def _has_moved(self, progress: Progress) -> bool:
         """Return whether the last page shows other records than it did."""

@@ -13,7 +13,7 @@ from cs_sync.contracts.mapping import MappingError, map_each
 from cs_sync.contracts.source import Page, Rejection, Row, Window
 from cs_sync.rest.description import Gone, Listing, LookUp, StreamRule, Table
 from cs_sync.rest.expressions import fill_template, search
-from cs_sync.rest.lists import get_id, read_list, read_pages
+from cs_sync.rest.lists import read_list, read_pages
 from cs_sync.rest.pages import Answer, Params
 from cs_sync_schemas import Record
 
@@ -131,7 +131,7 @@ class StreamReader:
                 yield replace(page, rejected=[*page.rejected, *unreadable]) if last else page
 
     def read_first(self, window: Window) -> Answer | None:
-        """Ask for the first record of the stream, its parent and its tables.
+        """Ask for one record of the stream and what it needs.
 
         None if there is no parent.
         """
@@ -211,9 +211,11 @@ class StreamReader:
 
     def _find_id(self, item: Any, seen: Mapping[str, Any]) -> str | None:
         """Return an object's id; None if it has none."""
-        if self.rule.fields and isinstance(item, dict):
+        if not isinstance(item, dict):
+            return None
+        if self.rule.fields:
             return self.rule.find_source_id({**item, **seen})
-        return get_id(item)
+        return None if item.get("id") is None else str(item["id"])
 
     def _collect_params(self, step: Step, window: Window) -> Params:
         """Return the parameters of a list in a window.

@@ -17,6 +17,7 @@ from cs_sync.rest import (
     NumberPages,
     OffsetPages,
     SinglePage,
+    read_list,
     read_pages,
 )
 from tests.rest.described import Vendor, list_ids
@@ -142,6 +143,30 @@ def test_nothing_is_passed_over_when_records_are_deleted_meanwhile(pages: Any) -
         if number == 0:
             del items[0]
     assert set(seen) == {1, 2, 3, 4, 5}
+
+
+def test_records_without_an_id_are_told_apart_by_what_they_are() -> None:
+    items = [{"name": f"Thing {number}"} for number in range(1, 6)]
+    seen: list[str] = []
+    for number, (answer, _) in enumerate(read_pages(fetch_from(items, 2), OffsetPages(), "things")):
+        seen += [item["name"] for item in answer.items]
+        if number == 0:
+            del items[0]
+    assert set(seen) == {f"Thing {number}" for number in range(1, 6)}
+
+
+def test_a_whole_list_is_what_the_last_round_shows() -> None:
+    items = [{"id": number} for number in range(1, 6)]
+    fetch = fetch_from(items, 2)
+
+    def fetch_and_lose(params: Any) -> Answer:
+        answer = fetch(params)
+        if items[0]["id"] == 1:
+            del items[0]
+        return answer
+
+    found = read_list(fetch_and_lose, OffsetPages(), "things")
+    assert [item["id"] for item in found] == [2, 3, 4, 5]
 
 
 def test_another_process_notices_as_well() -> None:

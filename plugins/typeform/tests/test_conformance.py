@@ -93,6 +93,7 @@ def test_a_deleted_response_is_found_when_all_is_read_again(tmp_path: Path) -> N
     bench = SyncHarness(TypeformVendor, tmp_path)
     bench.sync()
     before = len(bench.present())
+    assert isinstance(bench.vendor, TypeformVendor)
     del bench.vendor.forms["formA"][4]
     for full, gone in ((False, 0), (True, 1)):
         bench.advance_clock(minutes=90)
