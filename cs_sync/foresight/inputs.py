@@ -64,7 +64,7 @@ def find_input(name: str) -> Input:
 
 
 def name_definition(active_features: Collection[str]) -> str:
-    """Name what the inputs of a model rest on, as it is stored with it.
+    """Name what a model's inputs rest on, as stored with it.
 
     Args:
         active_features: The features that make somebody active; empty means any use.

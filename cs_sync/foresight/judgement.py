@@ -150,7 +150,7 @@ def calculate_auc_within(p: Predictions) -> tuple[float, Interval | None] | None
 
 
 def _count_others_below(p: Predictions) -> tuple[Floats, Floats]:
-    """Count rows of the cutoff without the event below, with it above; ties half."""
+    """Count others below and events above in each cutoff; ties half."""
     ranks, rank = np.unique(p.probability, return_inverse=True)
     groups, place = np.unique(p.cutoff * len(ranks) + rank, return_inverse=True)
     month = groups // len(ranks)
