@@ -25,6 +25,7 @@ MAX_MEGABYTES = 120
 TEMPLATES = re.compile(r"pebble|marble")
 OF_PIP = re.compile(r"pip|setuptools|pkg_resources|_distutils_hack|wheel|distutils")
 PLUGINS = (
+    "chargebee",
     "files",
     "freshdesk",
     "hubspot",

@@ -139,9 +139,15 @@ class StreamRule(Listing, RecordRule):
     splits: bool = False
     snapshot: bool = False
     scope: str = ""
-    map: Function = Field(None, description="Maps an object instead of `fields`.")
+    map: Function = Field(
+        None, description="Maps an object instead of `fields`, or what else it holds beside them."
+    )
     read: Function = Field(None, description="Reads the stream instead of `path`.")
     extra: tuple[RecordName, ...] = Field((), description="Further records that they make.")
+    children: Mapping[RecordName, str] = Field(
+        {}, description="Those that the stream's record owns → the field with its id."
+    )
+    snapshots: tuple[RecordName, ...] = Field((), description="Those shown as they are today.")
 
     @model_validator(mode="after")
     def _require_parts(self) -> Self:

@@ -270,11 +270,11 @@ class StreamReader:
         """Yield the records of one object: its own, and those inside it."""
         found = self.api.look_up(self.rule.look_up, {**item, **seen})
         context, raw = {**item, **seen, **found}, {**item, **found}
+        if self.rule.fields:
+            yield self.rule.type, {**self.rule.make_row(context), "raw": raw}
         if self.custom is not None:
             made = self.custom(context)
             yield from [(self.rule.type, made)] if isinstance(made, Mapping) else made
-        else:
-            yield self.rule.type, {**self.rule.make_row(context), "raw": raw}
         for also in self.rule.also.values():
             parts = search(also.each, context)
             for part in parts if isinstance(parts, list) else [] if parts is None else [parts]:

@@ -101,10 +101,12 @@ class RestSource:
     def _make_stream(self, name: str, rule: StreamRule) -> Stream:
         read = self._make_reader(name, rule).read
         inside = rule.also.values()
-        owned = {each.type: each.parent for each in inside if each.parent is not None}
+        owned = {RECORD_TYPES[each]: parent for each, parent in rule.children.items()}
+        owned |= {each.type: each.parent for each in inside if each.parent is not None}
         loose = [each.type for each in inside if each.parent is None]
         mapped: Sequence[StreamRule | AlsoRule] = (rule, *inside)
         versions = [each.type for each in mapped if each.snapshot]
+        versions += [RECORD_TYPES[each] for each in rule.snapshots]
         return Stream(
             name,
             rule.type,

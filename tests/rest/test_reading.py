@@ -11,7 +11,7 @@ import pytest
 from cs_sync.contracts.errors import PermissionMissing, RequestRefused, Unreachable
 from cs_sync.contracts.mapping import MappingError
 from cs_sync.contracts.source import Page, Window
-from cs_sync_schemas import Membership, SourceAccount, SourceContact
+from cs_sync_schemas import Discount, Membership, Product, SourceAccount, SourceContact
 from tests.rest.described import ALL, UNTIL, Vendor, describe, list_ids, list_rows
 
 SINCE = datetime(2026, 11, 19, 8, 30, 15, 250_000, tzinfo=UTC)
@@ -166,6 +166,16 @@ def test_a_function_finds_objects_of_another_list_by_their_keys() -> None:
     read = vendor.read({"map": name_plan, "fields": {}, "tables": tables})
     assert list(list_rows(read)) == [{"source_id": "a", "name": "Pro"}]
     assert vendor.paths == ["/plans", "/things"]
+
+
+def test_a_function_may_make_records_that_are_owned_and_shown_as_they_are_today() -> None:
+    made = {
+        "record": "subscription", "map": name_plan, "fields": {}, "snapshots": ["discount"],
+        "children": {"discount": "subscription_source_id"}, "extra": ["product"],
+    }  # fmt: skip
+    [stream] = Vendor(lambda _request: []).open(describe(made)).streams()
+    assert stream.children == {Discount: "subscription_source_id"}
+    assert (stream.snapshot, stream.extra) == ((Discount,), (Product,))
 
 
 def test_check_asks_for_the_tables_too() -> None:
