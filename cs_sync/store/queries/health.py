@@ -163,7 +163,7 @@ def _build_evidence_query(name: str, scope: SignalScope) -> Select[Any]:
 
 
 def read_billing_marks(connection: Connection, scope: SignalScope) -> dict[str, BillingMarks]:
-    """Read what billing knew of the accounts at the end of a scope."""
+    """Read what billing knew of accounts at the end of a scope."""
     return {
         account: BillingMarks(running > 0, paid > 0 and not staying, late > 0)
         for account, running, paid, staying, late in connection.execute(select_billing_marks(scope))
