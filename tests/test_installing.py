@@ -31,6 +31,7 @@ PLUGINS = (
     "hubspot",
     "intercom",
     "otel",
+    "paddle",
     "posthog",
     "stripe",
     "typeform",
