@@ -36,6 +36,7 @@ class AccountScore:
     reasons: tuple[str, ...]
     change_30d: float | None
     left_out: tuple[str, ...]
+    is_customer: bool
     churn_probability: float | None
     churn_from: date | None
     churn_until: date | None

@@ -76,7 +76,9 @@ def build_mrr_row(row: BridgeRow, accounts: Sequence[BridgeRow], run: str | None
     }
 
 
-def build_score_row(row: Mapping[str, Any], evidence: Iterable[str]) -> Json:
+def build_score_row(
+    row: Mapping[str, Any], evidence: Sequence[str], mrr: Mapping[str, int] | None
+) -> Json:
     """Build the row of a score.
 
     Names and reasons are marked, money is a decimal.
@@ -84,11 +86,14 @@ def build_score_row(row: Mapping[str, Any], evidence: Iterable[str]) -> Json:
     Args:
         row: A row of `cs-sync score`.
         evidence: Ids of the account's records.
+        mrr: Currency → minor units; None if it is not asked for.
     """
     priority = build_money(row["priority_minor"], row["currency"])
     return {
         "account": row["account"],
         "name": mark_words(row["name"]),
+        "is_customer": row["is_customer"],
+        "mrr": None if mrr is None else _list_amounts(mrr),
         "as_of": row["as_of"],
         "score": row["score"],
         "band": row["band"],
@@ -103,16 +108,15 @@ def build_score_row(row: Mapping[str, Any], evidence: Iterable[str]) -> Json:
         "currency": row["currency"],
         "n": len(row["contributions"]),
         "interval": None,
-        "evidence": list(evidence),
+        "evidence": evidence or [f"account:{row['account']}"],
     }
 
 
 def build_explanation(row: Mapping[str, Any]) -> Json:
     """Build the row of an explanation (of `cs-sync explain`)."""
-    links = [f"{link['source']}:{link['source_id']}" for link in row["links"]]
+    links = dict.fromkeys(f"{link['source']}:{link['source_id']}" for link in row["links"])
     return {
-        **build_score_row(row, dict.fromkeys(links)),
-        "mrr": [build_money(amount, currency) for currency, amount in sorted(row["mrr"].items())],
+        **build_score_row(row, list(links), row["mrr"]),
         "contributions": row["contributions"],
         "left_out": row["left_out"],
         "trend": row["trend"],
@@ -162,6 +166,7 @@ def build_account_row(account: str, records: Sequence[Mapping[str, Any]]) -> Jso
 def build_follow_up_row(row: Mapping[str, Any], name: str | None) -> Json:
     """Build the row of a follow-up (of `follow_up`)."""
     ids = [str(fact["id"]) for fact in row["evidence"] if "id" in fact]
+    subject = f"account:{row['account_id']}" if row["account_id"] else f"follow_up:{row['key']}"
     return {
         "key": row["key"],
         "account": row["account_id"] or None,
@@ -175,11 +180,11 @@ def build_follow_up_row(row: Mapping[str, Any], name: str | None) -> Json:
         "assignee": row["assignee"],
         "score": row["score"],
         "band": row["band"],
-        "mrr": [build_money(amount, currency) for currency, amount in sorted(row["mrr"].items())],
+        "mrr": _list_amounts(row["mrr"]),
         "currency": next(iter(sorted(row["mrr"])), None),
         "n": len(row["evidence"]),
         "interval": None,
-        "evidence": ids,
+        "evidence": ids or [subject],
     }
 
 
@@ -207,6 +212,10 @@ def build_backtest_row(row: Mapping[str, Any], judgement: Mapping[str, Any]) -> 
         "data_cut": judgement["data_cut"].isoformat(),
         "evidence": [f"run:{judgement['run_id']}", f"version:{judgement['version']}"],
     }
+
+
+def _list_amounts(mrr: Mapping[str, int]) -> list[Json | None]:
+    return [build_money(amount, currency) for currency, amount in sorted(mrr.items())]
 
 
 def _name_run(run: str | None) -> list[str]:

@@ -1,7 +1,7 @@
 """The tools of the MCP server: questions that read, and nothing else."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -15,6 +15,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.mcp import rows as build
 from cs_sync.mcp.answers import Json, build_answer, list_remarks
+from cs_sync.metrics.metric import Metric
 from cs_sync.metrics.periods import Grain
 from cs_sync.queries.accounts import list_accounts
 from cs_sync.queries.explain import explain_score
@@ -28,6 +29,7 @@ from cs_sync.queries.metrics import (
 from cs_sync.queries.outlook import list_scores_with_outlook
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.derived_state import read_mrr_known_at
 from cs_sync.store.queries.follow_ups import read_follow_ups
 from cs_sync.store.queries.foresight import read_last_judgement
@@ -49,7 +51,10 @@ class Tools:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def list_metrics(self) -> Json:
+    def list_metrics(
+        self,
+        search: Annotated[str, Field(description="Part of a name, a title or a formula.")] = "",
+    ) -> Json:
         """List the metrics that there are: name, title, formula, unit."""
         with self._ask() as (workspace, events):
             listed = [
@@ -65,6 +70,7 @@ class Tools:
                     "evidence": [f"table:{table}" for table in metric.inputs],
                 }
                 for metric in build_registry(workspace).select()
+                if search.casefold() in _get_metric_names(metric)
             ]
             return build_answer(workspace, listed, len(listed), list_remarks(events))
 
@@ -75,8 +81,9 @@ class Tools:
         until: Day = None,
         grain: Grain = "month",
         by: By = None,
+        limit: Limit = 100,
     ) -> Json:
-        """Compute KPIs of the last whole period, or since a day.
+        """Compute KPIs of the last whole period, or since a day; the newest period first.
 
         A value that cannot be computed is null and its status insufficient: say so, and do not
         guess. Ratios are fractions: 0.25 is 25 %.
@@ -90,9 +97,9 @@ class Tools:
             run = self._find_run()
             listed = [
                 build.build_kpi_row(row, inputs[row.metric], run)
-                for row in query_kpis(workspace, request)
+                for row in _sort_newest_first(query_kpis(workspace, request))
             ]
-            return build_answer(workspace, listed, 500, list_remarks(events))
+            return build_answer(workspace, listed, limit, list_remarks(events))
 
     def mrr(
         self,
@@ -102,7 +109,7 @@ class Tools:
         by: By = None,
         limit: Limit = 50,
     ) -> Json:
-        """Show MRR from opening to closing per period and currency.
+        """Show MRR from opening to closing per period and currency, the newest first.
 
         `by` may be account. Amounts are decimals in units of the row's currency; never add
         different currencies. Evidence names the accounts that moved most.
@@ -121,7 +128,7 @@ class Tools:
             run, known = self._find_run(), "account" in split
             listed = [
                 build.build_mrr_row(row, [row] if known else of[_get_place(row)], run)
-                for row in bridge.rows
+                for row in _sort_newest_first(bridge.rows)
             ]
             return build_answer(workspace, listed, limit, list_remarks(events))
 
@@ -132,8 +139,12 @@ class Tools:
         ] = None,
         as_of: Day = None,
         limit: Limit = 20,
+        *,
+        customers_only: Annotated[
+            bool, Field(description="False: also who left, or never became a customer.")
+        ] = True,
     ) -> Json:
-        """List accounts by health, the lowest score first, with reasons.
+        """List customers by health, the lowest score first, with reasons and today's MRR.
 
         Below the least coverage there is no score: the band is insufficient. n is the number of
         known inputs.
@@ -142,11 +153,20 @@ class Tools:
             matches = [
                 row
                 for row in list_scores_with_outlook(workspace, as_of=_to_day(as_of))
-                if not bands or row["band"] in bands
+                if (row["is_customer"] or not customers_only)
+                and (not bands or row["band"] in bands)
             ]
+            names = [row["account"] for row in matches[:limit]]
+            policy = get_mrr_policy(workspace).hash
+            with workspace.store.read() as connection:
+                mrr = read_mrr_at(connection, workspace.clock(), policy, names) if names else {}
             listed = [
-                build.build_score_row(row, self._list_records(row["account"]) if shown else ())
-                for shown, row in ((place < limit, row) for place, row in enumerate(matches))
+                build.build_score_row(
+                    row,
+                    self._list_records(row["account"]) if place < limit else (),
+                    mrr.get(row["account"], {}),
+                )
+                for place, row in enumerate(matches)
             ]
             answer = build_answer(workspace, listed, limit, list_remarks(events))
             return {**answer, "health_model": read_health_model(workspace).digest()}
@@ -262,6 +282,16 @@ def _to_day(text: str | None) -> date | None:
         return None if text is None else days.parse_day(text)
     except ValueError as error:
         raise ConfigError(str(error), "give another day") from None
+
+
+def _sort_newest_first(rows: Iterable[Any]) -> list[Any]:
+    """Sort rows by period, so that a long answer is cut at its oldest end."""
+    return sorted(rows, key=lambda row: row.period_start, reverse=True)
+
+
+def _get_metric_names(metric: Metric) -> str:
+    texts = (metric.name, metric.title, metric.formula, *metric.aliases)
+    return "\n".join(texts).casefold()
 
 
 def _get_place(row: Any) -> tuple[Any, ...]:

@@ -126,7 +126,7 @@ class ScoredAccount:
         """Return the row of `cs-sync score`."""
         account, name = self.account["id"], self.account["name"]
         row = build_score_row(account, name, day, self.score, self.reasons, self.change_30d)
-        return {**row, "left_out": list(self.model.left_out)}
+        return {**row, "is_customer": self.is_customer, "left_out": list(self.model.left_out)}
 
 
 def list_scores(

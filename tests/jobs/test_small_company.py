@@ -186,7 +186,7 @@ def test_scores_with_contributions_that_add_up(place: Place) -> None:
     rows = place.json("score")
     assert tuple(rows[0]) == (*SCORE_FIELDS, *OUTLOOK_FIELDS) == (
         "account", "name", "as_of", "score", "band", "coverage", "mode", "contributions",
-        "reasons", "change_30d", "left_out", "churn_probability", "churn_from",
+        "reasons", "change_30d", "left_out", "is_customer", "churn_probability", "churn_from",
         "churn_until", "churn_alike_rate", "churn_alike_n", "expand_probability",
         "priority_minor", "priority_basis", "currency",
     )  # fmt: skip

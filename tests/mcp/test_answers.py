@@ -84,7 +84,7 @@ def test_every_answer_says_what_it_rests_on(tool: str, ask: Ask, place: Place) -
     assert answer["freshness"]["last_run"] in str(place.select("SELECT id FROM run"))
     for row in answer["rows"]:
         assert row.keys() >= {"n", "interval", "evidence", "currency"}
-        assert row["evidence"] or tool == "follow_ups", row
+        assert row["evidence"], row
 
 
 @pytest.mark.parametrize("tool", QUESTIONS)
@@ -135,12 +135,12 @@ def test_the_bridge_names_who_moved(ask: Ask) -> None:
 
 def test_scores_and_explanations_are_those_of_the_commands(ask: Ask, place: Place) -> None:
     printed = place.json("score")
-    rows = ask("scores")["rows"]
+    rows = ask("scores", customers_only=False)["rows"]
     names = ("account", "score", "band")
     assert [[row[n] for n in names] for row in rows] == [[row[n] for n in names] for row in printed]
     assert rows[0]["evidence"] == [f"files:{rows[0]['account']}"]
     band = rows[0]["band"]
-    only = ask("scores", bands=[band])["rows"]
+    only = ask("scores", bands=[band], customers_only=False)["rows"]
     assert [row["account"] for row in only] == [r["account"] for r in rows if r["band"] == band]
     [explained] = ask("explain", account="beta")["rows"]
     [line] = place.json("explain", "beta")
@@ -148,6 +148,37 @@ def test_scores_and_explanations_are_those_of_the_commands(ask: Ask, place: Plac
     assert explained["n"] == len(line["contributions"])
     assert explained["mrr"] == [{"amount": "75.00", "currency": "EUR"}]
     assert "files:beta" in explained["evidence"]
+
+
+def test_who_left_is_not_about_to_leave(ask: Ask, place: Place) -> None:
+    """The small company's gamma pays nothing any more; its health is as low as before."""
+    printed = {row["account"]: row["is_customer"] for row in place.json("score")}
+    assert printed == {"alpha": True, "beta": True, "delta": True, "gamma": False}
+    rows = {row["account"]: row for row in ask("scores")["rows"]}
+    assert rows.keys() == {"alpha", "beta", "delta"}
+    assert rows["beta"]["mrr"] == [{"amount": "75.00", "currency": "EUR"}]
+    everybody = {row["account"]: row for row in ask("scores", customers_only=False)["rows"]}
+    assert everybody.keys() - rows.keys() == {"gamma"}
+    assert everybody["gamma"]["mrr"] == []
+
+
+def test_a_long_range_shows_its_newest_periods(ask: Ask) -> None:
+    days = ask(
+        "metrics", names=["dau"], grain="day", since="2026-01-01", until="2026-03-01", limit=3
+    )
+    assert [row["period_start"] for row in days["rows"]] == [
+        "2026-02-28", "2026-02-27", "2026-02-26",
+    ]  # fmt: skip
+    assert days["total"] == 59
+    assert "56 more rows: narrow the question, or raise limit" in days["notes"]
+    months = ask("mrr", since="2026-01-01", until="2026-03-01", limit=1)["rows"]
+    assert [row["period_start"] for row in months] == ["2026-02-01"]
+
+
+def test_metrics_are_found_by_their_names_and_formulas(ask: Ask) -> None:
+    found = {row["metric"] for row in ask("list_metrics", search="Net Revenue")["rows"]}
+    assert "nrr" in found
+    assert "nps" not in found
 
 
 def test_long_answers_are_cut_and_say_so(ask: Ask) -> None:

@@ -51,7 +51,7 @@ RECONCILE_FIELDS = (
 )
 SCORE_FIELDS = (
     *("account", "name", "as_of", "score", "band", "coverage", "mode", "contributions"),
-    *("reasons", "change_30d", "left_out"),
+    *("reasons", "change_30d", "left_out", "is_customer"),
 )
 OUTLOOK_FIELDS = (
     *("churn_probability", "churn_from", "churn_until", "churn_alike_rate", "churn_alike_n"),
