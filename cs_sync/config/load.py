@@ -180,8 +180,10 @@ def _parse_toml(path: Path, text: str) -> dict[str, Any]:
         tables = tomllib.loads(_HUGE_NUMBER.sub(str(2 * _MAX_INTEGER), text))
         problems = list(_find_unusable_values(tables))
     except tomllib.TOMLDecodeError as error:
+        is_double = "twice" in str(error) or "overwrite" in str(error)
+        remedy = "it stands in the file already: put the lines there" if is_double else ""
         raise ConfigError(
-            f"{path.name} is not TOML: {error}", f"correct that line of {path}"
+            f"{path.name} is not TOML: {error}", remedy or f"correct that line of {path}"
         ) from None
     except RecursionError:
         raise ConfigError(f"{path.name} is nested too deeply", f"correct {path}") from None

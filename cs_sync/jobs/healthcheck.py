@@ -35,7 +35,8 @@ def run_healthcheck(path: Path, plugins: PluginRegistry) -> list[dict[str, Any]]
             rows = list_health_rows(workspace)
     except CsSyncError as error:
         return [build_health_row("database", _join_lines(error), ok=False)]
-    return [*rows, *(build_health_row("alerts", note, ok=False) for note in notes)]
+    failed = [build_health_row("alerts", note, ok=False) for note in notes]
+    return [*(row for row in rows if not failed or row["check"] != "alerts"), *failed]
 
 
 def _alert_when_overdue(workspace: Workspace) -> list[str]:
@@ -46,7 +47,7 @@ def _alert_when_overdue(workspace: Workspace) -> list[str]:
         ended = read_last_successes(connection).ended
     allowed = workspace.config.alerts.overdue_after
     notes = send_alerts(workspace, judge_silence(ended, workspace.clock(), allowed))
-    return [" ".join(note.split()) for note in notes]
+    return [" ".join(note.removeprefix("alert: ").split()) for note in notes]
 
 
 def _join_lines(error: CsSyncError) -> str:

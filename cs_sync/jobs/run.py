@@ -69,17 +69,18 @@ def _run_steps(workspace: Workspace, *, dry_run: bool, yes: bool) -> RunReport:
     notes += describe_unattributed(list_unattributed_shares(workspace))
     notes += describe_model(workspace)
     watch_list = build_watch_list(day, follow_ups)
-    path = None
+    path, failures = None, list[str]()
     try:
         written = write_report(workspace, day, follow_ups, figures, [*recorded.messages, *notes])
         path = written.path
-        notes += deliver_report(workspace, written)
+        failures += deliver_report(workspace, written)
     except ConfigError as error:
-        notes.append(str(error))
+        is_left_out = isinstance(error.__context__, ImportError)  # the extra was not wanted
+        (notes if is_left_out else failures).append(str(error))
     if not dry_run:
         risk = _sum_risk(workspace, day)
-        notes += alert_after_run(recorded, risk)
-        notes += write_metrics_file(workspace, RunFigures(recorded.summary(), day, risk))
+        failures += alert_after_run(recorded, risk)
+        failures += write_metrics_file(workspace, RunFigures(recorded.summary(), day, risk))
     return RunReport(
         summary=recorded.summary(),
         kpis=[row.json() for row in figures.kpis],
@@ -87,7 +88,8 @@ def _run_steps(workspace: Workspace, *, dry_run: bool, yes: bool) -> RunReport:
         plan=plan,
         report_path=path,
         bands=day.band_counts,
-        notes=notes,
+        notes=[*notes, *failures],
+        failures=failures,
     )
 
 

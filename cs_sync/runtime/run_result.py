@@ -45,6 +45,8 @@ class RunReport:
     bands: dict[str, int] = field(default_factory=dict)
     """Band → number of customers; `insufficient` are those without a score."""
     notes: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """Those of the notes that say what could not be written or sent: report, alert, measures."""
 
 
 def format_stream_rows(outcomes: "Iterable[StreamResult]") -> list[dict[str, Any]]:

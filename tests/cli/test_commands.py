@@ -199,6 +199,17 @@ def test_quiet_prints_what_went_wrong_and_nothing_else(
     assert ran.err == "hubspot: no scope\n"
 
 
+def test_a_quiet_run_prints_what_could_not_be_sent(run: Run, jobs: Jobs, tmp_path: Path) -> None:
+    lost = "alert: not sent by webhook: 127.0.0.1 answered 404"
+    report = RunReport(
+        summary("ok"), [METRIC], [], [], tmp_path, notes=["slow", lost], failures=[lost]
+    )
+    jobs("jobs.run", run_pipeline=lambda _, **__: report)
+    ran = run("--quiet", "run")
+    assert (ran.code, ran.out, ran.err) == (0, "", f"{lost}\n"), "cron mails it"
+    assert f"! {lost}" in run("run").out
+
+
 def test_push_passes_its_options_on(run: Run, jobs: Jobs) -> None:
     asked: list[tuple[bool, bool]] = []
 
@@ -285,6 +296,7 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
         "reasons": ["Active on 22 of the last 28 days"],
         "change_30d": None,
         "left_out": [],
+        "is_customer": True,
         "mrr": {"EUR": 1200},
         "trend": [
             {"since": "2026-01-09", "band": "green", "score": 80.0},

@@ -285,6 +285,7 @@ from tests.config.conftest import CANARY, Read, fail_to_read
             "export CS_SYNC_NOT_SET=…",
         ),
         ("[workspace\n", "cs_sync.toml is not TOML", "correct that line"),
+        ("[alerts]\n[sync]\n[alerts]\n", "('alerts',) twice", "it stands in the file already"),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_remedy(

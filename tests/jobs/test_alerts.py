@@ -316,6 +316,9 @@ def test_an_alert_that_waits_is_in_the_health_check(place: Place) -> None:
     code, rows = check(place)
     assert code == 1
     assert "false ended with 1" in rows["alerts"]["message"]
+    ran = place.run("--quiet", "healthcheck")
+    assert ran.err.startswith("alerts: not sent by command: false ended with 1")
+    assert len(ran.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -76,17 +76,15 @@ def run_pipeline(
     options: Options = context.obj
     with options.workspace() if dry_run else options.workspace_of_run() as workspace:
         report = run_job(workspace, dry_run=dry_run, yes=yes)
-    if not options.prints_result:
-        echo_problems(report.summary)
-    elif options.format == "table":
-        print_run_report(make_console(), report, options.words)
-    else:
+    if options.quiet:
+        echo_problems(report.summary, *report.failures)
+    if options.format != "table":
         row = {**build_summary_row(report.summary), "bands": report.bands}
         options.print_rows([row], RUN_FIELDS)
         for note in () if options.quiet else report.notes:
             typer.echo(note, err=True)
-        if options.quiet:
-            echo_problems(report.summary)
+    elif not options.quiet:
+        print_run_report(make_console(), report, options.words)
     raise typer.Exit(report.summary.exit_code)
 
 
@@ -135,12 +133,13 @@ def print_summary(options: Options, summary: "RunSummary") -> None:
             echo_problems(summary)
 
 
-def echo_problems(summary: "RunSummary") -> None:
-    """Print the messages of a run that was not ok.
+def echo_problems(summary: "RunSummary", *failures: str) -> None:
+    """Print the messages of a run that was not ok, and what else failed.
 
     They go to standard error.
     """
     from cs_sync.cli.render.formatting import strip_control_characters
 
-    if summary.status != "ok" and summary.message:
-        typer.echo(strip_control_characters(summary.message), err=True)
+    problems = [summary.message] if summary.status != "ok" and summary.message else []
+    for problem in (*problems, *failures):
+        typer.echo(strip_control_characters(problem), err=True)
