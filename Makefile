@@ -59,7 +59,7 @@ migration: setup
 	$(BIN)/python -m cs_sync_schemas.migrations.new "$(NAME)"
 	$(BIN)/python -m cs_sync_schemas.export > schemas/records.schema.json
 
-# The lists of pyproject.toml that name every plugin, from the folders of plugins/
+# The lists of pyproject.toml and the Dockerfile that name every plugin, from the folders of plugins/
 plugin-lists: setup
 	$(BIN)/python -m tests.plugin_lists
 

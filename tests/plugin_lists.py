@@ -1,6 +1,7 @@
-"""The lists of `pyproject.toml` that name every plugin: `python -m tests.plugin_lists` fills them.
+"""The lists that name every plugin: `python -m tests.plugin_lists` fills them.
 
-Extras, paths of mypy, packages and contracts of import-linter: what stands in `plugins/` counts.
+Extras, paths of mypy, packages and contracts of import-linter in `pyproject.toml`, and what the
+image installs: what stands in `plugins/` counts.
 """
 
 import re
@@ -9,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PYPROJECT = ROOT / "pyproject.toml"
+PYPROJECT, DOCKERFILE = ROOT / "pyproject.toml", ROOT / "Dockerfile"
 ENTRIES = (
     '{} = ["customer-success-sync-{}>=0.1,<0.2"]',
     '  "plugins/{}/cs_sync_{}",',
@@ -31,6 +32,12 @@ def fill_lists(text: str, plugins: Iterable[str]) -> str:
     return "\n".join(_fill_lines(text.split("\n"), names))
 
 
+def fill_extras(text: str, plugins: Iterable[str]) -> str:
+    """Replace the extras that the image installs: these plugins, PostgreSQL and the report."""
+    extras = ",".join(sorted([*plugins, "postgres", "report"]))
+    return re.sub(r"(?m)^ARG EXTRAS=.*$", f"ARG EXTRAS={extras}", text)
+
+
 def _fill_lines(lines: Iterable[str], names: list[str]) -> Iterator[str]:
     for entry, run in groupby(lines, _find_entry):
         yield from run if entry is None else (entry.replace("{}", name) for name in names)
@@ -46,3 +53,4 @@ def _find_entry(line: str) -> str | None:
 
 if __name__ == "__main__":
     PYPROJECT.write_text(fill_lists(PYPROJECT.read_text("utf-8"), list_plugins()), "utf-8")
+    DOCKERFILE.write_text(fill_extras(DOCKERFILE.read_text("utf-8"), list_plugins()), "utf-8")

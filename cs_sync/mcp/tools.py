@@ -83,7 +83,9 @@ class Tools:
         by: By = None,
         limit: Limit = 100,
     ) -> Json:
-        """Compute KPIs of the last whole period, or since a day; the newest period first.
+        """Compute KPIs of the last whole period, or since a day.
+
+        The newest period comes first.
 
         A value that cannot be computed is null and its status insufficient: say so, and do not
         guess. Ratios are fractions: 0.25 is 25 %.
@@ -109,7 +111,9 @@ class Tools:
         by: By = None,
         limit: Limit = 50,
     ) -> Json:
-        """Show MRR from opening to closing per period and currency, the newest first.
+        """Show MRR from opening to closing per period and currency.
+
+        The newest period comes first.
 
         `by` may be account. Amounts are decimals in units of the row's currency; never add
         different currencies. Evidence names the accounts that moved most.
@@ -144,7 +148,7 @@ class Tools:
             bool, Field(description="False: also who left, or never became a customer.")
         ] = True,
     ) -> Json:
-        """List customers by health, the lowest score first, with reasons and today's MRR.
+        """List customers by health, lowest first, with reasons and MRR.
 
         Below the least coverage there is no score: the band is insufficient. n is the number of
         known inputs.
@@ -285,7 +289,7 @@ def _to_day(text: str | None) -> date | None:
 
 
 def _sort_newest_first(rows: Iterable[Any]) -> list[Any]:
-    """Sort rows by period, so that a long answer is cut at its oldest end."""
+    """Sort rows by period: a long answer loses its oldest ones."""
     return sorted(rows, key=lambda row: row.period_start, reverse=True)
 
 

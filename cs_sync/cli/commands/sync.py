@@ -134,7 +134,7 @@ def print_summary(options: Options, summary: "RunSummary") -> None:
 
 
 def echo_problems(summary: "RunSummary", *failures: str) -> None:
-    """Print the messages of a run that was not ok, and what else failed.
+    """Print what went wrong in a run, and what else failed.
 
     They go to standard error.
     """
