@@ -128,8 +128,8 @@ def _share_template(patch: pytest.MonkeyPatch) -> None:
     """Read the page's template once."""
     get_template = cache(page._load_template)
 
-    def load_template() -> Any:
+    def load_template(name: str) -> Any:
         drawing.import_extra("jinja2")
-        return get_template()
+        return get_template(name)
 
     patch.setattr(page, "_load_template", load_template)

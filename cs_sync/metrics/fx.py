@@ -32,7 +32,7 @@ class ExchangeRates:
         for day, base, quote, rate in quotes:
             by_pair.setdefault((base, quote), {})[day] = rate
         self._pairs = {pair: sorted(days.items()) for pair, days in by_pair.items()}
-        self._currencies = sorted({currency for pair in by_pair for currency in pair})
+        self.currencies = sorted({currency for pair in by_pair for currency in pair})
 
     def on(self, day: date, base: str, quote: str) -> Fraction | None:
         """Return one major unit of `base` in `quote`, if known."""
@@ -51,7 +51,7 @@ class ExchangeRates:
         if direct is not None:
             return direct
         crossed: list[Quote] = []
-        for pivot in self._currencies:
+        for pivot in self.currencies:
             first, second = (
                 self._find_latest(day, base, pivot),
                 self._find_latest(day, pivot, quote),

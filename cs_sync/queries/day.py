@@ -11,7 +11,13 @@ from cs_sync.foresight.outlook import Forecast
 from cs_sync.health import build_day_scope
 from cs_sync.health.money_at_risk import RiskBasis, RiskShare, assess_risk
 from cs_sync.queries.account_batches import AccountBatch
-from cs_sync.queries.kept_results import Refreshed, hash_parts, keep_results, refresh_results
+from cs_sync.queries.kept_results import (
+    Refreshed,
+    WrittenResults,
+    hash_parts,
+    keep_results,
+    refresh_results,
+)
 from cs_sync.queries.outlook import predict_accounts
 from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -32,6 +38,8 @@ class DayView:
 
     day: date
     scored: Sequence[ScoredAccount]
+    results: WrittenResults[AccountResult]
+    """What the scores are read from."""
     mrr: Mapping[str, Mapping[str, int]]
     """Account id → currency → minor units."""
     people: Mapping[str, tuple[PersonFact, ...]] = field(default_factory=dict)
@@ -88,7 +96,9 @@ def refresh_day_view(
     with workspace.store.read() as connection:
         mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
     forecast = predict_accounts(workspace, workspace.today)
-    return DayView(workspace.today, scored, mrr, people.results, forecast), scores, people
+    today, results = workspace.today, scores.results
+    day = DayView(today, scored, results, mrr, people.results, forecast)
+    return day, scores, people
 
 
 def _refresh_people(

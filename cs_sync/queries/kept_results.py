@@ -23,8 +23,11 @@ from cs_sync.store.queries.health import read_coverage
 from cs_sync_schemas.packed import pack_text, unpack_text
 
 T = TypeVar("T")
-CODE = ("follow_ups", "health", "i18n", "metrics", "queries", "store/queries")
+CODE = (
+    "follow_ups", "foresight", "health", "i18n", "metrics", "queries", "report", "store/queries",
+)  # fmt: skip
 """Folders of the code and the texts that results follow from."""
+SUFFIXES = (".py", ".toml", ".j2", ".css", ".js")
 MAX_AT_HAND = 20_000
 """Results of one kind that may be in memory as objects, some 8 KB each."""
 
@@ -53,6 +56,14 @@ class WrittenResults(Mapping[str, T]):
             self._at_hand[key] = self._form.decode(self._contents[key])
         return self._at_hand[key]
 
+    def digest(self) -> str:
+        """Digest the results of all accounts."""
+        digest = hashlib.sha256()
+        for key, packed in self._contents.items():
+            digest.update(f"{key} {len(packed)} ".encode())
+            digest.update(packed)
+        return digest.hexdigest()
+
     def __contains__(self, key: object) -> bool:
         return key in self._contents
 
@@ -67,7 +78,7 @@ class WrittenResults(Mapping[str, T]):
 class Refreshed(Generic[T]):
     """The results of all accounts, and what of them is new."""
 
-    results: Mapping[str, T]
+    results: WrittenResults[T]
     update: KeptUpdate
     known_at: datetime | None
     """When one of the results was last computed, before this; None if none could be used."""
@@ -156,7 +167,7 @@ class KeptAnswers:
 
 def hash_parts(parts: Any) -> str:
     """Digest what a result rests on, and the code for it."""
-    return hashlib.sha256(orjson.dumps([_digest_code(), parts])).hexdigest()
+    return hashlib.sha256(orjson.dumps([_digest_code(), parts], default=str)).hexdigest()
 
 
 @cache
@@ -165,7 +176,7 @@ def _digest_code() -> str:
     root, digest = Path(__file__).parent.parent, hashlib.sha256()
     for folder in CODE:
         for file in sorted((root / folder).rglob("*.*")):
-            if file.suffix in (".py", ".toml"):
+            if file.suffix in SUFFIXES:
                 digest.update(file.relative_to(root).as_posix().encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -3,9 +3,11 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.health.signal_words import name_signal
@@ -16,11 +18,17 @@ from cs_sync.metrics.reconcile.compare import ReconciliationRow
 from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.figures import Figures, get_first_reported_month, mute, query_figures
 from cs_sync.queries.health_model import describe_model, read_health_model
+from cs_sync.queries.kept_results import KeptAnswers, hash_parts
 from cs_sync.queries.kept_rows import keep_rows
 from cs_sync.queries.late_use import find_incomplete_days
 from cs_sync.queries.metrics import format_bridge, query_mrr
 from cs_sync.queries.reconcile import BILLING_TABLES, reconcile_month
-from cs_sync.queries.report_accounts import build_reported_accounts, list_month_ends
+from cs_sync.queries.report_accounts import (
+    AccountSources,
+    build_reported_accounts,
+    list_month_ends,
+    read_account_sources,
+)
 from cs_sync.queries.report_foresight import estimate_expected_churn, read_backtest
 from cs_sync.queries.report_money import (
     MoneyConverter,
@@ -32,17 +40,20 @@ from cs_sync.queries.report_money import (
 from cs_sync.queries.topics import list_newest_topics
 from cs_sync.queries.unattributed import list_newest_unattributed, list_unattributed_shares
 from cs_sync.report import (
+    STATE,
     CommentTopic,
     InvoiceTie,
     Notices,
     ReportData,
     ReportedRun,
+    ReportPage,
     ReportSummary,
+    RiskSum,
     StreamFreshness,
     UnattributedRecords,
     build_figures,
-    render_report,
-    summarize_report,
+    build_page,
+    complete_page,
 )
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.account_answers import count_questions
@@ -50,6 +61,8 @@ from cs_sync.store.records.stream_state import read_cursor_times
 from cs_sync.store.runs import read_runs
 
 REPORT_FILE = "cs_sync_report.html"
+KIND = "report"
+"""Of the page that is kept."""
 MAX_QUOTES = 3
 RECENT_RUNS = 20
 
@@ -94,18 +107,20 @@ def write_report(
     path = workspace.config.folder / REPORT_FILE
     draft = path.with_suffix(".part")
     try:
-        data = _build_report_data(workspace, day, follow_ups, figures, messages)
-        page = render_report(data)
+        money = build_converter(workspace)
+        sources = read_account_sources(workspace, day, follow_ups.rows, money)
+        data = _build_report_data(sources, follow_ups, figures, messages)
+        page = _build_or_keep_page(data, sources)
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
-        draft.write_text(page, encoding="utf-8")
+        draft.write_text(complete_page(page.html, data), encoding="utf-8")
         os.replace(draft, path)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}",
             "free the path, or move the configuration",
         ) from error
-    return WrittenReport(path, summarize_report(data), build_figures(data))
+    return WrittenReport(path, page.summary, build_figures(data, page.risk))
 
 
 def list_report_copies(workspace: Workspace) -> list[Path]:
@@ -114,18 +129,35 @@ def list_report_copies(workspace: Workspace) -> list[Path]:
     return sorted(workspace.config.report_folder.glob(f"{name.stem}_????-??-??{name.suffix}"))
 
 
+def _build_or_keep_page(data: ReportData, sources: AccountSources) -> ReportPage:
+    """Build the page of the accounts, or return that of before.
+
+    It is kept under a digest of what it is made of.
+    """
+    others = {*STATE, "accounts", "words", "timezone"}
+    shown = [getattr(data, each.name) for each in fields(data) if each.name not in others]
+    parts = [shown, data.words.language, data.timezone.key, sources.list_parts()]
+    kept = KeptAnswers(sources.workspace, KIND, hash_parts(parts))
+    if (text := kept.get(KIND)) is not None:
+        html, summary, risk = orjson.loads(text)
+        return ReportPage(html, ReportSummary(**summary), RiskSum(**risk))
+    page = build_page(replace(data, accounts=build_reported_accounts(sources)))
+    kept.replace({KIND: orjson.dumps([page.html, page.summary, page.risk]).decode()})
+    return page
+
+
 def _build_report_data(
-    workspace: Workspace,
-    day: DayView,
+    sources: AccountSources,
     follow_ups: DecidedFollowUps,
     figures: Figures,
     messages: Sequence[str],
 ) -> ReportData:
-    settings, money, titles = workspace.config, build_converter(workspace), workspace.titles
+    """Build what the report says beside its accounts."""
+    workspace, day, money = sources.workspace, sources.day, sources.money
+    settings, titles = workspace.config, workspace.titles
     with workspace.store.read() as connection:
         newest = _find_newest_run(read_runs(connection, RECENT_RUNS))
         cursors = read_cursor_times(connection)
-    accounts, segment = build_reported_accounts(workspace, day, follow_ups.rows, money)
     agenda = build_agenda(workspace, day, money)
     since, until = get_first_reported_month(workspace.today), workspace.today
     return ReportData(
@@ -140,8 +172,7 @@ def _build_report_data(
         run=_build_reported_run(newest),
         months=list_month_ends(workspace.today),
         inputs=_name_inputs(workspace),
-        segment_name=segment,
-        accounts=accounts,
+        segment_name=sources.context.segment,
         agenda=agenda,
         month=compare_months(workspace),
         expected_churn=estimate_expected_churn(workspace, day, money),

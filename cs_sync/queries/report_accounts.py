@@ -22,7 +22,12 @@ from cs_sync.metrics.periods import add_months
 from cs_sync.queries.account_batches import AccountBatch
 from cs_sync.queries.day import DayView
 from cs_sync.queries.health_model import read_health_model
-from cs_sync.queries.kept_results import build_basis, keep_results, refresh_results
+from cs_sync.queries.kept_results import (
+    WrittenResults,
+    build_basis,
+    keep_results,
+    refresh_results,
+)
 from cs_sync.queries.past_states import PastState, PastStates, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
 from cs_sync.queries.score import ScoredAccount
@@ -74,27 +79,60 @@ def list_month_ends(today: date) -> list[date]:
     return [add_months(first, -n) - timedelta(days=1) for n in range(PAST_MONTHS - 1, -1, -1)]
 
 
-def build_reported_accounts(
+@dataclass(frozen=True, slots=True)
+class AccountSources:
+    """What the accounts of the report are made of."""
+
+    workspace: Workspace
+    day: DayView
+    """The scored accounts and their MRR."""
+    months: WrittenResults[PastStates]
+    """Account id → its past 12 months."""
+    context: AccountContext
+    money: MoneyConverter
+    """Converts into the report's currency."""
+
+    def list_parts(self) -> list[Any]:
+        """List what tells these sources from others, for a digest."""
+        day, money, context = self.day, self.money, self.context
+        return [
+            day.results.digest(),
+            self.months.digest(),
+            [item.account for item in day.scored],
+            day.mrr,
+            day.forecast,
+            [(code, str(money.find_rate(code))) for code in money.rates.currencies],
+            [*context.owners.items()],
+            (context.attributes, context.segment, context.links, context.crm, context.tasks),
+            context.titles,
+        ]
+
+
+def read_account_sources(
     workspace: Workspace,
     day: DayView,
     follow_ups: Sequence[Mapping[str, Any]],
     money: MoneyConverter,
-) -> tuple[list[ReportedAccount], str]:
-    """Build the customers, present and of the past 12 months.
+) -> AccountSources:
+    """Read what the accounts of the report are made of.
 
     Args:
         workspace: The workspace.
         day: The scored accounts and their MRR.
         follow_ups: Rows of `follow_up`.
         money: Converts into the report's currency.
-
-    Returns:
-        The accounts, and the attribute that segments them.
     """
     live = {item.account["id"]: item.account for item in day.scored}
     months = _read_month_states(workspace, live, list_month_ends(day.day))
     with workspace.store.read() as connection:
         context = _read_context(workspace, connection, follow_ups)
+    return AccountSources(workspace, day, months, context, money)
+
+
+def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
+    """Build the customers, present and of the past 12 months."""
+    workspace, day, months = sources.workspace, sources.day, sources.months
+    context, money = sources.context, sources.money
     shown = [item for item in day.scored if item.account["id"] in months]
     billed = _find_billed(_list_states(months, item) for item in shown)
     accounts, book = [], PointBook(money)
@@ -115,12 +153,12 @@ def build_reported_accounts(
                 first_paid=months[id_].first_paid,
             )
             accounts.append(account)
-    return accounts, context.segment
+    return accounts
 
 
 def _read_month_states(
     workspace: Workspace, live: Mapping[str, Mapping[str, Any]], days: Sequence[date]
-) -> Mapping[str, PastStates]:
+) -> WrittenResults[PastStates]:
     """Read the states of the accounts at month ends.
 
     Kept ones, where nothing of them changed.

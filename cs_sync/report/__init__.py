@@ -23,14 +23,15 @@ from cs_sync.report.data import (
     UsedRate,
     UseLine,
 )
-from cs_sync.report.page import render_report
+from cs_sync.report.page import STATE, ReportPage, build_page, complete_page, render_report
 from cs_sync.report.payload import extract_text
-from cs_sync.report.risk import classify_risk
+from cs_sync.report.risk import RiskSum, classify_risk
 from cs_sync.report.summary import REPORT_FIELDS, ReportSummary, build_figures, summarize_report
 from cs_sync.report.tiles import TREND_METRICS
 
 __all__ = [
     "REPORT_FIELDS",
+    "STATE",
     "TREND_METRICS",
     "AccountDetails",
     "AgendaItem",
@@ -44,10 +45,12 @@ __all__ = [
     "MonthSoFar",
     "Notices",
     "ReportData",
+    "ReportPage",
     "ReportSummary",
     "ReportedAccount",
     "ReportedRun",
     "RiskKind",
+    "RiskSum",
     "StreamFreshness",
     "TaskLine",
     "TicketLine",
@@ -55,7 +58,9 @@ __all__ = [
     "UseLine",
     "UsedRate",
     "build_figures",
+    "build_page",
     "classify_risk",
+    "complete_page",
     "extract_text",
     "render_report",
     "summarize_report",

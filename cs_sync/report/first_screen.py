@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
 
 from cs_sync.report.data import (
@@ -145,7 +145,7 @@ def _judge(
     return "mixed" if len(signs) > 1 else "better" if 1 in signs else "worse"
 
 
-def list_calls(data: ReportData, now: datetime) -> list[Call]:
+def list_calls(data: ReportData) -> list[Call]:
     """List the open follow-ups.
 
     Those due today come first, then those at risk, by priority and MRR.
@@ -157,10 +157,8 @@ def list_calls(data: ReportData, now: datetime) -> list[Call]:
         for task in account.tasks:
             day = task.due_at.astimezone(data.timezone).date()
             state: Literal["overdue", "today", "later"] = "later"
-            if task.due_at < now and day < today:
-                state = "overdue"
-            elif day <= today:
-                state = "today"
+            if day <= today:
+                state = "overdue" if day < today else "today"
             calls.append(Call(task, accounts.get(task.account), state))
     return sorted(calls, key=lambda call: _get_urgency(call, today))
 

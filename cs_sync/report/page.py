@@ -25,7 +25,8 @@ from cs_sync.report.payload import (
     build_payload,
     encode_payload,
 )
-from cs_sync.report.risk import sort_by_attention, sum_owed
+from cs_sync.report.risk import RiskSum, sort_by_attention, sum_owed
+from cs_sync.report.summary import ReportSummary, summarize_report
 from cs_sync.report.tiles import OTHERS, build_tiles, list_aliases
 from cs_sync.report.verdict import build_verdict
 
@@ -54,6 +55,20 @@ class BridgeSection:
     steps: Sequence[BridgePeriod]
 
 
+STATE = ("run", "writes", "streams", "unattributed", "destination", "notices", "generated_at")
+"""Fields of `ReportData` that say how the report was made: `complete_page` shows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPage:
+    """The page but for the state of its making, and what it says in short."""
+
+    html: str
+    """With a comment in each place that `complete_page` fills."""
+    summary: ReportSummary
+    risk: RiskSum
+
+
 def render_report(data: ReportData) -> str:
     """Render the report as one HTML document without external resources.
 
@@ -63,14 +78,47 @@ def render_report(data: ReportData) -> str:
     Raises:
         ConfigError: The `report` extra is not installed.
     """
+    return complete_page(_render_sections(data), data)
+
+
+def build_page(data: ReportData) -> ReportPage:
+    """Build the page, which rests on no field of `STATE`.
+
+    Args:
+        data: The data of the report.
+
+    Raises:
+        ConfigError: The `report` extra is not installed.
+    """
+    html = _render_sections(data)
+    return ReportPage(html, summarize_report(data), first_screen.answer_risk(data).now)
+
+
+def complete_page(html: str, data: ReportData) -> str:
+    """Complete a page with the moment, the notices and the state of the sources."""
+    formats = Formats(data.words, data.timezone, data.currency)
+    tiles = build_tiles(data.kpis, formats).values()
+    state = _load_template("state.html.j2").make_module({
+        "data": data,
+        "t": partial(_translate, formats),
+        "f": formats,
+        "notices": list_notices(data, [tile for group in tiles for tile in group], formats),
+        "outcomes": [(name, data.writes.get(name, 0)) for name in _OUTCOMES],
+    })  # fmt: skip
+    for part in ("facts", "sources", "footer"):
+        html = html.replace(f"<!--{part}-->", str(getattr(state, part)()).strip())
+    return html
+
+
+def _render_sections(data: ReportData) -> str:
     formats = Formats(data.words, data.timezone, data.currency)
     tiles = build_tiles(data.kpis, formats)
     paying = (account for account in data.accounts if account.is_customer)
     customers = sort_by_attention(paying, sum_owed(data.agenda))
     anchors = build_anchors(customers)
     script = (resources.files("cs_sync.report") / "templates" / "report.js").read_text("utf-8")
-    calls = first_screen.list_calls(data, data.generated_at)
-    page = _load_template().render(
+    calls = first_screen.list_calls(data)
+    page = _load_template("report.html.j2").render(
         data=data,
         t=partial(_translate, formats),
         f=formats,
@@ -91,9 +139,7 @@ def render_report(data: ReportData) -> str:
         tiles=tiles,
         others=OTHERS,
         aliases=list_aliases(formats) if data.words.language == "en" else [],
-        notices=list_notices(data, [t for group in tiles.values() for t in group], formats),
         bridges=list(_build_bridge_sections(data, formats)),
-        outcomes=[(name, data.writes.get(name, 0)) for name in _OUTCOMES],
         max_topics=MAX_TOPICS,
         deep_from=DEEP_FROM,
         key_ages=KEY_AGES,
@@ -123,11 +169,11 @@ def select_static_accounts(
     ]
 
 
-def _load_template() -> Any:
+def _load_template(name: str) -> Any:
     import_extra("jinja2")
     from cs_sync.report.template import load_template
 
-    return load_template()
+    return load_template(name)
 
 
 def _translate(formats: Formats, key: str, n: int | None = None, **fields: Any) -> str:

@@ -7,6 +7,7 @@ from cs_sync.report.data import ExpectedChurn, ReportData
 from cs_sync.report.expected_churn import describe_period, format_interval
 from cs_sync.report.first_screen import answer_agenda, answer_risk, list_calls
 from cs_sync.report.formats import UNKNOWN, Formats
+from cs_sync.report.risk import RiskSum
 
 REPORT_FIELDS = (
     *("report", "as_of", "currency", "mrr", "mrr_at_risk", "expected_churn", "low", "high"),
@@ -29,7 +30,7 @@ def summarize_report(data: ReportData) -> ReportSummary:
     formats = Formats(data.words, data.timezone, data.currency)
     words, risk, agenda = data.words, answer_risk(data), answer_agenda(data)
     sums = {kind: formats.format_money(amount) for kind, (_, amount) in agenda.sums.items()}
-    due = sum(call.state != "later" for call in list_calls(data, data.generated_at))
+    due = sum(call.state != "later" for call in list_calls(data))
     net, loss = sum(data.month.now.moves.values()) if data.month else None, data.expected_churn
     subject = words(
         "report.mail.subject",
@@ -69,13 +70,17 @@ def _describe_loss(loss: ExpectedChurn, formats: Formats) -> str:
     return f"{describe_period(loss, formats)}: {amount}" + (f" ({interval})" if interval else "")
 
 
-def build_figures(data: ReportData) -> dict[str, Any]:
+def build_figures(data: ReportData, risk: RiskSum) -> dict[str, Any]:
     """Build the figures of `cs-sync report --format json`, all but the path.
 
     The expected churn is None while no model is accepted, the verdict before the first
     backtest that was kept.
+
+    Args:
+        data: The data of the report.
+        risk: The MRR at risk of its accounts today.
     """
-    risk, loss = answer_risk(data).now, data.expected_churn
+    loss = data.expected_churn
     score = data.backtest.find_subject("score") if data.backtest else {}
     return {
         "as_of": data.as_of,

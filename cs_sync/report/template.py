@@ -1,4 +1,4 @@
-"""The template of the page, compiled once: the code is kept where Python keeps that of modules."""
+"""The templates of the page, compiled once: the code is kept where Python keeps that of modules."""
 
 import hashlib
 import os
@@ -14,8 +14,8 @@ from jinja2.bccache import Bucket
 from cs_sync.report.links import sanitize_link
 
 
-def load_template() -> Template:
-    """Load the template of the page."""
+def load_template(name: str) -> Template:
+    """Load a template of the page."""
     environment = Environment(
         loader=PackageLoader("cs_sync.report"),
         autoescape=True,
@@ -25,7 +25,7 @@ def load_template() -> Template:
         bytecode_cache=TemplateCache(),
     )
     environment.filters["safe_link"] = sanitize_link
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 class TemplateCache(BytecodeCache):

@@ -1,6 +1,7 @@
 """What is kept from run to run equals what is computed anew, whatever changed and when."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from cs_sync.report import build_page
 from tests.follow_ups.books import Books, day
 from tests.jobs.road import CONFIG, Place
 
@@ -111,6 +113,10 @@ WEIGHTS = """
 """
 
 
+def wait_some_hours(place: Place, _books: Books) -> None:
+    place.now += timedelta(hours=5)
+
+
 def wait_a_day(place: Place, _books: Books) -> None:
     place.now += timedelta(days=1)
 
@@ -122,7 +128,7 @@ def wait_a_month(place: Place, _books: Books) -> None:
 CHANGES: tuple[Change, ...] = (
     use_more, ask_for_help, move_a_ticket, correct_an_answer, rename_a_person, pay, cancel,
     raise_a_price, hand_over, turn_into_a_test, make_one_account, forget, weigh_anew, speak_polish,
-    wait_a_day, wait_a_month,
+    wait_some_hours, wait_a_day, wait_a_month,
 )  # fmt: skip
 
 
@@ -204,6 +210,34 @@ def test_a_run_with_nothing_new_stores_no_score_again(tmp_path: Path) -> None:
     assert len(first) == len(books.files["accounts"])
     place.run("run")
     assert place.select(statement) == first
+
+
+@pytest.mark.slow("runs everything, and renders three pages")
+def test_a_page_of_which_nothing_changed_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour later the moment is another, and all else is as it was; a ticket makes it anew."""
+    place, books = begin(tmp_path, "run")
+    made: list[Any] = []
+
+    def build(data: Any) -> Any:
+        made.append(data)
+        return build_page(data)
+
+    monkeypatch.setattr("cs_sync.queries.report.build_page", build)
+    first = read_page(place)
+    place.now += timedelta(hours=1)
+    later = read_page(place)
+    assert len(made) <= 1  # the run's had another bridge: its months were not closed yet
+    moment = re.compile(r'<p class="facts">.*?</p>', re.DOTALL)
+    assert moment.findall(later) != moment.findall(first)
+    assert moment.sub("", later) == moment.sub("", first)
+    made.clear()
+    ask_for_help(place, books)
+    books.keep(place)
+    place.run("sync")
+    read_page(place)
+    assert len(made) == 1
 
 
 def read_stored_reasons(place: Place) -> dict[str, Any]:

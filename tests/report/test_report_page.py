@@ -5,13 +5,22 @@ import hashlib
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.report import ReportData, extract_text, render_report
+from cs_sync.report import (
+    STATE,
+    Notices,
+    ReportData,
+    build_page,
+    complete_page,
+    extract_text,
+    render_report,
+)
 from cs_sync.report.links import sanitize_link
 from cs_sync.report.page import assign_band_colours
 from tests.report.conftest import HOSTILE, TODAY, account, point
@@ -306,3 +315,17 @@ def test_importing_the_report_loads_no_template_library() -> None:
 
 def test_the_page_is_small(html: str) -> None:
     assert len(html.encode()) < 500_000
+
+
+def test_the_sections_rest_on_no_state_of_the_making(hostile: ReportData) -> None:
+    """What is kept of the page is completed with the moment, the run, and the sources of today."""
+    other = replace(
+        hostile, run=None, writes={}, streams=(), unattributed=(), destination="",
+        notices=Notices(deferred=3), generated_at=hostile.generated_at + timedelta(minutes=7),
+    )  # fmt: skip
+    assert {each.name for each in fields(hostile) if getattr(hostile, each.name) != getattr(
+        other, each.name)} == {*STATE}  # fmt: skip
+    page = build_page(hostile)
+    assert build_page(other) == page
+    assert complete_page(page.html, hostile) == render_report(hostile)
+    assert "<!--" not in complete_page(page.html, other)

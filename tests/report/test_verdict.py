@@ -8,6 +8,7 @@ import pytest
 
 from cs_sync.report import ReportData, build_figures, extract_text, summarize_report
 from cs_sync.report.expected_churn import list_basis
+from cs_sync.report.first_screen import answer_risk
 from cs_sync.report.formats import Formats
 from cs_sync.report.risk import calculate_attention
 from cs_sync.report.verdict import build_verdict, describe_score
@@ -108,12 +109,13 @@ def test_accounts_are_ordered_by_probability_while_a_model_is_accepted() -> None
 
 
 def test_the_figures_for_programs_and_for_mail(hostile: ReportData) -> None:
-    figures = build_figures(hostile)
+    figures = build_figures(hostile, answer_risk(hostile).now)
     assert (figures["expected_churn"], figures["low"], figures["high"]) == (82_900, 27_800, 151_400)
     assert (figures["priority_basis"], figures["verdict"]) == ("churn_probability", "signal")
     assert figures["expected_until"] == date(2027, 3, 4)
     sentences = plain(" ".join(summarize_report(hostile).sentences))
     assert "Expected loss to churn, 5 Dec to 4 Mar 2027: 829.00 EUR (90% interval" in sentences
-    bare = build_figures(report(account("a", point(10_000))))
+    alone = report(account("a", point(10_000)))
+    bare = build_figures(alone, answer_risk(alone).now)
     assert (bare["mrr"], bare["priority_basis"]) == (10_000, "missing_health")
     assert {bare[name] for name in ("expected_churn", "low", "verdict", "judged_on")} == {None}
