@@ -17,13 +17,25 @@ class AccountBatch:
     chosen: ChosenAccounts = ()
     """All, a range, or the ids: a statement with many ids takes long to compile."""
 
-    def narrow(self, wanted: Collection[str]) -> "AccountBatch":
-        """Return the batch of the wanted accounts.
 
-        If they are most of this one, it is taken whole.
-        """
-        few = [account for account in self.ids if account in wanted]
-        return self if 2 * len(few) > len(self.ids) else AccountBatch(few, few)
+def split_wanted(ids: Sequence[str], wanted: Collection[str]) -> Iterator[AccountBatch]:
+    """Split the wanted accounts into batches.
+
+    Few are one batch, and a range of which most are wanted is taken whole.
+
+    Args:
+        ids: The ids of all accounts, in the order of the database.
+        wanted: The ids of some of them.
+    """
+    few = [account for account in ids if account in wanted]
+    if 2 * len(few) <= min(len(ids), BATCH_SIZE):
+        if few:
+            yield AccountBatch(few, few)
+        return
+    for batch in split_accounts(ids):
+        own = [account for account in batch.ids if account in wanted]
+        if own:
+            yield batch if 2 * len(own) > len(batch.ids) else AccountBatch(own, own)
 
 
 def split_accounts(ids: Sequence[str]) -> Iterator[AccountBatch]:

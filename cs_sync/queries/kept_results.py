@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from cs_sync.health import HealthConfig, SignalScope, build_day_scope, get_signal
-from cs_sync.queries.account_batches import AccountBatch, split_accounts
+from cs_sync.queries.account_batches import AccountBatch, split_wanted
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_results import KeptUpdate, read_kept, save_between_runs
@@ -112,11 +112,10 @@ def refresh_results(
         if kept.known_at is not None:
             stale |= read_changed_accounts(connection, kept.known_at) & set(accounts)
     fresh, at_hand = dict[str, bytes](), dict[str, T]()
-    for batch in split_accounts(accounts):
-        if (part := batch.narrow(stale)).ids:
-            computed = compute(part)
-            fresh.update((key, form.encode(result)) for key, result in computed.items())
-            at_hand.update(computed if len(accounts) <= MAX_AT_HAND else {})
+    for batch in split_wanted(accounts, stale):
+        computed = compute(batch)
+        fresh.update((key, form.encode(result)) for key, result in computed.items())
+        at_hand.update(computed if len(accounts) <= MAX_AT_HAND else {})
     results = {
         key: fresh[key] if key in fresh else kept.contents[key]
         for key in accounts

@@ -1,6 +1,6 @@
 """Rows that one question gives, kept while the tables that they rest on stay as they were."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -55,25 +55,33 @@ def keep_rows(
 def answer_questions(workspace: Workspace, questions: Sequence[Question]) -> list[Rows]:
     """Return the rows of each question, kept or computed."""
     policy = get_mrr_policy(workspace).hash
-    keys = [hash_parts([*question.parts, policy]) for question in questions]
+    asked = {hash_parts([*question.parts, policy]): question for question in questions}
     with workspace.store.read() as connection:
-        found = read_figures(connection, keys)
+        found = read_figures(connection, asked)
     renew_figures(workspace.store, found)
-    return [
-        found.rows[key] if key in found.rows else _compute_rows(workspace, question, key)
-        for key, question in zip(keys, questions, strict=True)
-    ]
+    new = {key: question for key, question in asked.items() if key not in found.rows}
+    answers = {**found.rows, **_compute_answers(workspace, new)}
+    return [answers[key] for key in asked]
 
 
-def _compute_rows(workspace: Workspace, question: Question, key: str) -> Rows:
-    """Compute the rows of a question, and keep them."""
-    end = question.until
-    with workspace.store.read() as connection:
-        versions = read_settled_versions(connection, question.tables, workspace.clock())
-        days = DAY_TABLES & versions.keys() if end else ()
-        before = read_versions_before(connection, [(name, str(end)) for name in days])
-    rows = question.compute()
+def _compute_answers(workspace: Workspace, asked: Mapping[str, Question]) -> dict[str, Rows]:
+    """Compute the rows of questions by their key, and keep them."""
+    if not asked:
+        return {}
     policy = get_mrr_policy(workspace).hash
-    figure = Figure(key, question.parts[0], policy, question.tables, rows, end)
-    save_figures(workspace.store, [figure], versions, workspace.clock(), before)
-    return rows
+    read = frozenset().union(*(question.tables for question in asked.values()))
+    with workspace.store.read() as connection:
+        versions = read_settled_versions(connection, read, workspace.clock())
+        ends = {
+            (name, str(question.until))
+            for question in asked.values()
+            for name in DAY_TABLES & question.tables & versions.keys()
+            if question.until is not None
+        }
+        before = read_versions_before(connection, ends)
+    figures = [
+        Figure(key, each.parts[0], policy, each.tables, each.compute(), each.until)
+        for key, each in asked.items()
+    ]
+    save_figures(workspace.store, figures, versions, workspace.clock(), before)
+    return {figure.key: figure.rows for figure in figures}

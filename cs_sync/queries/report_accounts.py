@@ -137,10 +137,8 @@ def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
     billed = _find_billed(_list_states(months, item) for item in shown)
     accounts, book = [], PointBook(money)
     for item in shown:
-        id_, states = item.account["id"], _list_states(months, item)
-        *points, before = (
-            book.build(state, billed=any_) for state, any_ in zip(states, billed, strict=True)
-        )
+        id_ = item.account["id"]
+        *points, before = book.build_all(_list_states(months, item), billed)
         if item.is_customer or any(point.mrr for point in points):
             account = _build_account(workspace, item, context, day.get_mrr(id_))
             account = replace(
@@ -200,6 +198,18 @@ class PointBook:
     """Converts into the report's currency."""
     _points: dict[Any, HistoryPoint] = field(default_factory=dict)
     _lost: dict[Any, Mapping[str, float]] = field(default_factory=dict)
+
+    def build_all(self, states: Sequence[PastState], billed: Sequence[bool]) -> list[HistoryPoint]:
+        """Build the points of an account's past days: see `build`."""
+        points: list[HistoryPoint] = []
+        before: tuple[PastState, bool] | None = None
+        for state, any_ in zip(states, billed, strict=True):
+            if before is None or state is not before[0] or any_ is not before[1]:
+                points.append(self.build(state, billed=any_))
+            else:
+                points.append(points[-1])
+            before = state, any_
+        return points
 
     def build(self, state: PastState, *, billed: bool) -> HistoryPoint:
         """Build the point of a past day; empty without a customer.

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from cs_sync.contracts.events import Event
@@ -23,6 +24,7 @@ from cs_sync.store.queries.unattributed import (
 )
 from cs_sync_schemas.money import format_amount
 
+WEEK = timedelta(days=7)
 COMMAND = "cs-sync accounts --unattributed"
 _NAMES = ("kind", "currency", "source", "source_id", "contact_source_id", "account_source_id")
 
@@ -91,16 +93,14 @@ def _keep_parts(
 ) -> list[Rows]:
     """Return the rows of each kind of record, kept or computed.
 
-    Daily records come in two parts, as most that is new of them is of these days: first what came
-    since the last whole month, then what was before.
+    Daily records come by week of this month, the last one first, then all months before: most that
+    is new of them is of these days.
     """
-    turn, settings = scope.periods[0].end, tuple(asdict(scope.periods[0]).values())
+    settings = tuple(asdict(scope.periods[0]).values())
     parts: list[tuple[AttributedTable, Span | None, date | None]] = []
+    days = _list_spans(scope.periods[0].end, workspace.today)
     for kind in ATTRIBUTED_TABLES:
-        days = (
-            [((turn, date.max), None), ((date.min, turn), turn)] if kind.daily else [(None, None)]
-        )
-        parts += [(kind, span, until) for span, until in days]
+        parts += [(kind, *span) for span in (days if kind.daily else [(None, None)])]
     questions = [
         Question(
             (*question, kind.name, span, *settings),
@@ -126,6 +126,20 @@ def format_share(share: UnattributedShare) -> str:
         part = format_amount(share.unattributed, share.currency)
         whole = f"{format_amount(share.total, share.currency)} of money"
     return f"{part} of {whole} ({(share.share or 0) * 100:.1f} %)"
+
+
+def _list_spans(turn: date, today: date) -> list[tuple[Span, date | None]]:
+    """List the spans of days, newest first, each with its end.
+
+    None if it is open.
+    """
+    edges = [turn]
+    while (following := edges[-1] + WEEK) < today:
+        edges.append(following)
+    closed: list[tuple[Span, date | None]] = [
+        ((since, until), until) for since, until in pairwise([date.min, *edges])
+    ]
+    return [((edges[-1], date.max), None), *reversed(closed)]
 
 
 def _build_scope(workspace: Workspace) -> Scope:

@@ -6,7 +6,7 @@ import pytest
 
 from cs_sync.metrics.sql.chosen_accounts import AccountRange
 from cs_sync.queries import account_batches, kept_results
-from cs_sync.queries.account_batches import AccountBatch, split_accounts
+from cs_sync.queries.account_batches import AccountBatch, split_accounts, split_wanted
 from tests.jobs.test_kept_results import KEPT, begin, move_a_ticket, read_page, use_more
 
 IDS = ["a", "b", "c", "d", "e"]
@@ -29,14 +29,20 @@ def test_one_batch_of_all_names_no_ids() -> None:
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        ({"b"}, AccountBatch(["b"], ["b"])),
-        ({"x"}, AccountBatch([], [])),
-        ({"a", "b"}, AccountBatch(["a", "b"], ["a", "b"])),
-        ({"a", "b", "d"}, AccountBatch(IDS, AccountRange("a", "e"))),
+        ("x", []),
+        ("b", [AccountBatch(["b"], ["b"])]),
+        ("abc", [AccountBatch(["a", "b"], AccountRange("a", "b")), AccountBatch(["c"], ["c"])]),
     ],
 )
-def test_most_of_a_batch_is_taken_whole(wanted: set[str], expected: AccountBatch) -> None:
-    assert AccountBatch(IDS, AccountRange("a", "e")).narrow(wanted) == expected
+def test_few_are_one_batch_and_most_of_a_range_is_taken_whole(
+    wanted: str, expected: list[AccountBatch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in_batches(2, monkeypatch)
+    assert list(split_wanted(IDS, set(wanted))) == expected
+
+
+def test_most_of_all_are_all() -> None:
+    assert list(split_wanted(IDS, {"a", "c", "e"})) == [AccountBatch(IDS)]
 
 
 @pytest.mark.slow("computes all scores twice; their statements have a quick test")
