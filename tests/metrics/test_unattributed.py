@@ -110,16 +110,17 @@ def test_nothing_stored_is_nothing_to_share(ledger: Ledger) -> None:
         assert list(read_unattributed_records(connection, SCOPE)) == []
 
 
-def test_what_is_kept_in_parts_is_what_all_records_give(books: Ledger) -> None:
-    """Today is in February: January's days are one part, and later ones the other."""
+@pytest.mark.parametrize("today", [date(2026, 2, 5), date(2026, 2, 20)])
+def test_what_is_kept_in_parts_is_what_all_records_give(books: Ledger, today: date) -> None:
+    """Today is in February: January's days are one part, and each later week another."""
     late = {"contact_source_id": "who", "events": 1}
-    books.add(UsageDay, {"source_id": "late", "day": date(2026, 2, 3), **late})
+    books.add(UsageDay, {"source_id": "late", "day": date(2026, 2, 9), **late})
     books.add(UsageDay, {"source_id": "new", "day": date(2026, 2, 1), "account_source_id": "x",
                          "events": 1})  # fmt: skip
     store = Store(books.engine)
     workspace = workspace_of(store, utc(2026, 2, 5))
     workspace.config = SimpleNamespace(workspace=SimpleNamespace(timezone="UTC"), mrr=None)
-    workspace.today = date(2026, 2, 5)
+    workspace.today = today
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cs_sync.queries.kept_rows.get_mrr_policy", lambda _: MrrPolicy())
         for _ in range(2):  # computed, and kept
