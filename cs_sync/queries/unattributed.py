@@ -131,7 +131,7 @@ def format_share(share: UnattributedShare) -> str:
 def _list_spans(turn: date, today: date) -> list[tuple[Span, date | None]]:
     """List the spans of days, newest first, each with its end.
 
-    None if it is open.
+    The end is None for the last span, which is open.
     """
     edges = [turn]
     while (following := edges[-1] + WEEK) < today:

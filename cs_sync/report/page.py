@@ -95,7 +95,7 @@ def build_page(data: ReportData) -> ReportPage:
 
 
 def complete_page(html: str, data: ReportData) -> str:
-    """Complete a page with the moment, the notices and the state of the sources."""
+    """Complete a page with moment, notices and state of the sources."""
     formats = Formats(data.words, data.timezone, data.currency)
     tiles = build_tiles(data.kpis, formats).values()
     state = _load_template("state.html.j2").make_module({
