@@ -27,6 +27,7 @@ OF_PIP = re.compile(r"pip|setuptools|pkg_resources|_distutils_hack|wheel|distuti
 PLUGINS = (
     "chargebee",
     "files",
+    "formbricks",
     "freshdesk",
     "hubspot",
     "intercom",

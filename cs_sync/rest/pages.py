@@ -257,6 +257,7 @@ class AnchorPages(Paginator):
     at: Expression
     page_param: str = "page"
     link: bool = Field(default=False, description="The header Link says that the list goes on.")
+    by_records: bool = Field(default=False, description="`page_param` counts records, from 0.")
     cap: int = Field(10_000, ge=1, description="Records that the vendor gives to one query.")
 
     @model_validator(mode="after")
@@ -276,7 +277,11 @@ class AnchorPages(Paginator):
 
         Its records may have filled the page before.
         """
-        return place is not None and place["page"] == 1
+        return place is not None and place["page"] == self._first
+
+    @property
+    def _first(self) -> int:
+        return 0 if self.by_records else 1
 
     def find_next(self, answer: Answer, place: Any) -> Any:
         """Return the last record's time, or its next page.
@@ -287,11 +292,11 @@ class AnchorPages(Paginator):
         goes_on = answer.next_url is not None if self.link else self._goes_on(answer)
         if not goes_on:
             return None
-        at, before = _read_last(self.at, answer), place or {"at": None, "page": 1}
+        at, before = _read_last(self.at, answer), place or {"at": None, "page": self._first}
         if at != before["at"]:
-            return {"at": at, "page": 1}
-        page = before["page"] + 1
-        if page * (self.size or len(answer.items)) > self.cap:
+            return {"at": at, "page": self._first}
+        page = before["page"] + (len(answer.items) if self.by_records else 1)
+        if page * (1 if self.by_records else self.size or len(answer.items)) > self.cap:
             raise Unreachable(f"more than {self.cap} records changed at {at}", REMEDY)
         return {"at": at, "page": page}
 

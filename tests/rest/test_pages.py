@@ -77,6 +77,19 @@ def test_the_link_header_gives_parameters_and_no_address() -> None:
     assert find_next(pages, ITEMS, place, None) is None
 
 
+def test_within_one_time_an_anchor_may_count_records() -> None:
+    pages = AnchorPages(param="since", at="at", more="more", page_param="skip", by_records=True)
+    body = {"more": True}
+    place = pages.find_next(Answer(body, [{"at": 1}, {"at": 1}]), None)
+    assert pages.build_params(place) == [("since", 1), ("skip", 0)]
+    assert pages.may_repeat(place)
+    place = pages.find_next(Answer(body, [{"at": 1}, {"at": 1}]), place)
+    assert pages.build_params(place) == [("since", 1), ("skip", 2)]
+    assert pages.build_params(pages.find_next(Answer(body, [{"at": 2}]), place)) == [
+        ("since", 2), ("skip", 0),
+    ]  # fmt: skip
+
+
 def test_an_anchor_is_the_last_time_seen_and_pages_only_within_one() -> None:
     pages = AnchorPages(param="since", at="at", more="more", cap=6, size=2)
     more = {"items": ITEMS, "more": True}
