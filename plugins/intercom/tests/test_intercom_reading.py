@@ -205,7 +205,7 @@ def test_a_conversation_is_a_ticket_whose_public_replies_are_counted(read: Read)
         "source_id": "2150", "contact_source_id": "66f0", "subject": "Invoice?",
         "topic": "billing", "tags": ["billing"], "channel": "conversation", "priority": "medium",
         "status": "solved", "opened_at": at(1793500000), "first_reply_at": at(1793500900),
-        "solved_at": at(1793590000), "agent_replies": 2, "reopens": 1, "transfers": 2,
+        "solved_at": at(1793590000), "agent_replies": 2, "reopens": 1, "transfers": 1,
         "updated_at": at(1793590000),
     }  # fmt: skip
     assert only_row(page, SurveyResponse) == {
