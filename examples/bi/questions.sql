@@ -41,10 +41,10 @@ JOIN cs_account ON cs_account.account = cs_account_mrr.account
 ORDER BY month DESC, cs_account_mrr.mrr DESC;
 
 -- How did retention develop, with its 95 % interval?
-SELECT period_start, metric, value, low, high, n, status
+SELECT period_start, metric, currency, value, low, high, n, status
 FROM cs_kpi
 WHERE metric IN ('nrr', 'grr') AND dimension IS NULL
-ORDER BY period_start, metric;
+ORDER BY period_start, metric, currency;
 
 -- Why do customers leave?
 SELECT period_start, dimension_value AS reason, value AS customers

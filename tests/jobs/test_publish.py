@@ -190,6 +190,33 @@ def test_who_was_forgotten_is_in_no_view(place: Place) -> None:
     assert [view for view in views if "cleo" in str(place.select(f"SELECT * FROM {view}"))] == []
 
 
+def test_the_dashboard_can_be_imported() -> None:
+    """One data source, asked for at the import; panels with own ids, side by side and not over."""
+    board = json.loads((BI / "grafana.json").read_text("utf-8"))
+    [source] = board["__inputs"]
+    assert source["pluginId"] in {required["id"] for required in board["__requires"]}
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(ids) == len(set(ids))
+    taken: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24, panel["title"]
+        cells = {
+            (place["x"] + across, place["y"] + down)
+            for across in range(place["w"])
+            for down in range(place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        for asked in (panel, *panel["targets"]):
+            assert asked["datasource"]["uid"] == f"${{{source['name']}}}"
+        if any(target["format"] == "time_series" for target in panel["targets"]):
+            assert panel["type"] == "timeseries"
+            for target in panel["targets"]:
+                assert " AS time," in target["rawSql"]
+    assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_every_statement_of_the_examples_runs(name: str, published: Place) -> None:
     rows = published.select(STATEMENTS[name])
