@@ -76,7 +76,7 @@ class PluginRegistry(PluginLoader):
         return self._collect_offers("cs_sync_signals", validate_signal)
 
     def find_connector(self, connector: str) -> "type[Source] | type[Destination] | None":
-        """Return a connector that reads, or else one that writes; None if there is none."""
+        """Return a connector, one that reads first; None without any."""
         namesake: type[Source] | type[Destination] | None = self._find_namesake(
             "cs_sync_sources", connector
         ) or self._find_namesake("cs_sync_destinations", connector)
