@@ -175,6 +175,8 @@ def _convert_detail(
     if kind in ("value_error", "assertion_error"):
         message, _, remedy = detail["msg"].partition(", ")[2].rpartition("; ")
         return Problem("", message or remedy, remedy if message else f"correct {name}{described}")
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _convert_tag(detail, name)
     value = _find_value(table, loc)
     if kind == "zoneinfo_str":
         return Problem("", "unknown time zone", _suggest_zone(str(value)))
@@ -186,6 +188,17 @@ def _convert_detail(
     if kind == "literal_error" and isinstance(value, str):
         return Problem("", message, suggest_nearest(value, re.findall(r"'([^']+)'", message)))
     return Problem("", message, f"correct {name}{described}")
+
+
+def _convert_tag(detail: ErrorDetails, name: str) -> Problem:
+    """Return the problem of a table whose kind is unknown or missing."""
+    context = detail.get("ctx", {})
+    key = str(context.get("discriminator", "")).strip("'")
+    if "tag" not in context:
+        return Problem("", f"{key} is missing", f"add {key} = … to {name}")
+    expected = context["expected_tags"]
+    known = re.findall(r"'([^']+)'", expected)
+    return Problem("", f"{key} must be one of {expected}", suggest_nearest(context["tag"], known))
 
 
 def _name_key(loc: Sequence[int | str]) -> str:

@@ -168,7 +168,8 @@ def wrong_shape_error(call: Call, response: httpx.Response, body: Any, wrong: st
     """
     text = f"{call}: {response.status_code} with a body that {wrong}{_vendor_message(body)}"
     remedy = (
-        f"Check base_url in [connectors.{call.source}]: a proxy may be answering for the vendor."
+        f"Check base_url in [connectors.{call.source}]: a proxy may be answering for the vendor; "
+        "a new connector may name what its answers do not have."
     )
     return _lost_answer_error(call, text, remedy, _collect_facts(call, response, body))
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from cs_sync.contracts.http import Body, Shape
 
+MAX_NAMES = 6
+"""So many names of an answer without the expected one stand in a message."""
+_NAME = re.compile(r"[A-Za-z_]\w{0,30}")
 _NAMES = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a number"}
 
 
@@ -26,10 +29,16 @@ def describe_mismatch(document: Any, body: Body) -> str:
         return "is not an object"
     for name, part in body.items():
         if name not in document:
-            return f"has no {name!r}"
+            return f"has no {name!r}{_list_names(document)}"
         if wrong := describe_mismatch(document[name], part):
             return f"has a {name!r} that {wrong}"
     return ""
+
+
+def _list_names(document: Mapping[str, Any]) -> str:
+    """Return the first names that an object has, in brackets."""
+    names = [name for name in document if _NAME.fullmatch(name)][:MAX_NAMES]
+    return f" (but {', '.join(names)})" if names else ""
 
 
 def _name_type(kind: type | UnionType) -> str:

@@ -1,6 +1,6 @@
 """A trial of one stream: what its first records become, without storing anything."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -26,6 +26,8 @@ class Trial:
     pages: int
     mapped: int
     rejected: int
+    empty: dict[str, list[str]]
+    """Record type → fields that none of its records has."""
 
 
 def try_stream(workspace: Workspace, source: str, stream: str) -> Trial:
@@ -51,6 +53,7 @@ def try_stream(workspace: Workspace, source: str, stream: str) -> Trial:
         len(pages),
         sum(len(rows) for page in pages for rows in page.rows.values()),
         sum(len(page.rejected) for page in pages),
+        dict(_list_empty_fields(chosen, pages)),
     )
 
 
@@ -79,6 +82,19 @@ def _list_rows(stream: Stream, pages: Iterable[ValidPage]) -> Iterator[dict[str,
             yield {**_make_row(name, row["source_id"], "mapped"), **fields}
         gone = (id for page in pages for id in page.page.deleted.get(record, ()))
         yield from (_make_row(name, id, "deleted") for id in islice(gone, SHOWN))
+
+
+def _list_empty_fields(
+    stream: Stream, pages: Sequence[ValidPage]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the fields that the connector gives no record of a type."""
+    for record in stream.record_types:
+        rows = [row for page in pages for row in page.page.records.get(record, ())]
+        filled = {name for row in rows for name, value in row.items() if value is not None}
+        if rows:
+            known = filled | record.ENGINE_FIELDS
+            empty = [name for name in record.model_fields if name not in known]
+            yield str(record.__tablename__), empty
 
 
 def _make_row(record: str, id: str | None, status: str, reason: str = "") -> dict[str, Any]:

@@ -14,7 +14,20 @@ Credential = tuple[dict[str, str], httpx.Auth | None]
 """Headers sent with every request, and what takes part in it."""
 
 
-class NoAuth(Part):
+class CredentialRule(Part):
+    """How requests are authenticated."""
+
+    def list_templates(self) -> dict[str, str]:
+        """Return the texts that name settings, by key."""
+        texts: dict[str, str] = {}
+        for key, value in self.model_dump().items():
+            inside = value if isinstance(value, dict) else {}
+            texts |= {f"{key}.{name}": each for name, each in inside.items()}
+            texts |= {key: value} if isinstance(value, str) else {}
+        return texts
+
+
+class NoAuth(CredentialRule):
     """No credential."""
 
     kind: Literal["none"] = "none"
@@ -24,7 +37,7 @@ class NoAuth(Part):
         return {}, None
 
 
-class BearerAuth(Part):
+class BearerAuth(CredentialRule):
     """`Authorization: Bearer TOKEN`, or with another word for `Bearer`."""
 
     kind: Literal["bearer"] = "bearer"
@@ -36,7 +49,7 @@ class BearerAuth(Part):
         return {"Authorization": f"{self.scheme} {fill_template(self.token, values)}"}, None
 
 
-class BasicAuth(Part):
+class BasicAuth(CredentialRule):
     """User name and password."""
 
     kind: Literal["basic"] = "basic"
@@ -51,7 +64,7 @@ class BasicAuth(Part):
         return {}, httpx.BasicAuth(username, password)
 
 
-class HeaderAuth(Part):
+class HeaderAuth(CredentialRule):
     """Headers of the vendor's own names."""
 
     kind: Literal["header"] = "header"
@@ -62,7 +75,7 @@ class HeaderAuth(Part):
         return {name: str(fill_template(each, values)) for name, each in self.headers.items()}, None
 
 
-class QueryAuth(Part):
+class QueryAuth(CredentialRule):
     """A key in the query of every request."""
 
     kind: Literal["query"] = "query"
@@ -74,7 +87,7 @@ class QueryAuth(Part):
         return {}, QueryKey(self.param, str(fill_template(self.key, values)))
 
 
-class OAuthAuth(Part):
+class OAuthAuth(CredentialRule):
     """OAuth 2: client credentials, or a refresh token."""
 
     kind: Literal["client_credentials", "refresh_token"]
@@ -84,6 +97,13 @@ class OAuthAuth(Part):
     refresh_token: Template = "{refresh_token}"  # noqa: S105
     params: dict[str, Any] = Field({}, description="Further fields, such as the scope.")
     as_json: bool = False
+
+    def list_templates(self) -> dict[str, str]:
+        """Return the texts that name settings; no refresh token without its kind."""
+        texts = super().list_templates()
+        if self.kind == "client_credentials":
+            del texts["refresh_token"]
+        return texts
 
     def open(self, values: Values) -> Credential:
         """Return what asks for tokens."""

@@ -89,7 +89,8 @@ def convert_epoch(value: Any, divisor: int) -> datetime:
     try:
         return datetime.fromtimestamp(float(number / divisor), UTC)
     except (OverflowError, OSError, ValueError):
-        raise MappingError("bad_time", f"{value!r} is no time since 1970") from None
+        hint = "; in milliseconds it is epoch_ms" if divisor == 1 else ""
+        raise MappingError("bad_time", f"{value!r} is no time since 1970{hint}") from None
 
 
 def convert_day(value: Any) -> date:

@@ -61,6 +61,11 @@ def fill_template(template: Any, document: Any, *, in_path: bool = False) -> Any
     return _BRACES.sub(lambda match: texts[match[1]], template)
 
 
+def list_expressions(template: Any) -> list[str]:
+    """Return the expressions in the braces of a text."""
+    return _BRACES.findall(template) if isinstance(template, str) else []
+
+
 def split_plain_path(expression: str) -> list[str] | None:
     """Return the keys of `a.b.c`; None if the expression does more."""
     return expression.split(".") if _PLAIN.fullmatch(expression) else None
@@ -82,7 +87,7 @@ def _require_expression(text: str) -> str:
 
 
 def _require_template(text: str) -> str:
-    for expression in _BRACES.findall(text):
+    for expression in list_expressions(text):
         _require_expression(expression)
     return text
 

@@ -152,7 +152,9 @@ class RecordRule(Part):
         if key in rule.map:
             return rule.map[key]
         if rule.other is None:
-            raise MappingError("unknown_value", f"{name}: {found!r} is none of {list(rule.map)}")
+            known = ", ".join(rule.map)
+            reason = f"{name}: {found!r} is not in its map ({known}); add it, or other"
+            raise MappingError("unknown_value", reason)
         return rule.other
 
     def _convert(self, name: str, found: Any, convert: str, document: Any) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 import httpx
 import orjson
 
+from cs_sync.config.problems import suggest_nearest
 from cs_sync.contracts.errors import RequestRefused, Unreachable
 from cs_sync.contracts.http import Http
 from cs_sync.contracts.mapping import MappingError, map_each
 from cs_sync.contracts.source import Page, Rejection, Row, Window
 from cs_sync.rest.description import Gone, Listing, LookUp, StreamRule, Table
-from cs_sync.rest.expressions import fill_template, search
+from cs_sync.rest.expressions import fill_template, list_expressions, search, split_plain_path
 from cs_sync.rest.lists import read_list, read_pages
 from cs_sync.rest.pages import Answer, Params
 from cs_sync_schemas import Record
@@ -34,8 +35,10 @@ class Api:
         """Send one request; parameters go into the body of a POST."""
         path = fill_template(listing.path, context, in_path=True)
         if path is None:
+            empty = _find_empty(listing.path, context)
             raise Unreachable(
-                f"{listing.path} cannot be filled", "This is the connector's mistake."
+                f"{listing.path} cannot be filled: nothing is at {empty}",
+                f"Correct the connector: {_suggest_key(empty, context)}",
             )
         if isinstance(listing, LookUp) or listing.method == "GET":
             return self.http.send("GET", path, params=params, headers=_JSON)
@@ -280,6 +283,22 @@ class StreamReader:
             for part in parts if isinstance(parts, list) else [] if parts is None else [parts]:
                 inside = {**_require_object(part), **seen, **found, "_item": item}
                 yield also.type, {**also.make_row(inside), "raw": part}
+
+
+def _find_empty(template: str, context: Any) -> str:
+    """Return the first expression of a text that finds nothing."""
+    return next(each for each in list_expressions(template) if search(each, context) is None)
+
+
+def _suggest_key(expression: str, context: Any) -> str:
+    """Return what to write for an expression that finds nothing."""
+    for key in split_plain_path(expression) or ():
+        if not isinstance(context, Mapping) or key not in context:
+            break
+        context = context[key]
+    else:
+        return "it is null here"
+    return suggest_nearest(key, list(context) if isinstance(context, Mapping) else [])
 
 
 def fill_params(params: Mapping[str, Any], context: Any) -> Params:

@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import ConfigDict, Field, SecretStr, create_model
 
+from cs_sync.config.problems import suggest_nearest
 from cs_sync.contracts.errors import (
+    ConfigError,
     CredentialRefused,
     CsSyncError,
     PermissionMissing,
@@ -31,7 +33,7 @@ from cs_sync.rest.description import (
     load_description,
     parse_description,
 )
-from cs_sync.rest.expressions import fill_template, search
+from cs_sync.rest.expressions import fill_template, list_expressions, search, split_plain_path
 from cs_sync.rest.fields import RECORD_TYPES
 from cs_sync.rest.reading import Api, StreamReader
 from cs_sync.rest.shapes import list_shapes
@@ -175,11 +177,13 @@ def _make_class(
         find_function(rule.map, module)
         find_function(rule.read, module)
     title = "".join(part.capitalize() for part in description.name.split("_"))
+    config = config or _make_config(description, title, module)
+    _require_settings(description, config)
     facts: dict[str, Any] = {
         "__module__": module,
         "__doc__": f"Reads {', '.join(description.streams)} from {description.title or title}.",
         "name": description.name,
-        "Config": config or _make_config(description, title, module),
+        "Config": config,
         "limits": description.limits,
         "concurrency": description.concurrency,
         "description": description,
@@ -189,6 +193,21 @@ def _make_class(
     if description.precedence is not None:
         facts["precedence"] = description.precedence
     return type(f"{title}Source", (RestSource,), facts)
+
+
+def _require_settings(description: Description, config: type[ConnectorConfig]) -> None:
+    """Require that what a credential or a header names is a setting."""
+    places = {f"auth.{key}": text for key, text in description.auth.list_templates().items()}
+    places |= {f"headers.{key}": text for key, text in description.headers.items()}
+    known = {*config.model_fields, "base_url", "section"}
+    for key, text in places.items():
+        for expression in list_expressions(text):
+            path = split_plain_path(expression)
+            if path is not None and path[0] not in known:
+                message = f"{description.name}: {key} names {path[0]}, which is no setting"
+                raise ConfigError(
+                    message, suggest_nearest(path[0], known - {"section", "type", "workspace"})
+                )
 
 
 class _HiddenConfig(ConnectorConfig):

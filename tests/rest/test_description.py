@@ -31,7 +31,8 @@ from tests.rest.described import describe
             {"pages": {"kind": "anchor", "param": "since", "at": "at"}},
             "needs the one mark of a list that goes on", "add more, or link = true",
         ),
-        ({"pages": {"kind": "curser"}}, "Input tag 'curser'", "correct pages"),
+        ({"pages": {"kind": "curser"}}, "pages: kind must be one of 'single'", "mean cursor?"),
+        ({"pages": {"next": "n"}}, "pages: kind is missing", "add kind = … to pages"),
         ({"map": "nowhere:at_all"}, "'nowhere:at_all' names no function", "module:function"),
         ({"look_up": {"x": {"path": "/x"}}}, "look_up.x.requires: is missing", "add requires"),
         (
@@ -54,6 +55,31 @@ def test_a_mistake_in_a_stream(stream: dict[str, Any], key: str, remedy: str) ->
         make_source(describe(stream), module=__name__)
     assert key in raised.value.message
     assert remedy in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("tables", "key"),
+    [
+        ({"auth": {"kind": "header", "headers": {"X-Key": "{toke}"}}}, "auth.headers.X-Key"),
+        ({"auth": {"kind": "bearer", "token": "{toke}"}}, "auth.token"),
+        ({"headers": {"X-Site": "{toke}"}}, "headers.X-Site"),
+    ],
+)
+def test_a_credential_names_settings_only(tables: dict[str, Any], key: str) -> None:
+    settings = {"token": {"kind": "secret"}}
+    with pytest.raises(ConfigError) as raised:
+        make_source(describe({}, settings=settings, **tables), module=__name__)
+    assert raised.value.message == f"acme: {key} names toke, which is no setting"
+    assert raised.value.remedy == "did you mean token?"
+
+
+def test_client_credentials_need_no_refresh_token() -> None:
+    auth = {"kind": "client_credentials", "token_url": "/token"}
+    settings = {"client_id": {}, "client_secret": {"kind": "secret"}}
+    assert make_source(describe({}, settings=settings, auth=auth), module=__name__)
+    auth["kind"] = "refresh_token"
+    with pytest.raises(ConfigError, match=r"auth\.refresh_token names refresh_token"):
+        make_source(describe({}, settings=settings, auth=auth), module=__name__)
 
 
 def test_all_mistakes_are_named_with_their_lines(tmp_path: Path) -> None:

@@ -229,6 +229,37 @@ def test_deletions_are_flags_or_lists_of_their_own() -> None:
     assert vendor.paths == ["/things", "/trash?deleted_since=2026-11-19T08%3A30%3A15Z"]
 
 
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("/{parent.id}/x", "did you mean _parent?"),
+        ("/{_parent.idd}/x", "did you mean id?"),
+        ("/{_parent.at}/x", "it is null here"),
+    ],
+)
+def test_a_path_that_cannot_be_filled_names_what_is_not_there(path: str, remedy: str) -> None:
+    vendor = Vendor(lambda _request: [{"id": 1, "at": None}])
+    with pytest.raises(Unreachable) as raised:
+        vendor.read({"path": path, "parent": {"path": "/things"}})
+    empty = path.partition("{")[2].partition("}")[0]
+    assert raised.value.message == f"{path} cannot be filled: nothing is at {empty}"
+    assert raised.value.remedy == f"Correct the connector: {remedy}"
+
+
+def test_deleted_objects_may_be_ids_or_have_another_key() -> None:
+    def answer(request: httpx.Request) -> Any:
+        found: dict[str, Any] = {"/a": {"data": [{"case": 3}]}, "/b": {"data": [4]}}
+        return found.get(request.url.path, [])
+
+    vendor = Vendor(answer)
+    lists = [
+        {"path": "/a", "items": "data[].{id: case}"},
+        {"path": "/b", "items": "data[].{id: @}"},
+    ]
+    pages = vendor.read({"deletes": "feed", "gone": lists}, CHANGED)
+    assert [page.deleted.get(SourceAccount, []) for page in pages] == [[], ["3"], ["4"]]
+
+
 def test_what_is_no_object_is_rejected_and_the_rest_goes_on() -> None:
     [page] = Vendor(lambda _request: [None, 7, [], {"id": 1}]).read({})
     assert list_ids([page]) == ["1"]

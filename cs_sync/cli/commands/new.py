@@ -62,3 +62,6 @@ def try_stream(
             f"{trial.rejected}; nothing was stored",
             err=True,
         )
+        for record, fields in trial.empty.items():
+            if fields:
+                typer.echo(f"not filled in any {record}: {', '.join(fields)}", err=True)

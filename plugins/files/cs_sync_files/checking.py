@@ -1,6 +1,6 @@
 """Check of all files at once: every faulty column with its count and first lines."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -82,6 +82,16 @@ def check_tables(folder: Folder) -> Iterator[Finding]:
         readable = [path for path in folder.files(table) if path not in unread]
         yield from (unread[path] for path in folder.files(table) if path in unread)
         yield from _check_table(folder, table, readable, unknown)
+    yield from _check_prices(tables, folder)
+
+
+def _check_prices(tables: Sequence[Table], folder: Folder) -> Iterator[Finding]:
+    """Yield a remark where subscriptions have no prices."""
+    by_name = {table.name: table for table in tables}
+    if "subscriptions" in by_name and "subscription_items" not in by_name:
+        for path in folder.files(by_name["subscriptions"]):
+            message = "no prices: without subscription_items there is no MRR"
+            yield Finding(ok=True, subject=path.name, message=message)
 
 
 def _check_readable(table: Table, path: Path) -> Finding | None:
@@ -118,7 +128,8 @@ def _check_table(
                 yield Finding(
                     ok=True,
                     subject=path.name,
-                    message=f"{_describe_columns(table, columns)}, {_format_count(count)}",
+                    message=f"{_describe_columns(folder, table, path, columns)}, "
+                    f"{_format_count(count)}",
                 )
 
 
@@ -131,15 +142,31 @@ def _is_found_otherwise(table: Table, name: str) -> bool:
     return table.is_mapped and (name in table.columns or name == "currency")
 
 
-def _describe_columns(table: Table, columns: tuple[str, ...]) -> str:
-    """Describe how many columns are used, and which are not."""
+def _describe_columns(folder: Folder, table: Table, path: Path, columns: tuple[str, ...]) -> str:
+    """Describe how many columns are used, and which no table uses."""
     if not table.is_mapped:
         return f"{len(columns)} columns"
-    used = {columns[at] for at in table.find_used_columns(columns)}
-    used |= find_attributes(table, columns).keys()
-    unused = [column for column in columns if column and column not in used]
+    others = [
+        each for each in folder.tables() if each != table and _shares(folder, each, table, path)
+    ]
+    used = _find_used(table, columns)
+    by_any = used.union(*(_find_used(each, columns) for each in others))
+    unused = [column for column in columns if column and column not in by_any]
     described = f"{len(used)} of {len(columns)} columns"
+    if others:
+        described = f"{table.name}: {described}"
     return f"{described} (not used: {', '.join(unused)})" if unused else described
+
+
+def _shares(folder: Folder, table: Table, other: Table, path: Path) -> bool:
+    """Return whether two tables read the same rows of a file."""
+    return table.layout.sheet == other.layout.sheet and path in folder.files(table)
+
+
+def _find_used(table: Table, columns: tuple[str, ...]) -> set[str]:
+    """Return the columns that a table's map uses."""
+    found = {columns[at] for at in table.find_used_columns(columns)}
+    return found | find_attributes(table, columns).keys()
 
 
 def _check_header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Troubles:

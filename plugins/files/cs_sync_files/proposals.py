@@ -366,12 +366,29 @@ def _propose_items(match: Match, subscriptions: TableProposal) -> list[TableProp
     return [proposal]
 
 
+def _propose_interval_values(proposal: TableProposal, column: str) -> None:
+    """Propose what each interval means; a quarter is three months."""
+    texts = dict.fromkeys(str(cell).strip() for cell in proposal.sample.list_cells(column))
+    name = proposal.table.name
+    counts = {text: translate_value(name, "interval_count", text) for text in texts}
+    _propose_values(proposal, "interval", column, ("day", "week", "month", "year"))
+    if any(counts.values()):
+        meant = {text: "month" for text, count in counts.items() if count}
+        given = proposal.columns["interval"]
+        known = given["values"] if isinstance(given, Mapping) else {text: text for text in texts}
+        proposal.columns["interval"] = {"column": column, "values": {**known, **meant}}
+        if OPEN not in proposal.columns["interval"]["values"].values():
+            proposal.remarks.pop("interval", None)
+        values = {text: count or "1" for text, count in counts.items()}
+        proposal.set_column("interval_count", column, values=values)
+
+
 def _propose_interval(proposal: TableProposal, price: str) -> bool:
     """Propose a price's interval; return whether it is a total."""
     column = next(list_candidates(proposal.sample, proposal.table.name, "interval"), None)
     name = price.casefold()
     if column:
-        _propose_values(proposal, "interval", column, ("day", "week", "month", "year"))
+        _propose_interval_values(proposal, column)
     elif any(word in name for word in _YEARLY):
         proposal.set_constant("interval", "year")
     elif any(word in name for word in _MONTHLY):

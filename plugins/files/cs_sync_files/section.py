@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ def propose_section(folder: Path, workspace: WorkspaceInfo) -> SectionProposal:
     for proposal in proposals:
         lines += ["", *_render(proposal, section)]
         findings += _describe(proposal)
+    findings += _describe_missing_prices([*known, *(s.path.stem.lower() for s in named)], proposals)
     used |= {id(proposal.sample) for proposal in proposals}
     findings += [_describe_unused(sample) for sample in samples if id(sample) not in used]
     return SectionProposal("\n".join(lines) + "\n", findings)
@@ -123,6 +124,20 @@ def _describe(proposal: TableProposal) -> Iterator[Finding]:
         remark = proposal.remarks.get(name, "")
         key = f"map.{proposal.table.name}.{name}"
         yield Finding(ok=False, subject=subject, message=f"decide on {key}", remedy=remark)
+
+
+def _describe_missing_prices(
+    known: Sequence[str], proposals: Sequence[TableProposal]
+) -> Iterator[Finding]:
+    """Yield a finding where contracts have no price: there is no MRR then."""
+    samples = {proposal.table.name: proposal.sample for proposal in proposals}
+    if "subscriptions" in samples and "subscription_items" not in {*known, *samples}:
+        yield Finding(
+            ok=False,
+            subject=_name_sample(samples["subscriptions"]),
+            message="has no column that is known as a price, so there is no MRR",
+            remedy="name it, and its interval, in map.subscription_items",
+        )
 
 
 def _describe_known(table: str, sample: Sample, preset: str) -> Finding:

@@ -111,6 +111,51 @@ def test_what_the_files_do_not_tell_is_left_open(tmp_path: Path) -> None:
     assert str(refused.value).count("is open") == 5  # the quantity is asked for row by row
 
 
+CONTRACTS = (
+    "Vertragsnr;Kunde;{price};Anzahl;Abrechnung;Vertragsbeginn\n"
+    "V1;1001;1.249,50;1;monatlich;01.02.2024\nV2;1002;299,00;1;vierteljährlich;15.03.2024\n"
+    "V3;1002;11.988,00;1;jährlich;15.03.2024\n"
+)
+
+
+def test_a_net_price_by_the_quarter_is_one_of_three_months(tmp_path: Path) -> None:
+    contracts = CONTRACTS.format(price="Preis netto (EUR)")
+    proposal = propose(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
+    assert [line for line in describe(proposal) if line.startswith("?")] == []
+    items = read(open_proposed(tmp_path, proposal.toml), "subscription_items")
+    assert [(row["unit_amount"], row["interval"], row["interval_count"]) for row in items] == [
+        (Decimal(124950), "month", 1), (Decimal(29900), "month", 3), (Decimal(1198800), "year", 1),
+    ]  # fmt: skip
+
+
+def test_contracts_without_a_known_price_are_named(tmp_path: Path) -> None:
+    contracts = CONTRACTS.format(price="Wert")
+    proposal = propose(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
+    assert [line for line in describe(proposal) if line.startswith("?")] == [
+        "? Verträge.csv has no column that is known as a price, so there is no MRR: name it, and"
+        " its interval, in map.subscription_items"
+    ]
+    findings = [each.message for each in open_proposed(tmp_path, proposal.toml).check()]
+    assert findings[-1] == "no prices: without subscription_items there is no MRR"
+
+
+def test_check_counts_the_columns_of_a_file_by_table(tmp_path: Path) -> None:
+    contracts = CONTRACTS.format(price="Preis") + "Summe;;13.536,50;;;\n"
+    proposal = propose(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
+    findings = [each.message for each in open_proposed(tmp_path, proposal.toml).check()]
+    unused = "(not used: Anzahl), 3 rows"
+    assert findings[1:] == [
+        f"subscriptions: 3 of 6 columns {unused}", f"subscription_items: 3 of 6 columns {unused}",
+    ]  # fmt: skip
+
+
+def test_people_and_sessions_have_german_names(tmp_path: Path) -> None:
+    usage = "Datum;Kunde;Benutzer;Anmeldungen;Aktionen\n01.10.2026;1001;ute;2;40\n"
+    proposal = propose(tmp_path, {"Kunden.csv": CUSTOMERS, "Nutzung.csv": usage})
+    [row] = read(open_proposed(tmp_path, proposal.toml), "usage_days")
+    assert (row["contact_source_id"], row["sessions"], row["events"]) == ("ute", 2, 40)
+
+
 def test_accounts_are_known_by_what_the_others_call_them(tmp_path: Path) -> None:
     contents = {
         "customers.csv": "No,Name,Since\n1,Acme,2026-01-01\n2,Bolt,2026-01-02\n",
