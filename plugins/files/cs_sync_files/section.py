@@ -129,7 +129,7 @@ def _describe(proposal: TableProposal) -> Iterator[Finding]:
 def _describe_missing_prices(
     known: Sequence[str], proposals: Sequence[TableProposal]
 ) -> Iterator[Finding]:
-    """Yield a finding where contracts have no price: there is no MRR then."""
+    """Yield a finding where contracts have no price, so no MRR."""
     samples = {proposal.table.name: proposal.sample for proposal in proposals}
     if "subscriptions" in samples and "subscription_items" not in {*known, *samples}:
         yield Finding(

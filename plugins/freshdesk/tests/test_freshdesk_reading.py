@@ -165,4 +165,4 @@ def test_an_unknown_rating_is_rejected_with_its_value(read: Read) -> None:
     [page] = read("ratings", [{**RATING, "ratings": {"default_question": 5}}])
     [rejection] = page.rejected
     assert (rejection.source_id, rejection.code) == ("4", "unknown_value")
-    assert "score: 5 is none of" in rejection.reason
+    assert "score: 5 is not in its map" in rejection.reason

@@ -279,7 +279,7 @@ def test_an_answer_without_rows_or_cursor_is_no_empty_export(
     vendor: respx.MockRouter, pages: Pages
 ) -> None:
     vendor.get(TICKETS).respond(200, json={"message": "ok", "after_cursor": "c"})
-    with pytest.raises(Unreachable, match="has no 'tickets': ok"):
+    with pytest.raises(Unreachable, match=r"has no 'tickets' \(but message, after_cursor\): ok"):
         pages("tickets", ALL)
     vendor.get(USERS).respond(200, json={"users": [], "end_of_stream": True, "after_cursor": None})
     with pytest.raises(Unreachable, match="without after_cursor"):
