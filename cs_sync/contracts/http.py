@@ -146,7 +146,8 @@ class Http(Protocol):
     ) -> "httpx.Response":
         """Return the whole response, checked for errors; meant for vendors' SDKs.
 
-        A JSON body is decoded once, by the host: it is `response.extensions["json"]`.
+        A JSON body is decoded once, by the host: it is `response.extensions["json"]`. Beside it,
+        "attempt" says at which attempt it came, from 1.
 
         Args:
             method: The HTTP method.

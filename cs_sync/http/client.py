@@ -186,7 +186,8 @@ class VendorHttp:
     ) -> httpx.Response:
         """Return the whole response, checked for errors; meant for vendors' SDKs.
 
-        A JSON body is decoded once, here: it is `response.extensions["json"]`.
+        A JSON body is decoded once, here: it is `response.extensions["json"]`; beside it,
+        "attempt" counts from 1.
 
         Args:
             method: The HTTP method.
@@ -291,7 +292,7 @@ class VendorHttp:
             meant = answers.refused_error(call, response, body)
         if meant is not None:
             raise self._as_retryable(call, meant, quota)
-        response.extensions["json"] = body
+        response.extensions |= {"json": body, "attempt": attempt}
         return response, body
 
     def _check_shape(self, call: Call, response: httpx.Response, body: Any) -> VendorError | None:

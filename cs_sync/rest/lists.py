@@ -16,7 +16,7 @@ MAX_ROUNDS = 3
 
 
 def get_id(item: Any) -> str:
-    """Return the usual id of a record; without one a digest of all that it is."""
+    """Return a record's usual id; without one a digest of it."""
     if isinstance(item, dict) and item.get("id") is not None:
         return str(item["id"])
     return blake2b(orjson.dumps(item), digest_size=16).hexdigest()

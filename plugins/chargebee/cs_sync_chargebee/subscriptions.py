@@ -59,7 +59,7 @@ def _map_item(entry: Raw, raw: Raw) -> Row:
 
 
 def _map_amount(entry: Raw, price: Raw, subscription: Raw) -> Row:
-    """Map what an item costs: a price for each unit that is not free, or tiers."""
+    """Map what an item costs: a price per unit, or tiers."""
     currency, model = subscription.get("currency_code"), price.get("pricing_model")
     billed = _read_count(entry, "quantity", 1) - _read_count(entry, "free_quantity", 0)
     if model in ("flat_fee", "per_unit"):
@@ -84,7 +84,7 @@ def _map_amount(entry: Raw, price: Raw, subscription: Raw) -> Row:
 
 
 def _list_discounts(raw: Raw) -> Iterator[Raw]:
-    """Yield the terms of coupons and of discounts given by hand, in the words of the latter."""
+    """Yield coupons and discounts given by hand, both as the latter."""
     for applied in raw["subscription"].get("coupons") or ():
         id = str(applied.get("coupon_id"))
         coupon = (raw["_coupons"].get(id) or {}).get("coupon") or {}
@@ -106,7 +106,7 @@ def _list_discounts(raw: Raw) -> Iterator[Raw]:
 
 
 def _map_discount(terms: Raw, subscription: Raw, items: list[Raw]) -> Iterator[tuple[str, Row]]:
-    """Yield one discount of the subscription, or one for each item that it lowers."""
+    """Yield a discount of the subscription, or one per lowered item."""
     kind, duration = terms.get("type"), DURATIONS.get(str(terms.get("duration_type")))
     if kind not in ("percentage", "fixed_amount") or duration is None:
         raise MappingError(
@@ -158,14 +158,14 @@ def _read_time(seconds: Any) -> datetime | None:
 
 
 def _read_count(part: Raw, name: str, default: Any) -> Any:
-    """Read a number of units: exact as a text where the site has decimals."""
+    """Read a number of units; with decimals it is an exact text."""
     value = part.get(f"{name}_in_decimal")
     value = part.get(name) if value is None else value
     return default if value is None else _read_decimal(value)
 
 
 def _read_money(part: Raw, name: str, currency: Any) -> Decimal | None:
-    """Read minor units; where the site has decimals, the text of major units beside them."""
+    """Read minor units, or the text of major units where there are decimals."""
     exact = part.get(f"{name}_in_decimal")
     if exact is not None:
         return _read_decimal(exact).scaleb(CURRENCY_EXPONENT.get(str(currency).upper(), 2))

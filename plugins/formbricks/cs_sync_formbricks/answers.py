@@ -60,7 +60,7 @@ def map_response(raw: Raw, config: Any) -> Iterator[Made]:
 
 
 def list_questions(survey: Raw) -> list[Raw]:
-    """Return the questions of a survey: those of its blocks, or of the older form."""
+    """Return the questions of a survey, of its blocks or older form."""
     blocks = survey.get("blocks") or ()
     elements = [element for block in blocks for element in block.get("elements") or ()]
     return elements or list(survey.get("questions") or ())
@@ -75,7 +75,7 @@ def _find_kind(survey: Raw, question: Raw, surveys: Mapping[str, str]) -> str:
 
 
 def _read_scale(question: Raw, kind: str) -> Row:
-    """Return kind and scale of a question: NPS from 0 to 10, others from 1."""
+    """Return kind and scale: NPS from 0 to 10, others from 1."""
     type = question["type"]
     high = RANGES.get(type) or question.get("range")
     if not isinstance(high, int) or high < 2:
@@ -84,7 +84,7 @@ def _read_scale(question: Raw, kind: str) -> Row:
 
 
 def _read_score(question: Raw, data: Raw) -> Any:
-    """Return the answer; a question that was left out has none, and 0 is a score."""
+    """Return the answer, None for a question left out; 0 is a score."""
     score = data.get(question.get("id"))
     return None if score == "" else score
 

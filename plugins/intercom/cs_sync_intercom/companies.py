@@ -3,51 +3,53 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cs_sync import Page, RequestRefused, Unreachable, Window
+from cs_sync import Page, Unreachable, Window
 from cs_sync.rest import RestSource
 from cs_sync_schemas import SourceAccount
 
 _REMEDY = "Nothing stored is lost; the next run reads all companies again."
+_MAX_SCROLLS = 5
 
 
-def read_companies(source: RestSource, window: Window) -> Iterator[Page]:
-    """Yield all companies.
+def read_companies(source: RestSource, _window: Window) -> Iterator[Page]:
+    """Yield all companies as one page: a scroll is read whole or begun anew.
 
-    An answer that is lost may be passed over when it is asked for again: so they are counted.
+    A scroll remembers where it is, and one address asks for every part of it. So a part whose
+    answer is lost is passed over when it is asked for again, and no count may tell.
     """
-    rule = source.description.streams["companies"]
-    seen: set[Any] = set()
-    answer, count = _open_scroll(source, window.resume)
-    while True:
-        items, scroll = answer["data"], answer.get("scroll_param")
-        count += len(items)
-        _require_progress(answer, seen, count)
-        seen |= _list_ids(items)
-        resume = {"scroll": scroll, "count": count} if items else None
-        yield Page.mapped(
-            SourceAccount, items, lambda item: {**rule.make_row(item), "raw": item}, resume
-        )
-        if not items:
+    make_row = source.description.streams["companies"].make_row
+    for _ in range(_MAX_SCROLLS):
+        items = _read_scroll(source)
+        if items is not None:
+            yield Page.mapped(
+                SourceAccount, items, lambda item: {**make_row(item), "raw": item}, None
+            )
             return
-        answer = source.http.get(rule.path, {"scroll_param": scroll})
+    raise Unreachable(f"companies: {_MAX_SCROLLS} scrolls lost an answer each", _REMEDY)
 
 
-def _open_scroll(source: RestSource, resume: Any) -> tuple[Any, int]:
-    """Return the first answer and how many companies came before it.
-
-    A scroll that was left for a minute is over: all companies are read again.
-    """
+def _read_scroll(source: RestSource) -> list[Any] | None:
+    """Return all companies, or None where an answer was lost."""
     path = source.description.streams["companies"].path
-    if resume is not None:
-        try:
-            return source.http.get(path, {"scroll_param": resume["scroll"]}), resume["count"]
-        except RequestRefused:
-            pass
-    return source.http.get(path), 0
+    items: list[Any] = []
+    seen: set[str] = set()
+    scroll = None
+    while True:
+        params = None if scroll is None else {"scroll_param": scroll}
+        facts = source.http.send("GET", path, params=params).extensions
+        if scroll is not None and facts["attempt"] > 1:
+            return None
+        answer = facts["json"]
+        items += answer["data"]
+        _require_progress(answer, seen, len(items))
+        if not answer["data"]:
+            return items
+        seen |= _list_ids(answer["data"])
+        scroll = answer["scroll_param"]
 
 
-def _require_progress(answer: Any, seen: set[Any], count: int) -> None:
-    """Require new companies on every page, and all of them at the end."""
+def _require_progress(answer: Any, seen: set[str], count: int) -> None:
+    """Require new companies in each part, and all at the end."""
     items, total = answer["data"], answer.get("total_count")
     if items and not answer.get("scroll_param"):
         raise Unreachable("companies: the list goes on, but does not say from where", _REMEDY)

@@ -1,7 +1,8 @@
 """The connector keeps the host's promises: the conformance kit against an Intercom in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,16 +21,21 @@ Item = dict[str, Any]
 
 
 class IntercomVendor(VendorFake):
-    """Searches by time of change, contacts by day; a scroll's parameter is where it goes on."""
+    """Searches by time of change, contacts by day; a scroll remembers where it is."""
 
     (connector,) = cs_sync_sources()
     free_text = ("name", "title", "remark", "subject")
-    vital = ("id", "pages", "next", "starting_after", "scroll_param", "total_count")
-    one_page: ClassVar = {"admins": "Intercom lists all admins at once"}
+    vital = ("id", "pages", "next", "starting_after", "scroll_param")
+    empty_page_ends: ClassVar = {"companies": "a scroll may give no count, and says nothing else"}
+    one_page: ClassVar = {
+        "admins": "Intercom lists all admins at once",
+        "companies": "a scroll is read whole: what is lost of it cannot be asked for again",
+    }
 
     def __init__(self, now: Callable[[], datetime], folder: Path) -> None:
         super().__init__(now, folder)
         names = ("admins", "companies", "contacts", "conversations", "deleted")
+        self.scroll: Iterator[Item] = iter(())
         self.lists: dict[str, dict[str, Item]] = {name: {} for name in names}
         for number in range(10):
             for name in names[:-1]:
@@ -47,7 +53,7 @@ class IntercomVendor(VendorFake):
             case ["admins"]:
                 body: Item = {"type": "admin.list", "admins": [*self.lists["admins"].values()]}
             case ["companies", "scroll"]:
-                body = self._scroll(int(request.url.params.get("scroll_param", 0)))
+                body = self._scroll(request.url.params.get("scroll_param"))
             case [name, "search"]:
                 body = self._search(name, orjson.loads(request.content))
             case ["conversations", "deleted"]:
@@ -59,11 +65,13 @@ class IntercomVendor(VendorFake):
                 body = {**self.lists["conversations"][id], "conversation_parts": self._parts()}
         return httpx.Response(200, json=body)
 
-    def _scroll(self, begin: int) -> Item:
-        items = [*self.lists["companies"].values()]
-        page = items[begin : begin + self.page_size]
-        total = {"total_count": len(items), "pages": None}
-        return {"type": "list", "data": page, "scroll_param": str(begin + len(page)), **total}
+    def _scroll(self, opened: str | None) -> Item:
+        """Go on from where the last answer ended, whether or not it arrived."""
+        if opened is None:
+            self.scroll = iter([*self.lists["companies"].values()])
+        page = list(islice(self.scroll, self.page_size))
+        scroll = {"scroll_param": "opened", "total_count": None, "pages": None}
+        return {"type": "list", "data": page, **scroll}
 
     def _search(self, name: str, asked: Item) -> Item:
         since = asked["query"]["value"]

@@ -54,7 +54,7 @@ def _map_item(entry: Raw, raw: Raw) -> Row:
 
 
 def _find_amount(price: Raw, currency: Any) -> Decimal:
-    """Return the price of a unit in the subscription's currency, its own or an override's.
+    """Return a unit's price in the subscription's currency, perhaps an override's.
 
     Paddle converts prices that have neither by its own rate, which it does not show here.
     """
@@ -69,7 +69,7 @@ def _find_amount(price: Raw, currency: Any) -> Decimal:
 
 
 def _map_discount(applied: Raw, raw: Raw) -> Iterator[tuple[str, Row]]:
-    """Yield one discount of the subscription, or one for each item that it lowers."""
+    """Yield a discount of the subscription, or one per lowered item."""
     terms = raw["_discounts"].get(str(applied.get("id")))
     if terms is None:
         raise MappingError("discount_missing", f"discount {applied.get('id')} cannot be read")
