@@ -53,6 +53,7 @@ Reads {title} into cs-sync.
 pip install -e '.[dev]'
 pytest
 cs-sync connectors
+cs-sync init --connector {name}  # then: cs-sync try {name} STREAM
 ```
 
 What the contract asks of a connector is on one screen in `docs/connectors.md` of cs-sync, and what

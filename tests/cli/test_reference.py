@@ -12,7 +12,7 @@ from cs_sync.cli.reference.index import describe_page, render_index
 from cs_sync.cli.reference.message_texts import SourceFile
 from cs_sync.cli.reference.messages import PACKAGES, Site, list_sites, write_pairs
 from cs_sync.cli.reference.pages import PAGES, render_page
-from cs_sync.cli.reference.records import describe_type
+from cs_sync.cli.reference.records import describe_type, render_records
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 SLOW = pytest.mark.slow("parses the host and every plugin")
@@ -150,3 +150,11 @@ def test_types_are_named_for_people() -> None:
     nullable = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
     assert describe_type(nullable) == "time"
     assert describe_type({"enum": ["day", "month"]}) == "`day`, `month`"
+
+
+def test_a_record_says_what_a_field_is_that_a_row_leaves_out() -> None:
+    page = render_records()
+    assert "| `amount_remaining` | whole number, else `0` |" in page
+    assert "| `is_active` | yes or no, else `yes` |" in page
+    assert "| `started_at` | time, required |" in page
+    assert "| `trial_start` | time |" in page

@@ -13,7 +13,8 @@ This page is written from the code. These are the tables that connectors fill. A
 the same names ([files](../connectors/files.md)); `schemas/records.schema.json` is the same as JSON
 Schema. What BI reads are the views of [BI](../bi.md).
 
-Money is a whole number of minor units with its currency. Times are aware, and stored in UTC.
+Money is a whole number of minor units with its currency. Times are aware, and stored in UTC. A
+field that a row leaves out is unknown, unless the table says what it is else.
 """
 
 
@@ -29,15 +30,25 @@ def render_records() -> str:
 def _render_record(name: str, definition: Mapping[str, Any]) -> Iterator[str]:
     yield f"## `{name}`\n"
     yield f"{' '.join(definition['description'].split())}\n"
+    needed = definition["required"]
     rows = (
         (
             f"`{field}`",
-            f"{describe_type(schema)}{', required' if field in definition['required'] else ''}",
+            f"{describe_type(schema)}{_describe_need(schema, required=field in needed)}",
             schema.get("description", ""),
         )
         for field, schema in definition["properties"].items()
     )
     yield from render_table(("field", "type", "meaning"), rows)
+
+
+def _describe_need(schema: Mapping[str, Any], *, required: bool) -> str:
+    """Describe what a field is where a row leaves it out; mostly unknown."""
+    default = schema.get("default")
+    if required or default in (None, [], {}):
+        return ", required" if required else ""
+    shown = {True: "yes", False: "no"}[default] if isinstance(default, bool) else default
+    return f", else `{shown}`"
 
 
 def describe_type(schema: Mapping[str, Any]) -> str:
