@@ -20,7 +20,7 @@ MAX_LINES_SHOWN = 3
 _OF_COLUMN = frozenset({"unknown_column", "duplicate_column", MISSING_COLUMN})
 _REMEDIES = {
     "missing_value": "fill it in",
-    "bad_value": "correct the cells, or how the file is exported",
+    "bad_value": "correct the cells, what the map says, or how the file is exported",
     "missing_reference": "add the rows that are missing, or correct the references",
     "duplicate_id": "keep one of the rows",
     "bad_encoding": "save the file as UTF-8",

@@ -360,7 +360,7 @@ def test_check_tells_everything_that_is_wrong_with_all_files_at_once(write: Writ
     )
     findings = [f"{f.subject}: {f.message} → {f.remedy}" for f in source.check() if not f.ok]
     assert findings[0].endswith("is empty → give it a header line, or take it out of the folder")
-    export = "→ correct the cells, or how the file is exported"
+    export = "→ correct the cells, what the map says, or how the file is exported"
     assert findings[1:] == [
         "accounts.csv: column nmae: every row with it is rejected → unknown column; did you mean"
         " name?",
