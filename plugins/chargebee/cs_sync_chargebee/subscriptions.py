@@ -165,7 +165,7 @@ def _read_count(part: Raw, name: str, default: Any) -> Any:
 
 
 def _read_money(part: Raw, name: str, currency: Any) -> Decimal | None:
-    """Read minor units, or the text of major units where there are decimals."""
+    """Read minor units, or a text of major units with decimals."""
     exact = part.get(f"{name}_in_decimal")
     if exact is not None:
         return _read_decimal(exact).scaleb(CURRENCY_EXPONENT.get(str(currency).upper(), 2))

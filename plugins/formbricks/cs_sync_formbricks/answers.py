@@ -84,7 +84,7 @@ def _read_scale(question: Raw, kind: str) -> Row:
 
 
 def _read_score(question: Raw, data: Raw) -> Any:
-    """Return the answer, None for a question left out; 0 is a score."""
+    """Return the answer, None for a question left out."""
     score = data.get(question.get("id"))
     return None if score == "" else score
 

@@ -12,7 +12,7 @@ _MAX_SCROLLS = 5
 
 
 def read_companies(source: RestSource, _window: Window) -> Iterator[Page]:
-    """Yield all companies as one page: a scroll is read whole or begun anew.
+    """Yield all companies as one page, from one whole scroll.
 
     A scroll remembers where it is, and one address asks for every part of it. So a part whose
     answer is lost is passed over when it is asked for again, and no count may tell.
