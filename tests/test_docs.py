@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,11 @@ FOR_PEOPLE = [
 ]
 
 
+@cache
+def read_page(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("phrase", REPLACED)
 def test_the_output_speaks_the_fields_english(phrase: str) -> None:
     """In messages, help, pages and docstrings alike; a wrapped line counts as one."""
@@ -170,6 +176,6 @@ def test_the_output_speaks_the_fields_english(phrase: str) -> None:
     actual = [
         f"{by_path(path)}: say {REPLACED[phrase]!r}"
         for path in FOR_PEOPLE
-        if pattern.search(path.read_text(encoding="utf-8"))
+        if pattern.search(read_page(path))
     ]
     assert actual == []

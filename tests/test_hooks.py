@@ -168,6 +168,7 @@ def test_an_example_needs_public_names_only(hook: str) -> None:
             assert not inner or package != "cs_sync", node.module
 
 
+@pytest.mark.slow("runs whole commands")
 @pytest.mark.parametrize("hook", HOOK_NAMES)
 def test_the_example_of_a_hook_does_what_its_page_says(
     hook: str, place: Place, install: Callable[[str], ModuleType]

@@ -18,6 +18,9 @@ Conversion = Literal[
 MONEY: tuple[Conversion, ...] = ("minor", "major")
 CONVERSIONS: tuple[str, ...] = get_args(Conversion)
 
+_THREE_YEARS = 10**11
+"""Milliseconds; in seconds that is the year 5138."""
+
 
 def convert_id(value: Any) -> str:
     """Convert an id to text.
@@ -83,9 +86,11 @@ def convert_iso_time(value: Any, zone: ZoneInfo | None = None) -> datetime:
 def convert_epoch(value: Any, divisor: int) -> datetime:
     """Convert a number since 1970 to UTC.
 
-    The divisor is 1000 for milliseconds.
+    The divisor is 1000 for milliseconds; fewer than those of three years are seconds by mistake.
     """
     number = convert_number(value)
+    if divisor == 1000 and 0 < number < _THREE_YEARS:
+        raise MappingError("bad_time", f"{value!r} is in 1970–72; in seconds it is epoch_s")
     try:
         return datetime.fromtimestamp(float(number / divisor), UTC)
     except (OverflowError, OSError, ValueError):

@@ -80,6 +80,7 @@ def test_a_score_of_an_earlier_day_and_knowledge(ws: cs_sync.Workspace) -> None:
     assert len(ws.scores(known_at="2026-03-01")) == 0
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_no_run_begins_beside_another(ws: cs_sync.Workspace, tmp_path: Path) -> None:
     place = Place(tmp_path)
     until = datetime(2026, 3, 11, tzinfo=UTC)
@@ -130,6 +131,7 @@ def test_a_frame_has_the_types_of_the_rows(ws: cs_sync.Workspace) -> None:
     assert arrow.column("value").to_pylist() == [row.value for row in kpis]
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_scores_in_every_library(ws: cs_sync.Workspace) -> None:
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
     scores = ws.scores()

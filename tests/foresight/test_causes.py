@@ -303,6 +303,7 @@ def test_an_attribute_of_nobody(place: Place) -> None:
     assert "no account has an attribute 'planet'" in ran.said
 
 
+@pytest.mark.slow("simulates books")
 def test_no_whole_horizon(place: Place) -> None:
     ran = place.run("analyse", "causes", "--horizon", "700")
     assert ran.code == 2

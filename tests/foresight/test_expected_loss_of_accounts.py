@@ -82,6 +82,7 @@ def test_a_figure_where_there_is_a_signal(monkeypatch: pytest.MonkeyPatch) -> No
     assert find_letters(show(loss_table([without], MASKED))) == set()
 
 
+@pytest.mark.slow("simulates books")
 def test_no_figure_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = list_loss(monkeypatch, informative=False)
     assert row["verdict"] != "signal"

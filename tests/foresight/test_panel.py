@@ -254,6 +254,7 @@ def compare(place: Place, kind: str, months: slice) -> Panel:
     return panel
 
 
+@pytest.mark.slow("simulates books")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_panel_is_what_its_month_ends_say(place: Place, kind: str) -> None:
     """Of a month end before the first sync of all and of one long after it."""

@@ -145,6 +145,7 @@ def test_figures_of_another_policy_are_not_mixed(place: Place) -> None:
     assert place.select("SELECT * FROM cs_kpi WHERE period_start = '2020-01-01'") == []
 
 
+@pytest.mark.slow("syncs and runs whole commands")
 def test_earlier_months_are_published_on_request(place: Place) -> None:
     line = ("metrics", "--since", "2025-06-01", "--until", "2025-08-01", "--metric", "arpa")
     wanted = (

@@ -318,6 +318,7 @@ def test_nothing_is_kept_while_another_process_runs(ledger: Ledger, store: Store
 USE_CHANGES = ("a later day", "an earlier day", "moved", "more use", "gone")
 
 
+@pytest.mark.slow("computes whole books")
 @settings(max_examples=6, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(USE_CHANGES), st.integers(0, 170)), max_size=5))
 def test_figures_of_use_are_those_computed_anew(drawn: list[tuple[str, int]]) -> None:

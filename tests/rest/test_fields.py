@@ -95,6 +95,7 @@ def test_times_in_every_form(value: Any, rule: dict[str, Any]) -> None:
         ("yesterday", {}, "no ISO 8601 time"),
         (1e30, {"as": "epoch_s"}, "no time since 1970"),
         (1792532133319, {"as": "epoch_s"}, "no time since 1970; in milliseconds it is epoch_ms"),
+        (1792532133, {"as": "epoch_ms"}, "is in 1970–72; in seconds it is epoch_s"),
         ("NaN", {"as": "epoch_ms"}, "no number"),
     ],
 )

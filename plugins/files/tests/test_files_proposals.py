@@ -284,6 +284,7 @@ WRITTEN: dict[str, tuple[str, str, dict[int, Any]]] = {
 }
 
 
+@pytest.mark.slow("draws many folders")
 @settings(max_examples=25, deadline=None)
 @given(AMOUNTS, DAYS, st.sampled_from(list(WRITTEN)), st.booleans())
 def test_what_is_read_as_proposed_is_never_a_wrong_value(

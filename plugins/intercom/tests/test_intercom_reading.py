@@ -246,6 +246,7 @@ def test_deleted_conversations_have_a_list(read: Read) -> None:
     assert page.deleted == {Ticket: ["512"]}
 
 
+@pytest.mark.slow("reads a whole description")
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
