@@ -43,7 +43,7 @@ def _render_record(name: str, definition: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _describe_need(schema: Mapping[str, Any], *, required: bool) -> str:
-    """Describe what a field is where a row leaves it out; mostly unknown."""
+    """Describe a field that a row leaves out; mostly it is unknown."""
     default = schema.get("default")
     if required or default in (None, [], {}):
         return ", required" if required else ""

@@ -32,6 +32,7 @@ from cs_sync.health.signals.use_history import UseHistory, build_use_history
 from cs_sync.metrics.ownership import LINK
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
+from cs_sync.store.queries.batches import get_batch_options
 from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas.tables import ACCOUNT, CONTACT_LINK, HEALTH_SCORE
 
@@ -124,7 +125,7 @@ def read_use_history(
     known = connection.execute(_apply_knowledge_time(select_known_accounts(scope), known_at)).all()
     days = connection.execute(
         _apply_knowledge_time(select_use_by_day(scope), known_at),
-        execution_options={"yield_per": _ROWS_AT_ONCE},
+        execution_options=get_batch_options(connection, _ROWS_AT_ONCE),
     )
     return build_use_history(days, known)
 
