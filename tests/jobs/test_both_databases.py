@@ -30,7 +30,6 @@ def places(tmp_path: Path, postgres_engine: object, postgres_workspace: str) -> 
 
 
 def test_every_command_answers_alike(places: list[Place]) -> None:
-    sqlite, postgresql = places
     assert [place.run("run").code for place in places] == [0, 0]
     for words in COMMANDS:
         expected, actual = (place.run("--format", "json", *words) for place in places)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 
 def get_batch_options(connection: Connection, rows: int) -> dict[str, Any]:
-    """Return the options of a statement whose rows are fetched so many at once.
+    """Return the options of a statement to fetch rows in batches.
 
     A server keeps a result only inside a transaction: outside of one, all rows come at once.
     """
