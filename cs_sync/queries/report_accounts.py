@@ -143,7 +143,7 @@ def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
             account = _build_account(workspace, item, context, day.get_mrr(id_))
             account = replace(
                 account,
-                now=book.share(_build_current_point(item, day.get_mrr(id_), money)),
+                now=book.share_point(_build_current_point(item, day.get_mrr(id_), money)),
                 before=before,
                 past=tuple(points),
                 churn_probability=day.forecast.get_churn_probability(id_),
@@ -227,10 +227,10 @@ class PointBook:
         if key not in self._points:
             mrr = self.money.add_up(state.paid)
             point = HistoryPoint(mrr, pays, state.score, state.band, risk, state.lost)
-            self._points[key] = self.share(point)
+            self._points[key] = self.share_point(point)
         return self._points[key]
 
-    def share(self, point: HistoryPoint) -> HistoryPoint:
+    def share_point(self, point: HistoryPoint) -> HistoryPoint:
         """Return the point with its lost points shared with others."""
         lost = tuple(point.lost.items())
         return replace(point, lost=self._lost.setdefault(lost, point.lost))

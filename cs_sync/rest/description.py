@@ -15,7 +15,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.http import Limit, ResponseNames
 from cs_sync.follow_ups.settings import Duration
 from cs_sync.rest.auth import Auth, NoAuth, QueryAuth
-from cs_sync.rest.expressions import Expression, Part, Template, search
+from cs_sync.rest.expressions import Expression, Part, Template, evaluate_expression
 from cs_sync.rest.fields import RecordName, RecordRule
 from cs_sync.rest.pages import Pages, SinglePage, UrlPages
 
@@ -58,7 +58,7 @@ class Moment(Part):
 
 
 def _find_text(expression: str, item: Any) -> str | None:
-    found = search(expression, item) if isinstance(item, dict) else None
+    found = evaluate_expression(expression, item) if isinstance(item, dict) else None
     return None if found is None else str(found)
 
 

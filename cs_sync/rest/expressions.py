@@ -30,7 +30,7 @@ def _compile(expression: str) -> tuple[tuple[str, ...], ParsedResult]:
     return tuple(split_plain_path(expression) or ()), jmespath.compile(expression)
 
 
-def search(expression: str, document: Any) -> Any:
+def evaluate_expression(expression: str, document: Any) -> Any:
     """Return what a JMESPath expression finds; None without a match."""
     keys, compiled = _compile(expression)
     if not keys:
@@ -53,8 +53,8 @@ def fill_template(template: Any, document: Any, *, in_path: bool = False) -> Any
     if not isinstance(template, str):
         return template
     if not in_path and (alone := _BRACES.fullmatch(template)):
-        return search(alone[1], document)
-    found = {match: search(match, document) for match in _BRACES.findall(template)}
+        return evaluate_expression(alone[1], document)
+    found = {match: evaluate_expression(match, document) for match in _BRACES.findall(template)}
     if any(value is None for value in found.values()):
         return None
     texts = {name: quote(str(v), safe="") if in_path else str(v) for name, v in found.items()}

@@ -14,7 +14,7 @@ from cs_sync.contracts.mapping import MappingError
 from cs_sync.contracts.source import Row
 from cs_sync.rest import conversions
 from cs_sync.rest.conversions import MONEY, PLAIN, Conversion
-from cs_sync.rest.expressions import Expression, Part, Template, fill_template, search
+from cs_sync.rest.expressions import Expression, Part, Template, evaluate_expression, fill_template
 from cs_sync.settings import flatten_types
 from cs_sync_schemas import RECORDS, Record, get_table
 
@@ -49,7 +49,7 @@ class FieldRule(Part):
     def find(self, document: Any) -> Any:
         """Return the vendor's value; None without one."""
         if self.path is not None:
-            return search(self.path, document)
+            return evaluate_expression(self.path, document)
         return fill_template(self.text, document) if self.text is not None else self.value
 
 
@@ -164,7 +164,7 @@ class RecordRule(Part):
         if convert == "minor":
             return conversions.convert_minor_units(found, whole=name != _DECIMAL_MONEY)
         if convert == "major":
-            currency = search(rule.currency or "", document)
+            currency = evaluate_expression(rule.currency or "", document)
             return conversions.convert_major_units(found, currency, whole=name != _DECIMAL_MONEY)
         return PLAIN[convert](found)
 

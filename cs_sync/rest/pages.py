@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pydantic import Field, model_validator
 
 from cs_sync.contracts.errors import Unreachable
-from cs_sync.rest.expressions import Expression, Part, search
+from cs_sync.rest.expressions import Expression, Part, evaluate_expression
 
 Params = list[tuple[str, Any]]
 REMEDY = "Nothing stored is lost. If it happens again, report it to the connector's author."
@@ -74,7 +74,7 @@ class Paginator(Part):
         """
         if self.more is None:
             return bool(answer.items)
-        goes_on = bool(search(self.more, answer.body))
+        goes_on = bool(evaluate_expression(self.more, answer.body))
         if goes_on and not answer.items:
             raise Unreachable("the list goes on, but this page of it is empty", REMEDY)
         return goes_on
@@ -104,9 +104,9 @@ class CursorPages(Paginator):
 
     def find_next(self, answer: Answer, place: Any) -> Any:  # noqa: ARG002
         """Return the cursor in the body."""
-        if self.more is not None and not search(self.more, answer.body):
+        if self.more is not None and not evaluate_expression(self.more, answer.body):
             return None
-        cursor = search(self.next, answer.body)
+        cursor = evaluate_expression(self.next, answer.body)
         if cursor in (None, "", False):
             if self.more is not None:
                 raise Unreachable("the list goes on, but does not say from where", REMEDY)
@@ -146,7 +146,7 @@ class NextUrlPages(UrlPages):
 
     def find_next(self, answer: Answer, place: Any) -> Any:  # noqa: ARG002
         """Return the query of the URL in the body."""
-        url = search(self.next, answer.body)
+        url = evaluate_expression(self.next, answer.body)
         return self._read_query(None if url is None else str(url))
 
     def find_required_keys(self) -> tuple[str, ...]:
@@ -325,13 +325,13 @@ def _continue_below(reached: int, total: int, answer: Answer) -> int | None:
 
 
 def _read_count(expression: str, answer: Answer) -> int:
-    count = search(expression, answer.body)
+    count = evaluate_expression(expression, answer.body)
     if not isinstance(count, int) or isinstance(count, bool):
         raise Unreachable(f"{expression} is {count!r} instead of a number", REMEDY)
     return count
 
 
 def _read_last(expression: str, answer: Answer) -> Any:
-    if answer.items and (value := search(expression, answer.items[-1])) is not None:
+    if answer.items and (value := evaluate_expression(expression, answer.items[-1])) is not None:
         return value
     raise Unreachable(f"the last record has no {expression} to go on from", REMEDY)

@@ -13,7 +13,12 @@ from cs_sync.contracts.http import Http
 from cs_sync.contracts.mapping import MappingError, map_each
 from cs_sync.contracts.source import Page, Rejection, Row, Window
 from cs_sync.rest.description import Gone, Listing, LookUp, StreamRule, Table
-from cs_sync.rest.expressions import fill_template, list_expressions, search, split_plain_path
+from cs_sync.rest.expressions import (
+    evaluate_expression,
+    fill_template,
+    list_expressions,
+    split_plain_path,
+)
 from cs_sync.rest.lists import read_list, read_pages
 from cs_sync.rest.pages import Answer, Params
 from cs_sync_schemas import Record
@@ -57,7 +62,7 @@ class Api:
         """
         response = self.request(listing, params, context)
         body = response.extensions.get("json")
-        items = search(listing.items, body)
+        items = evaluate_expression(listing.items, body)
         if not isinstance(items, list):
             raise Unreachable(
                 f"{response.request.url.path}: the answer has no list at {listing.items}",
@@ -70,7 +75,7 @@ class Api:
         return {f"_{name}": self._find_one(rule, context) for name, rule in rules.items()}
 
     def _find_one(self, rule: LookUp, context: Mapping[str, Any]) -> Any:
-        if rule.when is not None and not search(rule.when, context):
+        if rule.when is not None and not evaluate_expression(rule.when, context):
             return None
         params = fill_params(rule.params, context)
         try:
@@ -79,7 +84,7 @@ class Api:
             if rule.optional and error.status == NOT_FOUND:
                 return None
             raise
-        return search(rule.item, response.extensions.get("json"))
+        return evaluate_expression(rule.item, response.extensions.get("json"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +272,7 @@ class StreamReader:
         if step.number:
             return True
         rule = self.rule.deleted
-        return bool(rule and isinstance(item, dict) and search(rule, {**item, **seen}))
+        return bool(rule and isinstance(item, dict) and evaluate_expression(rule, {**item, **seen}))
 
     def _map_item(self, item: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[Any]:
         """Yield the records of one object: its own, and those inside it."""
@@ -279,7 +284,7 @@ class StreamReader:
             made = self.custom(context)
             yield from [(self.rule.type, made)] if isinstance(made, Mapping) else made
         for also in self.rule.also.values():
-            parts = search(also.each, context)
+            parts = evaluate_expression(also.each, context)
             for part in parts if isinstance(parts, list) else [] if parts is None else [parts]:
                 inside = {**_require_object(part), **seen, **found, "_item": item}
                 yield also.type, {**also.make_row(inside), "raw": part}
@@ -287,7 +292,9 @@ class StreamReader:
 
 def _find_empty(template: str, context: Any) -> str:
     """Return the first expression of a text that finds nothing."""
-    return next(each for each in list_expressions(template) if search(each, context) is None)
+    return next(
+        each for each in list_expressions(template) if evaluate_expression(each, context) is None
+    )
 
 
 def _suggest_key(expression: str, context: Any) -> str:

@@ -33,7 +33,12 @@ from cs_sync.rest.description import (
     load_description,
     parse_description,
 )
-from cs_sync.rest.expressions import fill_template, list_expressions, search, split_plain_path
+from cs_sync.rest.expressions import (
+    evaluate_expression,
+    fill_template,
+    list_expressions,
+    split_plain_path,
+)
 from cs_sync.rest.fields import RECORD_TYPES
 from cs_sync.rest.reading import Api, StreamReader
 from cs_sync.rest.shapes import list_shapes
@@ -260,7 +265,7 @@ def _classify(
     for rule in rules:
         if rule.status not in (None, response.status_code):
             continue
-        if rule.when is not None and not search(rule.when, body):
+        if rule.when is not None and not evaluate_expression(rule.when, body):
             continue
         text = f"{response.request.url.path}: {response.status_code} ({rule.means})"
         error = _ERRORS[rule.means](text, rule.remedy.replace("{section}", section))

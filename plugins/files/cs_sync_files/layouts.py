@@ -122,7 +122,7 @@ class ColumnMap(Notation):
         parts = (self.format, self.unit, self.constant, *self.column, *self.values.values())
         return OPEN in parts
 
-    def translate(self, text: str) -> str:
+    def translate_text(self, text: str) -> str:
         """Return our value for theirs; without `values`, theirs.
 
         Raises:

@@ -149,7 +149,7 @@ class Table:
                 return None
         if spec is None or cell is None or not spec.values:
             return cell
-        return spec.translate(str(cell)) or None
+        return spec.translate_text(str(cell)) or None
 
     def _read_cell(self, spec: ColumnMap | None, cell: Any) -> Any:
         try:

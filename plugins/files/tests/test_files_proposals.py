@@ -22,7 +22,7 @@ UNTIL = datetime(2026, 12, 1, tzinfo=UTC)
 Contents = Mapping[str, str | bytes]
 
 
-def propose(folder: Path, contents: Contents, currency: str = "EUR") -> SectionProposal:
+def propose_section(folder: Path, contents: Contents, currency: str = "EUR") -> SectionProposal:
     exports = folder / "exports"
     exports.mkdir(exist_ok=True)
     for name, content in contents.items():
@@ -45,7 +45,7 @@ def read(source: FilesSource, name: str) -> list[dict[str, Any]]:
     return [{**row} for page in pages for row in page.records[stream.record]]
 
 
-def describe(proposal: SectionProposal) -> list[str]:
+def describe_proposal(proposal: SectionProposal) -> list[str]:
     return [
         f"{'' if found.ok else '? '}{found.subject} {found.message}"
         + (f": {found.remedy}" if found.remedy else "")
@@ -64,7 +64,9 @@ INVOICES = (
 
 
 def test_a_german_folder_is_read_as_proposed(tmp_path: Path) -> None:
-    proposal = propose(tmp_path, {"Kundenliste 2026.csv": CUSTOMERS, "Rechnungen.csv": INVOICES})
+    proposal = propose_section(
+        tmp_path, {"Kundenliste 2026.csv": CUSTOMERS, "Rechnungen.csv": INVOICES}
+    )
     told = tomllib.loads(proposal.toml)["connectors"]["files"]
     assert told["path"] == "exports"
     assert told["read"]["accounts"] == {
@@ -81,7 +83,7 @@ def test_a_german_folder_is_read_as_proposed(tmp_path: Path) -> None:
     assert [(row["total"], row["status"]) for row in read(source, "invoices")] == [
         (123456, "paid"), (4900, "open"),
     ]  # fmt: skip
-    assert describe(proposal) == [
+    assert describe_proposal(proposal) == [
         "Kundenliste 2026.csv → accounts: 4 fields of 5 columns",
         "Rechnungen.csv → invoices: 6 fields of 6 columns",
     ]
@@ -95,8 +97,8 @@ def test_what_the_files_do_not_tell_is_left_open(tmp_path: Path) -> None:
         "invoices.csv": "Invoice,Customer,Amount,Date,Status\nI1,1001,49,2026-01-02,Limbo\n",
         "notes.csv": "foo,bar\n1,2\n",
     }
-    proposal = propose(tmp_path, contents)
-    assert [line for line in describe(proposal) if line.startswith("?")] == [
+    proposal = propose_section(tmp_path, contents)
+    assert [line for line in describe_proposal(proposal) if line.startswith("?")] == [
         "? contracts.csv decide on map.subscriptions.started_at: DD/MM/YYYY or MM/DD/YYYY?",
         "? contracts.csv decide on map.subscriptions.currency: which currency has this symbol?",
         "? contracts.csv decide on map.subscription_items.interval: month or year?",
@@ -120,8 +122,8 @@ CONTRACTS = (
 
 def test_a_net_price_by_the_quarter_is_one_of_three_months(tmp_path: Path) -> None:
     contracts = CONTRACTS.format(price="Preis netto (EUR)")
-    proposal = propose(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
-    assert [line for line in describe(proposal) if line.startswith("?")] == []
+    proposal = propose_section(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
+    assert [line for line in describe_proposal(proposal) if line.startswith("?")] == []
     items = read(open_proposed(tmp_path, proposal.toml), "subscription_items")
     assert [(row["unit_amount"], row["interval"], row["interval_count"]) for row in items] == [
         (Decimal(124950), "month", 1), (Decimal(29900), "month", 3), (Decimal(1198800), "year", 1),
@@ -130,8 +132,8 @@ def test_a_net_price_by_the_quarter_is_one_of_three_months(tmp_path: Path) -> No
 
 def test_contracts_without_a_known_price_are_named(tmp_path: Path) -> None:
     contracts = CONTRACTS.format(price="Wert")
-    proposal = propose(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
-    assert [line for line in describe(proposal) if line.startswith("?")] == [
+    proposal = propose_section(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
+    assert [line for line in describe_proposal(proposal) if line.startswith("?")] == [
         "? Verträge.csv has no column that is known as a price, so there is no MRR: name it, and"
         " its interval, in map.subscription_items"
     ]
@@ -141,7 +143,7 @@ def test_contracts_without_a_known_price_are_named(tmp_path: Path) -> None:
 
 def test_check_counts_the_columns_of_a_file_by_table(tmp_path: Path) -> None:
     contracts = CONTRACTS.format(price="Preis") + "Summe;;13.536,50;;;\n"
-    proposal = propose(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
+    proposal = propose_section(tmp_path, {"Kunden.csv": CUSTOMERS, "Verträge.csv": contracts})
     findings = [each.message for each in open_proposed(tmp_path, proposal.toml).check()]
     unused = "(not used: Anzahl), 3 rows"
     assert findings[1:] == [
@@ -151,7 +153,7 @@ def test_check_counts_the_columns_of_a_file_by_table(tmp_path: Path) -> None:
 
 def test_people_and_sessions_have_german_names(tmp_path: Path) -> None:
     usage = "Datum;Kunde;Benutzer;Anmeldungen;Aktionen\n01.10.2026;1001;ute;2;40\n"
-    proposal = propose(tmp_path, {"Kunden.csv": CUSTOMERS, "Nutzung.csv": usage})
+    proposal = propose_section(tmp_path, {"Kunden.csv": CUSTOMERS, "Nutzung.csv": usage})
     [row] = read(open_proposed(tmp_path, proposal.toml), "usage_days")
     assert (row["contact_source_id"], row["sessions"], row["events"]) == ("ute", 2, 40)
 
@@ -162,7 +164,7 @@ def test_accounts_are_known_by_what_the_others_call_them(tmp_path: Path) -> None
         "invoices.csv": "Invoice,Customer,Amount (USD),Date\nI1,Acme,49.00,2026-01-02\n"
         "I2,Bolt,9.00,2026-01-02\nI3,Coil,9.00,2026-01-02\n",
     }
-    proposal = propose(tmp_path, contents)
+    proposal = propose_section(tmp_path, contents)
     source = open_proposed(tmp_path, proposal.toml)
     assert [row["source_id"] for row in read(source, "accounts")] == ["Acme", "Bolt"]
     assert [(row["total"], row["currency"]) for row in read(source, "invoices")] == [
@@ -177,10 +179,10 @@ def test_a_column_of_ids_is_found_by_what_refers_to_it(tmp_path: Path) -> None:
         "tickets.csv": "Ticket ID,Customer,Created at\n1,A7,2026-01-02\n2,B8,2026-01-02\n",
         "usage.csv": "Account,Day,Logins\nZ1,2026-01-02,7\n",
     }
-    proposal = propose(tmp_path, contents)
+    proposal = propose_section(tmp_path, contents)
     told = tomllib.loads(proposal.toml)["connectors"]["files"]["map"]
     assert told["accounts"]["source_id"] == "Ref"
-    assert [line for line in describe(proposal) if line.startswith("?")] == [
+    assert [line for line in describe_proposal(proposal) if line.startswith("?")] == [
         "? usage.csv decide on map.usage_days.account_source_id: 0% of its values are in accounts"
     ]
 
@@ -190,7 +192,7 @@ def test_a_column_that_is_still_empty_is_read_once_it_is_filled(tmp_path: Path) 
         "accounts.csv": "source_id\nc1\n",
         "contracts.csv": "Contract no;Customer;Start;End;Currency\nK1;c1;13.01.2026;;EUR\n",
     }
-    proposal = propose(tmp_path, contents)
+    proposal = propose_section(tmp_path, contents)
     text = contents["contracts.csv"].replace(";;EUR", ";13.10.2026;EUR")
     (tmp_path / "exports" / "contracts.csv").write_text(text)
     (row,) = read(open_proposed(tmp_path, proposal.toml), "subscriptions")
@@ -203,12 +205,16 @@ def test_an_nps_file_has_its_kind_and_scale(tmp_path: Path) -> None:
         "NPS.csv": "Date,Customer,Score,Comment\n2026-11-01,c1,9,ok\n",
         "feedback.csv": "Date,Customer,Rating\n2026-11-01,c1,4\n",
     }
-    proposal = propose(tmp_path, {name: contents[name] for name in ("accounts.csv", "NPS.csv")})
+    proposal = propose_section(
+        tmp_path, {name: contents[name] for name in ("accounts.csv", "NPS.csv")}
+    )
     (answer,) = read(open_proposed(tmp_path, proposal.toml), "survey_responses")
     assert (answer["kind"], answer["score"], answer["scale_max"]) == ("nps", 9, 10)
     (tmp_path / "exports" / "NPS.csv").unlink()
-    proposal = propose(tmp_path, {"feedback.csv": contents["feedback.csv"]})
-    assert [line.partition(": ")[0] for line in describe(proposal) if line.startswith("?")] == [
+    proposal = propose_section(tmp_path, {"feedback.csv": contents["feedback.csv"]})
+    assert [
+        line.partition(": ")[0] for line in describe_proposal(proposal) if line.startswith("?")
+    ] == [
         "? feedback.csv decide on map.survey_responses.kind",
         "? feedback.csv decide on map.survey_responses.scale_min",
         "? feedback.csv decide on map.survey_responses.scale_max",
@@ -221,9 +227,9 @@ def test_a_preset_is_found_and_files_that_fit_need_no_map(tmp_path: Path) -> Non
         "cus_1,,a@x.com,Acme,2026-01-02 03:04,false\n",
         "tickets.csv": "source_id,account,opened_at\nt1,cus_1,2026-01-02\n",
     }
-    proposal = propose(tmp_path, contents)
+    proposal = propose_section(tmp_path, contents)
     assert proposal.toml == '[connectors.files]\npath = "exports"\npreset = "stripe"\n'
-    assert describe(proposal) == [
+    assert describe_proposal(proposal) == [
         "unified_customers.csv → accounts: as stripe has it", "tickets.csv is as it should be",
     ]  # fmt: skip
     assert len(read(open_proposed(tmp_path, proposal.toml), "tickets")) == 1
@@ -232,7 +238,7 @@ def test_a_preset_is_found_and_files_that_fit_need_no_map(tmp_path: Path) -> Non
 def test_files_of_one_kind_are_one_table(tmp_path: Path) -> None:
     header = "Customer ID,Company\n"
     contents = {"customers 2025.csv": header + "1,A\n", "customers 2026.csv": header + "2,B\n"}
-    proposal = propose(tmp_path, contents)
+    proposal = propose_section(tmp_path, contents)
     assert 'file = "customers 202*.csv"' in proposal.toml
     assert len(read(open_proposed(tmp_path, proposal.toml), "accounts")) == 2
 
@@ -248,7 +254,7 @@ def test_sheets_of_a_workbook_are_tables(tmp_path: Path) -> None:
         deals.append(row)
     (tmp_path / "exports").mkdir()
     book.save(tmp_path / "exports" / "Export.xlsx")
-    proposal = propose(tmp_path, {})
+    proposal = propose_section(tmp_path, {})
     source = open_proposed(tmp_path, proposal.toml)
     assert [row["name"] for row in read(source, "accounts")] == ["Acme"]
     (item,) = read(source, "subscription_items")
@@ -257,7 +263,7 @@ def test_sheets_of_a_workbook_are_tables(tmp_path: Path) -> None:
 
 def test_a_folder_without_anything_known_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds nothing that looks like customers"):
-        propose(tmp_path, {"notes.csv": "foo,bar\n1,2\n"})
+        propose_section(tmp_path, {"notes.csv": "foo,bar\n1,2\n"})
     workspace = WorkspaceInfo(folder=tmp_path, section="files")
     with pytest.raises(ConfigError, match="is no folder"):
         FilesSource.propose_section(tmp_path / "nowhere", workspace)
@@ -265,8 +271,8 @@ def test_a_folder_without_anything_known_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named_beside_the_others(tmp_path: Path) -> None:
     contents: Contents = {"customers.csv": "Customer ID,Company\n1,A\n", "deals.xlsx": "no"}
-    proposal = propose(tmp_path, contents)
-    assert describe(proposal)[0].startswith("? deals.xlsx")
+    proposal = propose_section(tmp_path, contents)
+    assert describe_proposal(proposal)[0].startswith("? deals.xlsx")
     assert "[connectors.files.map.accounts]" in proposal.toml
 
 
@@ -309,7 +315,7 @@ def test_what_is_read_as_proposed_is_never_a_wrong_value(
             text = f"{amount // 100:,}" if whole else f"{Decimal(amount).scaleb(-2):,.2f}"
             writer.writerow([name, "c1", text.translate(marks), day.strftime(form), "EUR"])
     (folder / "exports" / "accounts.csv").write_text("source_id\nc1\n")
-    proposal = propose(folder, {})
+    proposal = propose_section(folder, {})
     try:
         rows = read(open_proposed(folder, proposal.toml), "invoices")
     except ValueError as error:
