@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection
 
 from cs_sync.foresight.panel import Panel
 from cs_sync.health import build_day_scope
@@ -37,52 +37,22 @@ from cs_sync_schemas import (
     SurveyResponse,
     Ticket,
     UsageDay,
-    get_history_table,
-    get_known_from,
-    get_table,
 )
 from tests.follow_ups.books import Books
 from tests.foresight.panels import build_panel
 from tests.foresight.test_reading_observations import opened
 from tests.health.conftest import LONG_AGO
+from tests.health.stored_rows import add_past_row, add_rows, at
 from tests.jobs.road import CONFIG, Place
 
 SOURCES = ("posthog", "segment", "totals")
 REQUEST = ObservationRequest(horizon_days=30, lead_days=14)
 
 
-def at(day: int) -> datetime:
-    return datetime(2025, 7, 1, tzinfo=UTC) + timedelta(days=day)
-
-
-def complete(model: Any, row: dict[str, Any]) -> dict[str, Any]:
-    """The row with defaults for what it does not say."""
-    given: dict[str, Any] = {
-        "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO, "changed_at": LONG_AGO,
-        "row_hash": "", "since": LONG_AGO, "rule": "own", "reason": "",
-    }  # fmt: skip
-    whole = {name: value for name, value in given.items() if name in model.model_fields} | row
-    return {name: getattr(model(**whole), name) for name in model.model_fields}
-
-
-def add(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        connection.execute(insert(get_table(model)).values(complete(model, row)))
-
-
-def add_past(connection: Connection, model: Any, row: dict[str, Any], known_to: datetime) -> None:
-    """A version of a row that was known until then."""
-    history = get_history_table(get_table(model))
-    assert isinstance(history, Table)
-    whole = {**complete(model, row), "known_to": known_to, get_known_from(history).name: LONG_AGO}
-    named = {name: value for name, value in whole.items() if name in history.c}
-    connection.execute(insert(history).values(named))
-
-
 def fill(connection: Connection, random: Random) -> None:
     """Accounts, their people's moves, and days of use; some came, went or changed later."""
     accounts = [f"a{number}" for number in range(7)]
-    add(connection, Account, [
+    add_rows(connection, Account, [
         {"id": name, "is_test": name == "a5", "merged_into": "a0" if name == "a6" else None}
         for name in accounts
     ])  # fmt: skip
@@ -90,13 +60,15 @@ def fill(connection: Connection, random: Random) -> None:
     for source, name in links:
         link = {"source": source, "source_id": name, "account_id": name}
         if random.random() < 0.2:
-            add_past(connection, AccountLink, {**link, "account_id": "a1"}, at(100))
+            add_past_row(connection, AccountLink, {**link, "account_id": "a1"}, at(100))
             link["since"] = at(100)  # type: ignore[assignment]
-        add(connection, AccountLink, [link])
+        add_rows(connection, AccountLink, [link])
     for number in range(8):
         person = f"p{number}"
-        add(connection, Contact, [{"id": person, "account_id": random.choice([*accounts, None])}])
-        add(connection, ContactLink, [
+        add_rows(
+            connection, Contact, [{"id": person, "account_id": random.choice([*accounts, None])}]
+        )
+        add_rows(connection, ContactLink, [
             {"source": source, "source_id": person, "contact_id": person}
             for source in SOURCES if random.random() < 0.6
         ])  # fmt: skip
@@ -104,7 +76,7 @@ def fill(connection: Connection, random: Random) -> None:
             moved, gap = random.randrange(30, 150), random.choice((0, 0, 40))
             for begun, ended in ((-900, moved), (moved + gap, None)):
                 source, name = random.choice(links)
-                add(connection, ContactAccount, [{
+                add_rows(connection, ContactAccount, [{
                     "contact_id": person, "source": source, "account_source_id": name,
                     "valid_from": at(begun), "day_from": at(begun).date(), "stated": True,
                     "valid_to": None if ended is None else at(ended),
@@ -129,9 +101,9 @@ def fill(connection: Connection, random: Random) -> None:
             if random.random() < 0.7:
                 row["account_source_id"] = None
         if random.random() < 0.2:
-            add_past(connection, model, {**row, "events": 7, "deleted_at": None}, at(120))
+            add_past_row(connection, model, {**row, "events": 7, "deleted_at": None}, at(120))
             row["changed_at"] = at(120)
-        add(connection, model, [row])
+        add_rows(connection, model, [row])
 
 
 def fill_billing(connection: Connection, random: Random, policy: str) -> None:
@@ -144,13 +116,13 @@ def fill_billing(connection: Connection, random: Random, policy: str) -> None:
                 middle = start + timedelta(days=random.randrange(30, 200))
                 end = random.choice((None, middle + timedelta(days=random.randrange(20, 90))))
                 for begins, ends in ((start, middle), (middle, end)):
-                    add(connection, MrrSpan, [{
+                    add_rows(connection, MrrSpan, [{
                         "account_id": name, "policy": policy, "currency": currency, "parts": [],
                         "valid_from": begins, "valid_to": ends, "known_from": since,
                         "known_to": until, "amount": random.choice((0, 500, 500, 700, 900)),
                     }])  # fmt: skip
         for _ in range(random.randrange(3)):
-            add(connection, MrrMovement, [{
+            add_rows(connection, MrrMovement, [{
                 "account_id": name, "policy": policy, "currency": "EUR", "kind": "churn",
                 "at": at(random.randrange(0, 200)) + timedelta(seconds=random.randrange(999)),
                 "known_from": random.choice((LONG_AGO, at(120))), "amount": 500, "cause": "end",
@@ -167,9 +139,9 @@ def fill_billing(connection: Connection, random: Random, policy: str) -> None:
             "ended_at": random.choice((None, at(random.randrange(100, 200)))),
         }  # fmt: skip
         if random.random() < 0.5:
-            add_past(connection, Subscription, {**row, "canceled_at": None}, at(130))
+            add_past_row(connection, Subscription, {**row, "canceled_at": None}, at(130))
             row["changed_at"] = at(130)
-        add(connection, Subscription, [row])
+        add_rows(connection, Subscription, [row])
 
 
 def fill_voices(connection: Connection, random: Random) -> None:
@@ -183,15 +155,15 @@ def fill_voices(connection: Connection, random: Random) -> None:
             "deleted_at": random.choice((None, None, at(150))),
         }  # fmt: skip
         when = at(random.randrange(-60, 190)) + timedelta(hours=random.randrange(24))
-        add(connection, Ticket, [{**row, "opened_at": when}])
+        add_rows(connection, Ticket, [{**row, "opened_at": when}])
         kind = random.choice(("nps", "csat"))
         answer = {**row, "kind": kind, "score": random.choice((None, 1, 4, 5)), "scale_min": 0,
                   "scale_max": 10 if kind == "nps" else 5,
                   "answered_at": at(random.randrange(0, 190, 10))}  # fmt: skip
         if random.random() < 0.3:
-            add_past(connection, SurveyResponse, {**answer, "score": 2}, at(100))
+            add_past_row(connection, SurveyResponse, {**answer, "score": 2}, at(100))
             answer["changed_at"] = at(100)
-        add(connection, SurveyResponse, [answer])
+        add_rows(connection, SurveyResponse, [answer])
 
 
 def make_workspace(folder: Path, seed: int) -> Place:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection
 
 from cs_sync.health import SignalScope, build_day_scope
 from cs_sync.health.signals.use_history import UsedDays, compare_events, count_days_since_use
@@ -21,11 +21,9 @@ from cs_sync_schemas import (
     ContactLink,
     FeatureDay,
     UsageDay,
-    get_history_table,
-    get_known_from,
-    get_table,
 )
 from tests.health.conftest import LONG_AGO
+from tests.health.stored_rows import add_past_row, add_rows, at
 
 FIRST = date(2025, 7, 1)
 SOURCES = ("posthog", "segment", "totals")
@@ -33,38 +31,10 @@ SIGNALS = ("days_since_use", "usage_trend_28", "active_days_28")
 MONTH_ENDS = (date(2025, 7, 31), date(2025, 9, 30), date(2025, 10, 31), date(2025, 12, 31))
 
 
-def at(day: int) -> datetime:
-    return datetime(2025, 7, 1, tzinfo=UTC) + timedelta(days=day)
-
-
-def complete(model: Any, row: dict[str, Any]) -> dict[str, Any]:
-    """The row with defaults for what it does not say."""
-    given: dict[str, Any] = {
-        "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO, "changed_at": LONG_AGO,
-        "row_hash": "", "since": LONG_AGO, "rule": "own", "reason": "",
-    }  # fmt: skip
-    whole = {name: value for name, value in given.items() if name in model.model_fields} | row
-    return {name: getattr(model(**whole), name) for name in model.model_fields}
-
-
-def add(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        connection.execute(insert(get_table(model)).values(complete(model, row)))
-
-
-def add_past(connection: Connection, model: Any, row: dict[str, Any], known_to: datetime) -> None:
-    """A version of a row that was known until then."""
-    history = get_history_table(get_table(model))
-    assert isinstance(history, Table)
-    whole = {**complete(model, row), "known_to": known_to, get_known_from(history).name: LONG_AGO}
-    named = {name: value for name, value in whole.items() if name in history.c}
-    connection.execute(insert(history).values(named))
-
-
 def fill(connection: Connection, random: Random) -> None:
     """Accounts, their people's moves, and days of use; some came, went or changed later."""
     accounts = [f"a{number}" for number in range(7)]
-    add(connection, Account, [
+    add_rows(connection, Account, [
         {"id": name, "is_test": name == "a5", "merged_into": "a0" if name == "a6" else None}
         for name in accounts
     ])  # fmt: skip
@@ -72,13 +42,15 @@ def fill(connection: Connection, random: Random) -> None:
     for source, name in links:
         link = {"source": source, "source_id": name, "account_id": name}
         if random.random() < 0.2:
-            add_past(connection, AccountLink, {**link, "account_id": "a1"}, at(100))
+            add_past_row(connection, AccountLink, {**link, "account_id": "a1"}, at(100))
             link["since"] = at(100)  # type: ignore[assignment]
-        add(connection, AccountLink, [link])
+        add_rows(connection, AccountLink, [link])
     for number in range(8):
         person = f"p{number}"
-        add(connection, Contact, [{"id": person, "account_id": random.choice([*accounts, None])}])
-        add(connection, ContactLink, [
+        add_rows(
+            connection, Contact, [{"id": person, "account_id": random.choice([*accounts, None])}]
+        )
+        add_rows(connection, ContactLink, [
             {"source": source, "source_id": person, "contact_id": person}
             for source in SOURCES if random.random() < 0.6
         ])  # fmt: skip
@@ -86,7 +58,7 @@ def fill(connection: Connection, random: Random) -> None:
             moved = random.randrange(30, 150)
             for begun, ended in ((-900, moved), (moved, None)):
                 source, name = random.choice(links)
-                add(connection, ContactAccount, [{
+                add_rows(connection, ContactAccount, [{
                     "contact_id": person, "source": source, "account_source_id": name,
                     "valid_from": at(begun), "day_from": at(begun).date(), "stated": True,
                     "valid_to": None if ended is None else at(ended),
@@ -110,9 +82,9 @@ def fill(connection: Connection, random: Random) -> None:
             if random.random() < 0.5:
                 row["account_source_id"] = None
         if random.random() < 0.2:
-            add_past(connection, model, {**row, "events": 7, "deleted_at": None}, at(120))
+            add_past_row(connection, model, {**row, "events": 7, "deleted_at": None}, at(120))
             row["changed_at"] = at(120)
-        add(connection, model, [row])
+        add_rows(connection, model, [row])
 
 
 @pytest.fixture(scope="module", params=range(6))

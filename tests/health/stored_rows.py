@@ -1,0 +1,43 @@
+"""Rows of the tables, written whole, and their earlier versions."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert
+
+from cs_sync_schemas import get_history_table, get_known_from, get_table
+from tests.health.conftest import LONG_AGO
+
+
+def at(day: int) -> datetime:
+    return datetime(2025, 7, 1, tzinfo=UTC) + timedelta(days=day)
+
+
+def complete_row(model: Any, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with defaults for what it does not say."""
+    given: dict[str, Any] = {
+        "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO, "changed_at": LONG_AGO,
+        "row_hash": "", "since": LONG_AGO, "rule": "own", "reason": "",
+    }  # fmt: skip
+    whole = {name: value for name, value in given.items() if name in model.model_fields} | row
+    return {name: getattr(model(**whole), name) for name in model.model_fields}
+
+
+def add_rows(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        connection.execute(insert(get_table(model)).values(complete_row(model, row)))
+
+
+def add_past_row(
+    connection: Connection, model: Any, row: dict[str, Any], known_to: datetime
+) -> None:
+    """A version of a row that was known until then."""
+    history = get_history_table(get_table(model))
+    assert isinstance(history, Table)
+    whole = {
+        **complete_row(model, row),
+        "known_to": known_to,
+        get_known_from(history).name: LONG_AGO,
+    }
+    named = {name: value for name, value in whole.items() if name in history.c}
+    connection.execute(insert(history).values(named))
