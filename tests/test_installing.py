@@ -34,6 +34,7 @@ PLUGINS = (
     "otel",
     "paddle",
     "posthog",
+    "salesforce",
     "stripe",
     "typeform",
     "webhook",

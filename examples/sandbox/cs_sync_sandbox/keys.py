@@ -11,3 +11,5 @@ POSTHOG_KEY = "_".join(("phx", "acmeSandbox"))
 POSTHOG_NARROW_KEY = "_".join(("phx", "acmeSandboxNoQueries"))
 POSTHOG_PROJECT_ID = 1
 HUBSPOT_PORTAL_ID = 20_250_113
+SALESFORCE_CLIENT_ID = ".".join(("3MVG9", "acmeSandbox"))
+SALESFORCE_CLIENT_SECRET = "-".join(("acme", "sandbox", "salesforce"))
