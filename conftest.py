@@ -29,6 +29,16 @@ settings.register_profile("thorough", SAME_EVERYWHERE, max_examples=150)
 settings.load_profile("quick")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files out whose tests are all slow where no slow test is wanted.
+
+    To import and collect them takes longer than many of the quick tests.
+    """
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return "\npytestmark = pytest.mark.slow(" in collection_path.read_text("utf-8") or None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Modules and tests stay to the end: no collection of garbage needs to walk through them, and

@@ -5,10 +5,6 @@ from datetime import date
 
 import numpy as np
 import pytest
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from benchmarks.foresight.books import STRONG, Book, simulate
 from cs_sync.foresight.hazard import (
@@ -35,8 +31,14 @@ ROWS = np.arange(PANEL.size)
 EVENT = PANEL.flag("churn")
 
 
+@pytest.mark.slow("imports scikit-learn, which takes longer than all else here")
 def test_the_fit_is_that_of_scikit_learn() -> None:
     """Imputer with indicator, scaler and L2 logistic regression with C = 1 ÷ penalty."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     x = np.column_stack([PANEL.select_values(item, ROWS) for item in INPUTS])
     pipeline = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True),

@@ -14,6 +14,8 @@ from cs_sync.foresight.panel import Fold
 from cs_sync.foresight.stored_models import dump_model, list_inputs, load_model
 from cs_sync.foresight.trees import LEAF, Tree, TreeModel
 
+pytestmark = pytest.mark.slow("fits trees by scikit-learn")
+
 PANEL = simulate(Book(150, 2.0, months=12, shape="threshold"), 3)
 ROWS = np.arange(PANEL.size)
 MODEL = fit_trees(PANEL, ROWS, PANEL.flag("churn"), INPUTS)
@@ -23,7 +25,6 @@ CASES = [
 ]
 
 
-@pytest.mark.slow("fits trees")
 def test_probabilities_are_those_of_scikit_learn() -> None:
     """Also where values are unknown, and where a threshold has no bound."""
     random = np.random.default_rng(0)
@@ -55,7 +56,6 @@ def test_the_parts_sum_and_stored_numbers_give_the_same() -> None:
         assert loaded.calculate_probability(values) == MODEL.calculate_probability(values)
 
 
-@pytest.mark.slow("fits trees")
 def test_an_input_that_nobody_knew_yet_is_left_out() -> None:
     """As the NPS in the months before the first survey."""
     unknown = np.full(PANEL.size, np.nan, np.float32)
