@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
@@ -141,10 +141,11 @@ class RestSource:
         return pages
 
 
+@cache
 def load_connector(
     package: str, file: str = "connector.toml", *, config: type[ConnectorConfig] | None = None
 ) -> type[RestSource]:
-    """Load the connector that a file of a package describes.
+    """Load the connector that a file of a package describes, once.
 
     Args:
         package: The package; `__package__` of its entry module.

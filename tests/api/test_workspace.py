@@ -118,6 +118,7 @@ def test_remarks_go_to_the_log(ws: cs_sync.Workspace, caplog: pytest.LogCaptureF
     assert "not split by plan" in caplog.text
 
 
+@pytest.mark.slow("imports pandas and polars")
 def test_a_frame_has_the_types_of_the_rows(ws: cs_sync.Workspace) -> None:
     kpis = ws.metrics("mrr", "nps", "ltv", by=["plan"])
     arrow = kpis.to_arrow()
@@ -146,6 +147,7 @@ def test_scores_in_every_library(ws: cs_sync.Workspace) -> None:
     assert scores.to_polars()["reasons"].to_list() == [list(row.reasons) for row in scores]
 
 
+@pytest.mark.slow("imports pandas and polars")
 def test_no_rows_keep_their_columns() -> None:
     for kind in (AccountScore, BacktestResult):
         names = frames.Rows(kind, []).to_arrow().column_names

@@ -126,6 +126,7 @@ def test_fitting_keeps_what_the_backtest_found(place: Place) -> None:
     assert orjson.loads(kept["forecasts"]) == []
 
 
+@pytest.mark.slow("imports scikit-learn")
 @pytest.mark.parametrize(
     ("line", "message"),
     [

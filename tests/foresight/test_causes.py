@@ -154,6 +154,7 @@ def make_driven(n: int, base: float, times: float) -> list[Case]:
     return cases
 
 
+@pytest.mark.slow("imports scikit-learn")
 def test_one_driver_alone_is_the_plain_ratio() -> None:
     """With one circumstance the model is saturated: the ratio and interval are Katz's."""
     actual = measure_drivers(make_driven(4_000, 0.1, 2.0))
@@ -167,6 +168,7 @@ def test_one_driver_alone_is_the_plain_ratio() -> None:
     assert "use_grew" in actual.left_out
 
 
+@pytest.mark.slow("imports scikit-learn")
 def test_confounding_is_taken_out() -> None:
     """Only use matters, but who has little use is young more often: tenure has no effect.
 
@@ -188,6 +190,7 @@ def test_confounding_is_taken_out() -> None:
     assert rows["first_quarter"].effect[0] == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.slow("imports scikit-learn")
 def test_repeated_accounts_widen_the_interval() -> None:
     """The same account ten times is one piece of evidence, not ten."""
     once = make_driven(400, 0.1, 2.0)

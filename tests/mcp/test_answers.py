@@ -24,6 +24,8 @@ from tests.mcp.conftest import (
     open_for_reading,
 )
 
+pytestmark = pytest.mark.slow("asks the whole job through a client")
+
 QUESTIONS: dict[str, dict[str, Any]] = {
     "list_metrics": {},
     "metrics": {"names": ["mrr", "nps", "churn_by_reason"], "since": "2026-01-01"},

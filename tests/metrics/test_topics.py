@@ -17,6 +17,8 @@ from cs_sync.metrics.topics.tokens import extract_words
 from tests.examples import FEW
 from tests.metrics.conftest import utc
 
+pytestmark = pytest.mark.slow("imports scikit-learn")
+
 INVOICES = [
     "The invoice had the wrong amount", "Our invoice is always late", "Cannot find the invoice",
     "Invoice totals differ from the contract amount", "Please send the invoice by mail",

@@ -12,6 +12,8 @@ from cs_sync_sandbox.world import World, catalog
 from cs_sync_sandbox.world.records import Discount, ItemVersion, Subscription
 from cs_sync_sandbox.world.truth import calculate_mrr
 
+pytestmark = pytest.mark.slow("builds a world")
+
 START = datetime(2026, 1, 10, tzinfo=UTC)
 LATER = START + timedelta(days=40)
 
@@ -40,7 +42,6 @@ def world(whole_world: World) -> World:
     return whole_world
 
 
-@pytest.mark.slow("builds a world")
 def test_seats_packs_and_calls(world: World) -> None:
     """5 × 39.00 + 12 packs at 4.00 each; calls are metered and count nothing."""
     items = (
