@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Window,
         WorkspaceInfo,
     )
+    from cs_sync.contracts.usage import UsageTally, UsedEvent
     from cs_sync.follow_ups import (
         AccountView,
         CompanyView,
@@ -132,6 +133,8 @@ __all__ = [
     "SupportsSetup",
     "Throttled",
     "Unreachable",
+    "UsageTally",
+    "UsedEvent",
     "Value",
     "VendorError",
     "Window",
@@ -173,6 +176,7 @@ if not TYPE_CHECKING:
             "ConnectorConfig Finding HasConcurrency HasPrecedence Page SectionProposal Source "
             "Stream SupportsFolders Window WorkspaceInfo"
         ),
+        "cs_sync.contracts.usage": "UsageTally UsedEvent",
         "cs_sync.follow_ups": "AccountView CompanyView Playbook PlaybookSettings Proposal Question",
         "cs_sync.health.relations": "select_covered_accounts select_owned",
         "cs_sync.health.scope": "SignalScope",

@@ -31,6 +31,7 @@ PLUGINS = (
     "freshdesk",
     "hubspot",
     "intercom",
+    "mixpanel",
     "otel",
     "paddle",
     "posthog",

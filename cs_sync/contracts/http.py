@@ -1,17 +1,18 @@
 """Contract of the HTTP client for vendors; all connectors send their requests through it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cs_sync.contracts.errors import VendorError
 
 if TYPE_CHECKING:  # a command that asks no vendor starts without it
     import httpx
 
+T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[tuple[str, Any]]
 Classify = Callable[["httpx.Response", Any], VendorError | None]
 """(response, decoded body) → the error it means, or None to let the host decide by status."""
@@ -156,5 +157,21 @@ class Http(Protocol):
             headers: Further headers.
             content: The body.
             idempotent: Whether it may be retried; None means GET and HEAD only.
+        """
+        ...
+
+    def fold_lines(
+        self, path: str, fold: Callable[[Iterator[Any]], T], params: Params | None = None
+    ) -> T:
+        """Return what a function makes of a GET's JSON Lines.
+
+        Each line is a document. They are read as they arrive and not kept, so that an export may
+        be of any size. A read that breaks off begins again with a new call of `fold`; an
+        Unreachable that `fold` raises is such a break, too. What gzip packed is unpacked.
+
+        Args:
+            path: A path below the base URL; a full URL is used as it is.
+            fold: Takes the documents in their order.
+            params: Query parameters.
         """
         ...

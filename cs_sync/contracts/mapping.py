@@ -32,7 +32,7 @@ Mapped = Row | Iterable["tuple[type[Record], Row] | Rejection"]
 
 T = TypeVar("T")
 
-_MAPPING_ERRORS = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
+MAPPING_ERRORS = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
 """What half an object, or one with impossible values, can raise anywhere."""
 
 
@@ -72,7 +72,7 @@ def map_each(
             rejected.append(
                 Rejection(record, _find_source_id(source_id, raw), error.code, str(error), raw)
             )
-        except _MAPPING_ERRORS as error:
+        except MAPPING_ERRORS as error:
             reason = f"not shaped as documented: {type(error).__name__} {error}"
             rejected.append(
                 Rejection(record, _find_source_id(source_id, raw), "malformed", reason, raw)
@@ -116,6 +116,6 @@ def _list_outcomes(
 def _find_source_id(source_id: Callable[[Any], object], raw: Any) -> str | None:
     try:
         value = source_id(raw)
-    except _MAPPING_ERRORS:
+    except MAPPING_ERRORS:
         return None
     return str(value) if isinstance(value, str | int) and value != "" else None

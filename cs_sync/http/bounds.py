@@ -27,6 +27,10 @@ _left: ContextVar[Callable[[], float]] = ContextVar("_left")
 """How many seconds are left for the answer that this thread waits for."""
 
 
+_most: ContextVar[float] = ContextVar("_most")
+"""How many bytes of a body are read, if not MAX_BYTES."""
+
+
 class BodyTooLarge(httpx.DecodingError):
     """A body larger than MAX_BYTES."""
 
@@ -45,6 +49,19 @@ def time_limit(seconds: float, clock: Callable[[], float]) -> Iterator[None]:
         yield
     finally:
         _left.reset(token)
+
+
+@contextmanager
+def any_size() -> Iterator[None]:
+    """Lift the limit of bodies inside the block.
+
+    Each of their lines has one.
+    """
+    token = _most.set(float("inf"))
+    try:
+        yield
+    finally:
+        _most.reset(token)
 
 
 def limit_responses(client: httpx.Client) -> httpx.Client:
@@ -79,7 +96,7 @@ class _LimitedStream(httpx.SyncByteStream):
         size = 0
         for piece in self._decompress():
             size += len(piece)
-            if size > MAX_BYTES:
+            if size > _most.get(MAX_BYTES):
                 raise BodyTooLarge(f"the body is larger than {MAX_BYTES // 2**20} MB")
             if (left := _left.get(None)) and left() <= 0:
                 raise httpx.ReadTimeout(f"the answer took longer than {MAX_SECONDS:.0f} seconds")

@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import version
 from ssl import SSLContext
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
@@ -25,6 +25,7 @@ from cs_sync.http import errors as answers
 from cs_sync.http import response_masking as echo
 from cs_sync.http.clock import make_monotonic_clock
 from cs_sync.http.errors import Answer, Call, InvalidJson
+from cs_sync.http.json_lines import fold_response
 from cs_sync.http.rate_limit_headers import RateLimitInfo, read_rate_limit_headers
 from cs_sync.http.rate_limiter import RateLimiter
 from cs_sync.http.redaction import QueryLogFilter, Redactor
@@ -32,6 +33,8 @@ from cs_sync.http.retry import RequestRetrier, RetryableFailure, calculate_backo
 from cs_sync.http.shapes import describe_mismatch, find_shape
 from cs_sync.http.stats import RequestStats, StatsRecorder
 from cs_sync.http.urls import get_redirect_target, parse_base_url, replace_query, resolve_url
+
+T = TypeVar("T")
 
 MAX_WAIT_SECONDS = 900.0
 """Seconds: a quota that stays closed for longer ends the stream, which resumes next run."""
@@ -205,6 +208,21 @@ class VendorHttp:
         )
         return self._fetch(call)[0]
 
+    def fold_lines(
+        self, path: str, fold: Callable[[Iterator[Any]], T], params: Params | None = None
+    ) -> T:
+        """Return what a function makes of a GET's JSON Lines.
+
+        Args:
+            path: A path below the base URL; a full URL is used as it is.
+            fold: Takes the documents as they arrive; called again where a read breaks off.
+            params: Query parameters.
+        """
+        url = self._resolve(path, params)
+        call = self._build_call("GET", url, {}, None, repeatable=True, wants_json=False)
+        folded: T = self._fetch(replace(call, fold=fold))[0].extensions["folded"]
+        return folded
+
     def count_requests(self, stream: str = "") -> AbstractContextManager[RequestStats]:
         """Count this thread's requests and waits in a `with` block.
 
@@ -309,10 +327,12 @@ class VendorHttp:
         Connectors and storage get nothing else.
         """
         clean = self._redact.echo.mask_response((response, body), call.content)
-        if clean is None:
-            return response, body
-        self._meter.emit_warning(echo.masking_warning(self.name))
-        return clean
+        self._warn_if_masked(clean is not None)
+        return clean or (response, body)
+
+    def _warn_if_masked(self, masked: bool) -> None:  # noqa: FBT001 - what was found
+        if masked:
+            self._meter.emit_warning(echo.masking_warning(self.name))
 
     def _send_request(self, call: Call) -> tuple[float, httpx.Response]:
         """Send a request; return when it was sent, and the response.
@@ -335,7 +355,12 @@ class VendorHttp:
                     timeout=self._timeout,
                 )
                 with bounds.time_limit(bounds.MAX_SECONDS, self._budget.read_clock):
-                    response = client.send(request, auth=self._auth, follow_redirects=False)
+                    response = client.send(
+                        request, auth=self._auth, follow_redirects=False, stream=bool(call.fold)
+                    )
+                    if call.fold:
+                        response, masked = fold_response(response, call.fold, self._redact.echo)
+                        self._warn_if_masked(masked)
                 # The stream that was read through refers back to its response: left there, page
                 # after page would stay in memory until the garbage collector comes round.
                 response.stream = httpx.ByteStream(b"")
@@ -344,6 +369,8 @@ class VendorHttp:
                 error, again = answers.classify_failure(call, failure)
             except UnicodeEncodeError:
                 error, again = answers.unsendable_error(call), False
+            except Unreachable as failure:  # of a fold that finds the answer wanting
+                error, again = failure, True
         raise RetryableFailure(error) if again else error
 
     def _make_announcer(self, call: Call) -> Callable[[float, str], None]:

@@ -1,7 +1,7 @@
 """Meaning of responses and failures: typed errors with a remedy and the request's id."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -43,7 +43,8 @@ class InvalidJson:
 class Call:
     """One request; `repeatable` if sending it twice does no harm.
 
-    `id_names` are the vendor's own headers and fields with the id of the request.
+    `id_names` are the vendor's own headers and fields with the id of the request. `fold` takes
+    the documents of a good answer in JSON Lines, in place of its body.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Call:
     repeatable: bool
     wants_json: bool
     id_names: tuple[str, ...] = ()
+    fold: Callable[[Iterator[Any]], Any] | None = None
 
     def __str__(self) -> str:
         """Return method and URL without the query.
@@ -83,7 +85,13 @@ def decode_body(response: httpx.Response, call: Call) -> Any:
 
 
 def repair_json(response: httpx.Response) -> httpx.Response | None:
-    """Repair a response's body to valid JSON.
+    """Repair a response's body to valid JSON; None if impossible."""
+    content = repair_document(response.content)
+    return None if content is None else replace_body(response, content)
+
+
+def repair_document(content: bytes) -> bytes | None:
+    """Repair a document to valid JSON.
 
     None if impossible. Vendors cut texts by 16-bit units, at times in the middle of an emoji: the
     lone surrogate that is left, valid in JSON but not in Unicode, becomes `?`. Some write numbers
@@ -92,12 +100,12 @@ def repair_json(response: httpx.Response) -> httpx.Response | None:
     """
     try:
         document = json.loads(
-            response.content, parse_constant=str, parse_int=_parse_int, parse_float=_parse_float
+            content, parse_constant=str, parse_int=_parse_int, parse_float=_parse_float
         )
         text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError):
         return None
-    return replace_body(response, text.encode("utf-8", "replace"))
+    return text.encode("utf-8", "replace")
 
 
 def _parse_int(digits: str) -> int | str:

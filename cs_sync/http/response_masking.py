@@ -59,6 +59,23 @@ class ResponseMasker:
         clean, changed = self._mask_document(document)
         return (replace_body(response, _dump_json(clean)), clean) if changed else None
 
+    def mask_line(self, line: bytes) -> bytes:
+        """Return a line of JSON without our secrets.
+
+        The same object if it has none.
+        """
+        if not self._needles:
+            return line
+        if not any(needle in line for needle in self._needles) and not _JSON_ESCAPE.search(line):
+            return line
+        try:
+            clean, changed = self._mask_document(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            for needle in self._needles:
+                line = line.replace(needle, MASK.encode())
+            return line
+        return _dump_json(clean) if changed else line
+
     def _may_contain_secret(self, content: bytes, document: Any) -> bool:
         if any(needle in content for needle in self._needles):
             return True

@@ -74,19 +74,49 @@ def respond_web_page(exchange: Exchange) -> httpx.Response:  # noqa: ARG001 - as
 
 
 def rewrite_response(change: Change) -> Fault:
-    """Change good JSON responses on their way."""
+    """Change good JSON responses on their way.
+
+    JSON Lines as the list of their documents.
+    """
 
     def fault(exchange: Exchange) -> httpx.Response:
         response = exchange.answer()
-        if not response.is_success or "json" not in response.headers.get("content-type", ""):
-            return response
-        changed = change(orjson.loads(response.content))
-        content = changed if isinstance(changed, bytes) else orjson.dumps(changed)
-        return httpx.Response(
-            response.status_code, headers=drop_body_headers(response), content=content
-        )
+        return change_document(response, change) if response.is_success else response
 
     return fault
+
+
+def change_document(response: httpx.Response, change: Change) -> httpx.Response:
+    """Return a response with its document changed, if it has one."""
+    document = decode_document(response)
+    if document is None:
+        return response
+    changed = change(document)
+    if has_json_lines(response):
+        rows = json.loads(changed) if isinstance(changed, bytes) else changed
+        content = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    else:
+        content = changed if isinstance(changed, bytes) else orjson.dumps(changed)
+    return httpx.Response(
+        response.status_code, headers=drop_body_headers(response), content=content
+    )
+
+
+def decode_document(response: httpx.Response) -> Any:
+    """Return what a JSON body says; None without one.
+
+    Of JSON Lines, the list of documents.
+    """
+    if has_json_lines(response):
+        return [orjson.loads(line) for line in response.content.splitlines()]
+    said_json = "json" in response.headers.get("content-type", "")
+    return orjson.loads(response.content) if said_json and response.content else None
+
+
+def has_json_lines(response: httpx.Response) -> bool:
+    """Return whether a body has a document in each line."""
+    named = response.headers.get("content-type", "").partition(";")[0]
+    return named in ("application/x-ndjson", "application/jsonl", "text/plain")
 
 
 class TextReplacer:

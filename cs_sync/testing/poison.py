@@ -7,11 +7,10 @@ from itertools import count
 from typing import Any
 
 import httpx
-import orjson
 
 from cs_sync.http import bounds
 from cs_sync.testing.fault_transport import Exchange, Fault, SentRequest
-from cs_sync.testing.faults import drop_body_headers
+from cs_sync.testing.faults import change_document, decode_document, has_json_lines
 
 _OTHER: tuple[Any, ...] = (
     {},
@@ -42,16 +41,18 @@ def respond_useless(kind: str | None = None, *, asks: bool = True) -> Fault:
 
     Args:
         kind: The kind of request; None means all.
-        asks: Whether the vendor receives the request. A list for a list would be valid: if a
-            request is answered with one, an empty list is left out.
+        asks: Whether the vendor receives the request. A list for a list would be valid, and so
+            would no line for JSON Lines: these are left out.
     """
     turns = count()
 
     def fault(exchange: Exchange) -> httpx.Response:
         if kind not in (None, get_request_kind(exchange.request)):
             return exchange.answer()
-        usual = _decode_document(exchange.answer()) if asks else {}
-        fitting = [other for other in _OTHER if not (isinstance(usual, list) and other == [])]
+        usual = exchange.answer() if asks else httpx.Response(200, json={})
+        valid: Any = None if has_json_lines(usual) else []
+        is_list = isinstance(decode_document(usual), list)
+        fitting = [other for other in _OTHER if not (is_list and other == valid)]
         return httpx.Response(200, json=fitting[next(turns) % len(fitting)])
 
     return fault
@@ -121,14 +122,5 @@ class _RawStream(httpx.SyncByteStream):
         yield from self._parts
 
 
-def _decode_document(response: httpx.Response) -> Any:
-    return orjson.loads(response.content) if response.content else None
-
-
 def _replace_document(response: httpx.Response, change: Callable[[Any], Any]) -> httpx.Response:
-    if not response.is_success:
-        return response
-    content = orjson.dumps(change(_decode_document(response)))
-    return httpx.Response(
-        response.status_code, headers=drop_body_headers(response), content=content
-    )
+    return change_document(response, change) if response.is_success else response
