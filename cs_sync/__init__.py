@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         Window,
         WorkspaceInfo,
     )
-    from cs_sync.contracts.usage import UsageTally, UsedEvent
+    from cs_sync.contracts.usage import ExportSpan, UsageTally, UsedEvent
     from cs_sync.follow_ups import (
         AccountView,
         CompanyView,
@@ -92,6 +92,7 @@ __all__ = [
     "CsSyncError",
     "Destination",
     "Event",
+    "ExportSpan",
     "FieldSpec",
     "Finding",
     "HasConcurrency",
@@ -176,7 +177,7 @@ if not TYPE_CHECKING:
             "ConnectorConfig Finding HasConcurrency HasPrecedence Page SectionProposal Source "
             "Stream SupportsFolders Window WorkspaceInfo"
         ),
-        "cs_sync.contracts.usage": "UsageTally UsedEvent",
+        "cs_sync.contracts.usage": "ExportSpan UsageTally UsedEvent",
         "cs_sync.follow_ups": "AccountView CompanyView Playbook PlaybookSettings Proposal Question",
         "cs_sync.health.relations": "select_covered_accounts select_owned",
         "cs_sync.health.scope": "SignalScope",

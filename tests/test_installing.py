@@ -38,6 +38,7 @@ PLUGINS = (
     "salesforce",
     "stripe",
     "typeform",
+    "userpilot",
     "webhook",
     "zendesk",
 )

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from cs_sync.contracts.errors import Unreachable
 from cs_sync.contracts.mapping import MAPPING_ERRORS, MappingError, Rejection, Row
 from cs_sync.contracts.source import Page
 
@@ -25,6 +26,48 @@ class UsedEvent(NamedTuple):
     feature: str | None = None
     session: str | None = None
     key: Hashable = None
+
+
+@dataclass(slots=True)
+class ExportSpan:
+    """The span that an export was asked for, and the one that is wanted of it.
+
+    Both are half-open. `found` is the number of events that are of the first.
+    """
+
+    asked_from: datetime
+    asked_to: datetime
+    since: datetime
+    until: datetime
+    found: int = 0
+
+    def wants(self, at: datetime) -> bool:
+        """Return whether an event of this time is wanted.
+
+        Raises:
+            MappingError: It is of a time that was not asked for.
+        """
+        if not self.asked_from <= at < self.asked_to:
+            raise MappingError("other_day", "of a day that was not asked for")
+        self.found += 1
+        return self.since <= at < self.until
+
+    def require_events(self, name: str, number: int) -> None:
+        """Require that one of an export's documents belongs to it.
+
+        Args:
+            name: What was read, for the message.
+            number: The number of documents.
+
+        Raises:
+            Unreachable: There are documents, and none is an event of the span.
+        """
+        if number and not self.found:
+            raise Unreachable(
+                f"{name} has no event from {self.asked_from:%Y-%m-%d} to"
+                f" {self.asked_to:%Y-%m-%d}, which was asked for",
+                "Nothing stored is lost. If it happens again, check base_url.",
+            )
 
 
 @dataclass(slots=True)
@@ -48,6 +91,8 @@ class _FeatureUse:
 class UsageTally:
     """Counts events by day, account and person, and by day, account and feature.
 
+    An event with a key may be given again, as where a read broke off.
+
     Args:
         zone: The zone of the days.
         features_by_person: Features whose use is counted by person; that of others by account.
@@ -66,29 +111,48 @@ class UsageTally:
         """The accounts that used the product, each once."""
         return sorted({account for _, account, _ in self._usage})
 
-    def count_events(self, raws: Iterable[Any], read: Callable[[Any], Iterable[UsedEvent]]) -> None:
+    def count_events(self, raws: Iterable[Any], read: Callable[[Any], Iterable[UsedEvent]]) -> int:
         """Count the vendor's events; note those that say nothing usable.
 
         Args:
             raws: The vendor's events.
             read: Reads one, which may be use by several accounts, or by none.
+
+        Returns:
+            The number of the vendor's events.
         """
-        for raw in raws:
+        refused: dict[tuple[str, str], tuple[int, Any]] = {}
+        number = 0
+
+        def refuse(code: str, reason: str) -> None:
+            seen, first = refused.get((code, reason), (0, raw))
+            refused[code, reason] = (seen + 1, first)
+
+        for number, raw in enumerate(raws, 1):  # noqa: B007 - returned
             try:
                 for event in read(raw):
                     self._count(event)
             except MappingError as error:
-                self._refuse(error.code, str(error), raw)
+                refuse(error.code, str(error))
             except MAPPING_ERRORS as error:
-                self._refuse("malformed", f"not shaped as documented: {type(error).__name__}", raw)
+                refuse("malformed", f"not shaped as documented: {type(error).__name__}")
+        for reason, (seen, first) in refused.items():  # of what was read to its end
+            before, shown = self._refused.get(reason, (0, first))
+            self._refused[reason] = (before + seen, shown)
+        return number
 
-    def list_pages(self, others: Sequence[tuple["type[Record]", Row]] = ()) -> list[Page]:
+    def list_pages(
+        self,
+        others: Sequence[tuple["type[Record]", Row]] = (),
+        rejected: Sequence[Rejection] = (),
+    ) -> list[Page]:
         """Return the rows in pages, at least one.
 
         The same events give the same pages.
 
         Args:
             others: Rows of other types, which come first.
+            rejected: Records of other types that could not be mapped.
         """
         from cs_sync_schemas import FeatureDay, UsageDay
 
@@ -103,7 +167,7 @@ class UsageTally:
             for kind, row in part:
                 records.setdefault(kind, []).append(row)
             gone = self._list_superseded(records.get(FeatureDay, ()))
-            refused = [] if pages else list(self._list_rejections())
+            refused = [] if pages else [*rejected, *self._list_rejections()]
             pages.append(Page(records, None, {FeatureDay: gone} if gone else {}, refused))
         return pages
 
@@ -126,10 +190,6 @@ class UsageTally:
             feature = self._features.setdefault(place, _FeatureUse())
             feature.events += 1
             feature.people.add(event.person)
-
-    def _refuse(self, code: str, reason: str, raw: Any) -> None:
-        number, first = self._refused.get((code, reason), (0, raw))
-        self._refused[code, reason] = (number + 1, first)
 
     def _list_rejections(self) -> Iterator[Rejection]:
         """Yield one rejection for each reason, with the first event."""

@@ -2,47 +2,33 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cs_sync import MappingError, Row, Unreachable, UsageTally, UsedEvent
+from cs_sync import ExportSpan, MappingError, Row, UsedEvent
 from cs_sync_schemas import Record, SourceAccount
 
 
 @dataclass(frozen=True, slots=True)
-class ExportedDays:
-    """The days of one export, in the project's zone, and the span of it that is wanted."""
-
-    first: date
-    last: date
-    since: datetime
-    until: datetime
-
-
-@dataclass(slots=True)
 class EventReader:
-    """Reads the events of one export; `found` is the number of those that belong to it."""
+    """Reads the events of one export, whose times are of the project's zone."""
 
-    days: ExportedDays
+    span: ExportSpan
     zone: ZoneInfo
     account_property: str
     ignored: Collection[str]
-    found: int = 0
 
     def read(self, raw: Any) -> Iterator[UsedEvent]:
         """Yield the use that an event tells of, by account.
 
         Raises:
-            MappingError: It has no usable time, or is of another day than was asked for.
+            MappingError: It has no usable time or person, or is of another day.
         """
         name, properties = raw["event"], raw["properties"]
-        at = self._read_time(properties)
-        if not self.days.first <= at.astimezone(self.zone).date() <= self.days.last:
-            raise MappingError("other_day", "of a day that was not asked for")
-        self.found += 1
+        wanted = self.span.wants(at := self._read_time(properties))
         person = _read_id(properties["distinct_id"], "distinct_id")
-        if name in self.ignored or not self.days.since <= at < self.days.until:
+        if name in self.ignored or not wanted:
             return
         key = (name, person, properties["time"], properties.get("$insert_id"))
         feature = None if str(name).startswith("$") else str(name)
@@ -52,42 +38,18 @@ class EventReader:
     def _read_time(self, properties: Any) -> datetime:
         """Return the time in UTC.
 
-        Projects of before 2023 count seconds as if their own clock showed UTC.
+        Projects of before 2023 count seconds as if their own clock showed UTC. A broken time is
+        one of an event of the export.
         """
         try:
             seconds = properties["time"]
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
-                raise MappingError("bad_time", "time is no number of seconds since 1970")
-            return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=self.zone).astimezone(UTC)
-        except (MappingError, OverflowError, OSError, ValueError, KeyError) as error:
-            self.found += 1  # it is an event, if a broken one
-            if isinstance(error, MappingError):
-                raise
-            raise MappingError("bad_time", "time is no number of seconds since 1970") from None
-
-
-def count_export(documents: Iterable[Any], reader: EventReader, tally: UsageTally) -> UsageTally:
-    """Count the events of one export.
-
-    Raises:
-        Unreachable: There are documents, and none is an event of the days asked for.
-    """
-    number = 0
-
-    def number_each() -> Iterator[Any]:
-        nonlocal number
-        for document in documents:
-            number += 1
-            yield document
-
-    tally.count_events(number_each(), reader.read)
-    if number and not reader.found:
-        days = f"{reader.days.first} to {reader.days.last}"
-        raise Unreachable(
-            f"mixpanel: the export of {days} has no event of these days",
-            "Nothing stored is lost. If it happens again, check base_url and project_timezone.",
-        )
-    return tally
+            if not isinstance(seconds, bool) and seconds > 0:
+                moment = datetime.fromtimestamp(seconds, UTC)
+                return moment.replace(tzinfo=self.zone).astimezone(UTC)
+        except (OverflowError, OSError, ValueError, KeyError, TypeError):
+            pass
+        self.span.found += 1
+        raise MappingError("bad_time", "time is no number of seconds since 1970")
 
 
 def list_accounts(value: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """One Mixpanel project through the host's Http: exports, pages of profiles, errors."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -18,7 +19,6 @@ from cs_sync import (
     VendorError,
 )
 from cs_sync_mixpanel.config import MixpanelConfig
-from cs_sync_mixpanel.events import ExportedDays
 
 T = TypeVar("T")
 
@@ -41,10 +41,10 @@ class MixpanelProject:
         self._where = f'boolean(properties["{config.account_property}"])'
 
     def export(
-        self, days: ExportedDays, fold: Callable[[Iterator[Any]], T], limit: int | None = None
+        self, first: date, last: date, fold: Callable[[Iterator[Any]], T], limit: int | None = None
     ) -> T:
         """Return what a function makes of some days' events with an account."""
-        asked = {"from_date": days.first.isoformat(), "to_date": days.last.isoformat()}
+        asked = {"from_date": first.isoformat(), "to_date": last.isoformat()}
         params: dict[str, Any] = {**self._project, **asked, "where": self._where}
         params |= {} if limit is None else {"limit": limit}
         return self._events.fold_lines("/api/2.0/export", fold, params)

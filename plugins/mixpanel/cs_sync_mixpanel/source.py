@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from cs_sync import (
     ConnectorConfig,
     CsSyncError,
+    ExportSpan,
     Finding,
     Http,
     Limit,
@@ -20,10 +21,12 @@ from cs_sync import (
     Window,
 )
 from cs_sync_mixpanel.config import LIMITS, MixpanelConfig
-from cs_sync_mixpanel.events import EventReader, ExportedDays, count_export, list_account_rows
+from cs_sync_mixpanel.events import EventReader, list_account_rows
 from cs_sync_mixpanel.profiles import PERSON_PROPERTIES, map_account, map_person
 from cs_sync_mixpanel.project import MixpanelProject, write_names
 from cs_sync_schemas import FeatureDay, Record, SourceAccount, SourceContact, UsageDay
+
+DAY = timedelta(days=1)
 
 
 class MixpanelSource:
@@ -131,25 +134,26 @@ class MixpanelSource:
         since, until = (
             datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, following)
         )
-        last = min(until, now) - timedelta(microseconds=1)
-        days = ExportedDays(
-            since.astimezone(project).date(), last.astimezone(project).date(), since, until
-        )
+        last = (min(until, now) - timedelta(microseconds=1)).astimezone(project).date()
+        begin = since.astimezone(project).date()
+        midnights = (datetime.combine(day, time(), project) for day in (begin, last + DAY))
+        asked_from, asked_to = (each.astimezone(UTC) for each in midnights)
 
         def count(documents: Iterator[Any]) -> UsageTally:
-            reader = EventReader(days, project, config.account_property, config.ignored_events)
+            span = ExportSpan(asked_from, asked_to, since, until)
+            reader = EventReader(span, project, config.account_property, config.ignored_events)
             tally = UsageTally(zone, config.features_by_person)
-            return count_export(documents, reader, tally)
+            number = tally.count_events(documents, reader.read)
+            span.require_events("mixpanel: the export", number)
+            return tally
 
-        tally = self._project.export(days, count)
+        tally = self._project.export(begin, last, count)
         known = [] if config.account_group_id else list_account_rows(tally.accounts)
         return tally.list_pages(known)
 
     def _ask_for_an_event(self) -> None:
-        now = datetime.now(UTC)
-        yesterday = (now - timedelta(days=1)).date()
-        days = ExportedDays(yesterday, yesterday, now, now)
-        self._project.export(days, list, limit=1)
+        yesterday = (datetime.now(UTC) - DAY).date()
+        self._project.export(yesterday, yesterday, list, limit=1)
 
 
 def _make_finding(subject: str, ask: Callable[[], object]) -> Finding:
