@@ -20,7 +20,14 @@ if TYPE_CHECKING:
         ScoreBook,
         score_account,
     )
-    from cs_sync.health.signals.registry import SIGNALS, Reading, Signal, get_signal, read_row
+    from cs_sync.health.signals.registry import (
+        SIGNALS,
+        Reading,
+        Signal,
+        get_signal,
+        read_row,
+        sweeps_use,
+    )
     from cs_sync.health.urgent import is_leaving, is_unpaid, list_urgent_reasons
 
 __all__ = [
@@ -51,6 +58,7 @@ __all__ = [
     "list_urgent_reasons",
     "read_row",
     "score_account",
+    "sweeps_use",
 ]
 
 if not TYPE_CHECKING:
@@ -64,6 +72,6 @@ if not TYPE_CHECKING:
         "cs_sync.health.scope": "SignalScope build_day_scope",
         "cs_sync.health.score":
             "INSUFFICIENT Contribution HealthScore MissingInput ScoreBook score_account",
-        "cs_sync.health.signals.registry": "SIGNALS Reading Signal get_signal read_row",
+        "cs_sync.health.signals.registry": "SIGNALS Reading Signal get_signal read_row sweeps_use",
         "cs_sync.health.urgent": "is_leaving is_unpaid list_urgent_reasons",
     })  # fmt: skip

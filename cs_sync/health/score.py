@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cs_sync.health.model import HealthConfig, InputConfig, Point, to_fraction
 from cs_sync.health.scope import SignalScope
@@ -102,10 +102,19 @@ def calculate_coverage(
         known: Names of the inputs with a value.
         missing: Names of the inputs that miss one.
     """
-    weights = {name: abs(to_fraction(item.weight)) for name, item in config.scored_inputs().items()}
+    inputs = config.scored_inputs()
     had, lacked = (
-        sum((weights[name] for name in names if name in weights), Fraction(0))
+        tuple([inputs[name].weight for name in names if name in inputs])
         for names in (known, missing)
+    )
+    return _share_known(had, lacked)
+
+
+@lru_cache(maxsize=1_000)
+def _share_known(known: tuple[float, ...], missing: tuple[float, ...]) -> Fraction:
+    had, lacked = (
+        sum((abs(to_fraction(weight)) for weight in weights), Fraction(0))
+        for weights in (known, missing)
     )
     return had / (had + lacked) if had else Fraction(0)
 
@@ -119,22 +128,55 @@ def calculate_contributions(
         config: The health model.
         values: Input name → the value of its signal.
     """
-    known = {name: item for name, item in config.active().items() if name in values}
-    shared = (to_fraction(item.weight) for item in known.values() if not item.bonus)
-    total = sum(shared, Fraction(0))
-    contributions = []
-    for name, item in known.items():
-        value, weight = values[name], to_fraction(item.weight)
-        points = interpolate(item.points, value) if item.points else to_fraction(value)
-        shares = config.mode == "weighted" and not item.bonus
-        share = weight * 100 / total if shares else weight
-        added = points * share / 100 if config.mode == "weighted" else points * share
-        contributions.append(
-            Contribution(name, item.signal, value, points, share, added, item.bonus)
-        )
+    active = config.active().items()
+    known = [
+        _KnownInput(name, item.signal, item.points, item.weight, item.bonus)
+        for name, item in active
+        if name in values
+    ]
+    total = None
+    if config.mode == "weighted":
+        total = tuple([item.weight for item in known if not item.bonus])
+    contributions = [_build_contribution(item, values[item.name], total) for item in known]
     base = sum((c.contribution for c in contributions if not c.bonus), Fraction(0))
     is_well = base >= to_fraction(config.bands.green)
     return tuple(c for c in contributions if is_well or not c.bonus)
+
+
+class _KnownInput(NamedTuple):
+    """What an input's contribution follows from, beside its value and the others' weights."""
+
+    name: str
+    signal: str
+    points: tuple[Point, ...]
+    weight: float
+    bonus: bool
+
+
+@lru_cache(maxsize=20_000, typed=True)
+def _build_contribution(
+    item: _KnownInput, value: float, weights: tuple[float, ...] | None
+) -> Contribution:
+    """Build the contribution of a known input; many accounts have equal ones.
+
+    Args:
+        item: The input.
+        value: The value of its signal.
+        weights: The weights that share 100; None in points mode.
+    """
+    points = interpolate(item.points, value) if item.points else to_fraction(value)
+    weight = to_fraction(item.weight)
+    if weights is None:
+        added = points * weight
+    else:
+        weight = weight if item.bonus else weight * 100 / _sum_weights(weights)
+        added = points * weight / 100
+    return Contribution(item.name, item.signal, value, points, weight, added, item.bonus)
+
+
+@lru_cache(maxsize=1_000)
+def _sum_weights(weights: tuple[float, ...]) -> Fraction:
+    return sum(map(to_fraction, weights), Fraction(0))
 
 
 def interpolate(points: tuple[Point, ...], value: float) -> Fraction:

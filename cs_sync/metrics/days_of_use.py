@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.attribution import select_attributed
-from cs_sync.metrics.sql.dialects import bind_day
+from cs_sync.metrics.sql.dialects import bind_day, ignore_index
 from cs_sync_schemas.tables import FEATURE_DAY, USAGE_DAY
 
 USE, FEATURE = USAGE_DAY, FEATURE_DAY
@@ -41,6 +41,15 @@ USED_DAY = Table(
 null in rows that `select_people_days` leaves out."""
 Span = tuple[date, date]
 """The first day, and the first that no longer belongs to it."""
+
+
+def is_within(day: ColumnElement[date], span: Span) -> ColumnElement[bool]:
+    """Build the condition that a day lies in a span.
+
+    Of a span from the very first day on most rows are wanted.
+    """
+    since, until = map(bind_day, span)
+    return ignore_index(day) < until if span[0] == date.min else and_(day >= since, day < until)
 
 
 def is_used() -> ColumnElement[bool]:
@@ -95,8 +104,9 @@ def _join_someone(use: CTE) -> tuple[FromClause, ColumnElement[Any]]:
 
     Returns `someone` too, which is null beside those.
     """
+    unnamed = select(use.c.whole).where(use.c.person.is_(None))
     identified = select(use.c.whole, use.c.day).where(
-        use.c.person.is_not(None), use.c.whole.is_not(None)
+        use.c.person.is_not(None), use.c.whole.in_(unnamed)
     )
     named = identified.distinct().cte("days_by_name")
     same_day = and_(use.c.person.is_(None), named.c.whole == use.c.whole, named.c.day == use.c.day)
@@ -106,10 +116,8 @@ def _join_someone(use: CTE) -> tuple[FromClause, ColumnElement[Any]]:
 
 def _select_shared_days(within: Span | None, *where: ColumnElement[bool]) -> Select[Any]:
     """Select shared days of use within a span that meet conditions."""
-    days = select(USED_DAY).where(*where)
-    if within is None:
-        return days
-    return days.where(USED_DAY.c.day >= bind_day(within[0]), USED_DAY.c.day < bind_day(within[1]))
+    bounds = [] if within is None else [is_within(USED_DAY.c.day, within)]
+    return select(USED_DAY).where(*where, *bounds)
 
 
 def select_use_days(scope: Scope, *columns: ColumnElement[Any], within: Span | None = None) -> CTE:
@@ -145,7 +153,7 @@ def select_days_by_owner(
     """
     ever = "" if within else "_ever"
     if within:
-        where = and_(where, table.c.day >= bind_day(within[0]), table.c.day < bind_day(within[1]))
+        where = and_(where, is_within(table.c.day, within))
     own = [table.c[name] for name in ("source", "account_source_id", "day")]
     use = select_attributed(scope, table, *own, *columns, where=where, name=f"{table.name}{ever}")
     unlinked = use.c.source + literal(":") + use.c.account_source_id

@@ -21,10 +21,9 @@ from sqlalchemy import (
     true,
 )
 
-from cs_sync.metrics.days_of_use import Span
+from cs_sync.metrics.days_of_use import Span, is_within
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.attribution import select_attributed
-from cs_sync.metrics.sql.dialects import bind_day
 from cs_sync_schemas.tables import (
     FEATURE_DAY,
     INVOICE,
@@ -68,8 +67,7 @@ class AttributedTable:
         ]
         where = true() if self.where is None else self.where
         if within is not None:
-            day = columns[self.at]
-            where = and_(where, day >= bind_day(within[0]), day < bind_day(within[1]))
+            where = and_(where, is_within(columns[self.at], within))
         return select_attributed(scope, self.table, *own, where=where)
 
 

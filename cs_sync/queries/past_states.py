@@ -14,7 +14,7 @@ from cs_sync.health import (
     SignalScope,
     build_day_scope,
     calculate_loss,
-    get_signal,
+    sweeps_use,
 )
 from cs_sync.health.facts import BillingMarks
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
@@ -111,8 +111,7 @@ def read_past_states(
     book, state_book = ScoreBook(), StateBook()
     scopes = _build_scopes(workspace, days, chosen)
     signals = model.list_signals()
-    is_used = any(get_signal(name).sweep for name in signals)
-    use = read_use_history(connection, scopes[-1]) if is_used else None
+    use = read_use_history(connection, scopes[-1]) if sweeps_use(signals) else None
     for scope in scopes:
         readings = read_signals(connection, signals, scope, use=use)
         billing = read_billing_marks(connection, scope)

@@ -21,6 +21,7 @@ from cs_sync.health import (
     is_leaving,
     list_urgent_reasons,
     score_account,
+    sweeps_use,
 )
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 from cs_sync.queries.account_batches import AccountBatch, split_accounts
@@ -44,6 +45,7 @@ from cs_sync.store.queries.health import (
     read_evidence,
     read_live_accounts,
     read_signals,
+    read_use_history,
 )
 
 CHANGE_PERIOD = timedelta(days=30)
@@ -282,8 +284,10 @@ def _compute_results(
     """Compute accounts' results; one that fails costs a warning."""
     earlier = _build_scope(workspace, now.day - CHANGE_PERIOD, now.known_at, now.accounts)
     with workspace.store.read() as connection:
-        readings = read_signals(connection, config.list_signals(), now)
-        before = read_signals(connection, config.list_signals(), earlier)
+        signals = config.list_signals()
+        use = read_use_history(connection, now) if sweeps_use(signals) else None
+        readings = read_signals(connection, signals, now, use=use)
+        before = read_signals(connection, signals, earlier, use=use)
         evidence = read_evidence(connection, now)
         billing = read_billing_marks(connection, earlier)
         just_before = earlier.until - timedelta(microseconds=1)

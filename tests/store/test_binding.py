@@ -18,6 +18,7 @@ from cs_sync.store.fast.prepared import (
     upsert_uniform_rows,
 )
 from cs_sync_schemas import SubscriptionItem, get_table
+from cs_sync_schemas.digests import Digest, pack_digests
 from cs_sync_schemas.tables import METADATA
 
 TABLE = get_table(SubscriptionItem)
@@ -137,3 +138,24 @@ def test_every_column_can_be_read_on_either_database(dialect: type[Dialect]) -> 
     for table in METADATA.sorted_tables:
         for column in table.columns:
             _build_reader(column.type, dialect())
+
+
+WHOLE = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [WHOLE, "f" * 32],
+        [WHOLE, None],
+        [WHOLE, ""],
+        [WHOLE.upper(), WHOLE],
+        [" " * 32, WHOLE],
+        ["g" * 32, WHOLE],
+        [WHOLE + "ab", "ab" * 15],
+    ],
+)
+def test_packs_digests_at_once_as_one_by_one(values: list[str | None]) -> None:
+    dialect = SQLiteDialect_pysqlite()
+    assert pack_digests(values) == [Digest().process_bind_param(of, dialect) for of in values]
+    assert pack_digests([WHOLE, WHOLE]) == [bytes.fromhex(WHOLE)] * 2

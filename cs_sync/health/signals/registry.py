@@ -244,6 +244,11 @@ def read_row(signal: Signal, row: Any, scope: SignalScope) -> Reading:
     return Reading(value, row.observed_at, row.n or 0)
 
 
+def sweeps_use(names: Iterable[str]) -> bool:
+    """Return whether one of the signals follows from all days of use."""
+    return any(get_signal(name).sweep for name in names)
+
+
 def sweep_use(
     use: UseHistory, newest: Mapping[str, date], signals: Sequence[Signal], day: date
 ) -> dict[str, dict[str, Reading]]:

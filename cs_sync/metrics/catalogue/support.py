@@ -22,7 +22,7 @@ from sqlalchemy import (
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.attribution import select_attributed
-from cs_sync.metrics.sql.dialects import seconds_between
+from cs_sync.metrics.sql.dialects import ignore_index, seconds_between
 from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_pairs
 from cs_sync.metrics.sql.relations import (
     count_if,
@@ -84,7 +84,7 @@ def _select_open(scope: Scope) -> Select[Any]:
             *get_segment_columns(scope, tickets),
             was_open(tickets, periods.c.until).label("is_open"),
         )
-        .select_from(periods.join(tickets, tickets.c.opened_at < periods.c.until))
+        .select_from(periods.join(tickets, ignore_index(tickets.c.opened_at) < periods.c.until))
         .cte("opened")
     )
     return select_totals(

@@ -82,10 +82,11 @@ _SAME = 0
 def _write_objects(to_json: Convert, items: Sequence[Any]) -> list[Any]:
     plain: list[Any] = []
     before: Any = None
+    last: Any = None
     for item in items:
-        now = to_json(item)
+        now = before if item is last and plain else to_json(item)
         plain.append(_SAME if now == before else now)
-        before = now
+        before, last = now, item
     return plain
 
 

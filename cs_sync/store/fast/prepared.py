@@ -35,6 +35,7 @@ from sqlalchemy.sql.expression import Executable
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cs_sync.store.inserts import build_insert
+from cs_sync_schemas.digests import Digest, pack_digests
 from cs_sync_schemas.money import ExactDecimal
 from cs_sync_schemas.times import Instant, count_microseconds, read_microseconds
 
@@ -327,6 +328,8 @@ def _build_binder(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
         return None
     if dialect.name == "sqlite" and isinstance(kind, Instant):
         return partial(_bind_datetimes, bind)
+    if dialect.name == "sqlite" and isinstance(kind, Digest):
+        return pack_digests
     if dialect.name == "sqlite" and isinstance(kind, Date | ExactDecimal):
         return partial(_bind_repeated, bind, bind(None))
     if dialect.name == "sqlite" and isinstance(kind, JSON):

@@ -147,6 +147,8 @@ def _end_children(
 
     A rejected child still exists.
     """
+    if not stream.children:
+        return 0
     parents = [*(row["source_id"] for row in valid.rows.get(stream.record, [])), *deleted_ids]
     ended = 0
     for child, field in stream.children.items():

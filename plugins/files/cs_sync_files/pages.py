@@ -229,8 +229,7 @@ class PageReader:
         faults: list[tuple[RawRow, RowFault]],
     ) -> Iterable[tuple[RawRow, dict[str, Any]]]:
         """Drop the rows with a repeated key; they become faults."""
-        places = [(raw.file, raw.line) for raw in chunk]
-        earlier = self.seen.add(list(map(get_row_key, rows)), places)
+        earlier = self.seen.add(self._list_keys(rows), [(raw.file, raw.line) for raw in chunk])
         if not earlier:
             return zip(chunk, rows, strict=True)
         for at, (file, line) in earlier.items():
@@ -240,6 +239,12 @@ class PageReader:
             faults.append((raw, RowFault("duplicate_id", why, column, source_id)))
         pairs = enumerate(zip(chunk, rows, strict=True))
         return [pair for at, pair in pairs if at not in earlier]
+
+    def _list_keys(self, rows: Sequence[dict[str, Any]]) -> list[str]:
+        """List the natural keys of rows: see `get_row_key`."""
+        if "valid_from" in self.table.fields:
+            return list(map(get_row_key, rows))
+        return [row["source_id"] for row in rows]
 
     def _make_rejection(self, raw: RawRow, fault: RowFault) -> Rejection:
         column = f", column {fault.column}" if fault.column else ""

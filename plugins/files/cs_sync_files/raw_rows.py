@@ -15,6 +15,8 @@ _TOTAL = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_TOTAL = 24
+_FIGURES = frozenset("0123456789")
+"""What no such word ends with, and most ids do."""
 _PLAIN = (".csv", ".jsonl")
 
 
@@ -62,8 +64,11 @@ def settle_totals(
     rows: Iterable[RawRow], totals: Literal["refuse", "skip", "keep"]
 ) -> Iterator[RawRow]:
     """Yield the rows; totals are marked, left out or kept."""
+    if totals == "keep":
+        yield from rows
+        return
     for row in rows:
-        if totals == "keep" or row.fault or not begins_with_total(row.cells):
+        if row.fault or not begins_with_total(row.cells):
             yield row
         elif totals == "refuse":
             why = (
@@ -77,8 +82,9 @@ def begins_with_total(cells: Iterable[Any]) -> bool:
     """Return whether the first filled cell is a word for totals."""
     for cell in cells:
         if cell is not None and cell != "":
-            short = isinstance(cell, str) and len(cell) <= _LONGEST_TOTAL
-            return short and _TOTAL.fullmatch(cell.strip()) is not None
+            if not isinstance(cell, str) or len(cell) > _LONGEST_TOTAL or cell[-1] in _FIGURES:
+                return False
+            return _TOTAL.fullmatch(cell.strip()) is not None
     return False
 
 

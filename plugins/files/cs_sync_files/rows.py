@@ -49,18 +49,24 @@ class RowParser:
         The result is as `parse` gives one by one. None: a row is faulty or differs, so that each
         needs a look of its own.
         """
-        columns = chunk[0].columns if chunk else ()
-        if any(raw.fault or raw.columns != columns for raw in chunk):
+        if not chunk:
             return None
-        if not chunk or (plan := self._plan(chunk[0])).faults or plan.attributes:
+        columns = chunk[0].columns
+        _, _, headers, cells, faults = zip(*chunk, strict=True)
+        if any(faults) or headers.count(columns) < len(chunk):
+            return None
+        if (plan := self._plan(chunk[0])).faults or plan.attributes:
             return None
         try:
-            rows = plan.fill_alike([raw.cells for raw in chunk])
+            rows = plan.fill_alike(cells)
+            are_full = set(map(len, rows)) == {len(plan.steps)}
             for row in rows if self._has_money else ():
                 self._settle_amounts(row, columns)
-            for row in rows:
+            for row in rows if self.amend or self.table.identity else ():
                 self._complete(row)
-            if not all(self._required <= row.keys() for row in rows):
+            stated = {name for _, name, _ in plan.steps} if are_full else frozenset[str]()
+            lacking = self._required - stated
+            if lacking and not all(lacking <= row.keys() for row in rows):
                 return None
             if self._has_rule:
                 for row in rows:
