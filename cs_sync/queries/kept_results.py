@@ -56,6 +56,10 @@ class WrittenResults(Mapping[str, T]):
             self._at_hand[key] = self._form.decode(self._contents[key])
         return self._at_hand[key]
 
+    def get_written(self, key: str) -> bytes:
+        """Return a result in its written form."""
+        return self._contents[key]
+
     def digest(self) -> str:
         """Digest the results of all accounts."""
         digest = hashlib.sha256()
@@ -132,7 +136,7 @@ def keep_results(workspace: Workspace, refreshed: Refreshed[Any]) -> None:
 
 
 class KeptAnswers:
-    """A few answers that rest on what they are made of alone, and on no account's facts."""
+    """Answers that rest on what they are made of alone."""
 
     def __init__(self, workspace: Workspace, kind: str, basis: str) -> None:
         """Read the kept answers of a kind on a basis."""
@@ -143,16 +147,24 @@ class KeptAnswers:
             self._kept = read_kept(connection, kind, basis)
         self._now = now
 
+    @property
+    def packed(self) -> Mapping[str, bytes]:
+        """The kept answers, as they are stored."""
+        return self._kept.contents
+
     def get(self, key: str) -> str | None:
         """Return a kept answer; None if there is none."""
-        packed = self._kept.contents.get(key)
+        packed = self.packed.get(key)
         return None if packed is None else unpack_text(packed)
 
     def replace(self, answers: Mapping[str, str]) -> None:
         """Keep these answers, and no others."""
-        before = self._kept.contents
-        packed = {key: pack_text(text) for key, text in answers.items()}
-        fresh = {key: text for key, text in packed.items() if before.get(key) != text}
+        self.replace_packed({key: pack_text(text) for key, text in answers.items()})
+
+    def replace_packed(self, answers: Mapping[str, bytes]) -> None:
+        """Keep these answers, and no others: as they are stored."""
+        before = self.packed
+        fresh = {key: text for key, text in answers.items() if before.get(key) != text}
         update = KeptUpdate(
             self._kind,
             self._basis,

@@ -1,11 +1,13 @@
 """Accounts of the report: today, their past 12 months, and what is known about each."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from cs_sync.foresight.outlook import describe_chance
@@ -20,18 +22,28 @@ from cs_sync.health.facts import AnswerFact, TicketFact
 from cs_sync.health.wording import name_topic, to_plain_line
 from cs_sync.metrics.periods import add_months
 from cs_sync.queries.account_batches import AccountBatch
+from cs_sync.queries.account_lines import (
+    AccountLine,
+    DatedPoint,
+    PointReader,
+    find_billed,
+    keep_lines,
+    write_points,
+)
 from cs_sync.queries.day import DayView
 from cs_sync.queries.health_model import read_health_model
 from cs_sync.queries.kept_results import (
     WrittenResults,
     build_basis,
+    hash_parts,
     keep_results,
     refresh_results,
 )
-from cs_sync.queries.past_states import PastState, PastStates, read_past_states
+from cs_sync.queries.past_states import PastStates, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.report import (
+    AccountCells,
     AccountDetails,
     AnswerLine,
     HistoryPoint,
@@ -40,8 +52,10 @@ from cs_sync.report import (
     TaskLine,
     TicketLine,
     UseLine,
+    build_cells,
     classify_risk,
 )
+from cs_sync.report.formats import Formats
 from cs_sync.report.risk import RiskSum, sum_risk
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.packed_json import PackedJson
@@ -55,8 +69,6 @@ SEGMENTS = ("segment", "tier", "industry", "size", "region", "country")
 PLAN = "plan"
 MAX_LINES = 8
 """Tickets, and features, of one account at most."""
-NO_POINT = HistoryPoint()
-"""Of a day on which an account was no customer."""
 KIND = ("months", PackedJson[PastStates](PastStates))
 
 
@@ -101,11 +113,23 @@ class AccountSources:
             [item.account for item in day.scored],
             day.mrr,
             day.forecast,
-            [(code, str(money.find_rate(code))) for code in money.rates.currencies],
+            money.list_parts(),
             [*context.owners.items()],
             (context.attributes, context.segment, context.links, context.crm, context.tasks),
             context.titles,
         ]
+
+    def digest_account(self, item: ScoredAccount) -> str:
+        """Digest what the report says of one account is made of.
+
+        All but what it shares with others.
+        """
+        id_, context = item.account["id"], self.context
+        digest = hashlib.blake2b(self.day.results.get_written(id_), digest_size=12)
+        digest.update(self.months.get_written(id_))
+        own = (self.day.get_mrr(id_), context.links.get(id_), context.crm.get(id_))
+        digest.update(orjson.dumps([item.is_customer, *own]))
+        return digest.hexdigest()
 
 
 def read_account_sources(
@@ -129,29 +153,65 @@ def read_account_sources(
     return AccountSources(workspace, day, months, context, money)
 
 
+@dataclass(frozen=True, slots=True)
+class _ShownAccount:
+    """An account with what is kept of its line but its cells."""
+
+    item: ScoredAccount
+    points: Sequence[DatedPoint]
+    change_30d: float | None
+    first_paid: date | None
+
+
 def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
     """Build the customers, present and of the past 12 months."""
-    workspace, day, months = sources.workspace, sources.day, sources.months
-    context, money = sources.context, sources.money
-    shown = [item for item in day.scored if item.account["id"] in months]
-    billed = _find_billed(_list_states(months, item) for item in shown)
-    accounts, book = [], PointBook(money)
-    for item in shown:
-        id_ = item.account["id"]
-        *points, before = book.build_all(_list_states(months, item), billed)
-        if item.is_customer or any(point.mrr for point in points):
-            account = _build_account(workspace, item, context, day.get_mrr(id_))
-            account = replace(
-                account,
-                now=book.share_point(_build_current_point(item, day.get_mrr(id_), money)),
-                before=before,
-                past=tuple(points),
-                churn_probability=day.forecast.get_churn_probability(id_),
-                chance=describe_chance(day.forecast.row(id_), workspace.words),
-                first_paid=months[id_].first_paid,
-            )
-            accounts.append(account)
+    lines, reader = _read_lines(sources), PointReader()
+    shown = [
+        _ShownAccount(item, reader.read_all(line.points), line.change_30d, line.first_paid)
+        for item in sources.day.scored
+        if (line := lines.get(item.account["id"])) is not None
+    ]
+    billed = find_billed(account.points[:-1] for account in shown)
+    accounts = []
+    for account in shown:
+        pairs = zip(account.points, billed, strict=False)  # of today there is no doubt
+        *past, before = [point.resolve(billed=any_) for point, any_ in pairs]
+        if account.item.is_customer or any(point.mrr for point in past):
+            read_cells = partial(_read_cells, lines, account.item.account["id"])
+            accounts.append(_build_account(sources, account, past, before, read_cells))
     return accounts
+
+
+def _read_cells(lines: WrittenResults[AccountLine], account: str) -> AccountCells:
+    return lines[account].cells
+
+
+def _read_lines(sources: AccountSources) -> WrittenResults[AccountLine]:
+    """Read what the report says of each account.
+
+    Kept lines, where nothing that they are made of changed.
+    """
+    workspace, day, money = sources.workspace, sources.day, sources.money
+    settings, titles = workspace.config.workspace, sources.context.titles
+    parts = [day.day, settings.timezone, workspace.words.language, *money.list_parts(), titles]
+    items = {
+        item.account["id"]: item for item in day.scored if item.account["id"] in sources.months
+    }
+    made_of = {id_: sources.digest_account(item) for id_, item in items.items()}
+    formats = Formats(workspace.words, settings.timezone, money.currency)
+
+    def build(id_: str) -> AccountLine:
+        item, states = items[id_], sources.months[id_]
+        now = _build_current_point(item, day.get_mrr(id_), money)
+        return AccountLine(
+            made_of[id_],
+            write_points((*states.states, item.result.before), now, money),
+            None if item.change_30d is None else float(item.change_30d),
+            states.first_paid,
+            build_cells(_build_details(workspace, item, sources.context), formats),
+        )
+
+    return keep_lines(workspace, hash_parts(parts), made_of, build)
 
 
 def _read_month_states(
@@ -172,68 +232,6 @@ def _read_month_states(
     refreshed = refresh_results(workspace, KIND, basis, list(live), compute)
     keep_results(workspace, refreshed)
     return refreshed.results
-
-
-def _list_states(months: Mapping[str, PastStates], item: ScoredAccount) -> Sequence[PastState]:
-    """List an account's states at the month ends, and 30 days ago."""
-    return (*months[item.account["id"]].states, item.result.before)
-
-
-def _find_billed(states: Iterable[Sequence[PastState]]) -> list[bool]:
-    """Return for each day whether billing knew anything of any account."""
-    billed: list[bool] = []
-    for of_account in states:
-        own = [state.is_billed for state in of_account]
-        billed = [any(pair) for pair in zip(billed or own, own, strict=True)]
-        if all(billed):
-            break
-    return billed
-
-
-@dataclass(frozen=True, slots=True)
-class PointBook:
-    """The points of accounts; equal ones of past days are one object, made once."""
-
-    money: MoneyConverter
-    """Converts into the report's currency."""
-    _points: dict[Any, HistoryPoint] = field(default_factory=dict)
-    _lost: dict[Any, Mapping[str, float]] = field(default_factory=dict)
-
-    def build_all(self, states: Sequence[PastState], billed: Sequence[bool]) -> list[HistoryPoint]:
-        """Build the points of an account's past days: see `build`."""
-        points: list[HistoryPoint] = []
-        before: tuple[PastState, bool] | None = None
-        for state, any_ in zip(states, billed, strict=True):
-            if before is None or state is not before[0] or any_ is not before[1]:
-                points.append(self.build(state, billed=any_))
-            else:
-                points.append(points[-1])
-            before = state, any_
-        return points
-
-    def build(self, state: PastState, *, billed: bool) -> HistoryPoint:
-        """Build the point of a past day; empty without a customer.
-
-        Args:
-            state: The account at the end of the day.
-            billed: Whether billing knew of any account then; if not, every one is a customer.
-        """
-        pays = any(state.paid.values())
-        if not (pays or state.is_running) and billed:
-            return NO_POINT
-        risk = classify_risk(state.band, leaving=state.is_leaving, unpaid=state.is_unpaid)
-        lost = tuple(state.lost.items())
-        key = (tuple(state.paid.items()), state.score, state.band, risk, lost)
-        if key not in self._points:
-            mrr = self.money.add_up(state.paid)
-            point = HistoryPoint(mrr, pays, state.score, state.band, risk, state.lost)
-            self._points[key] = self.share_point(point)
-        return self._points[key]
-
-    def share_point(self, point: HistoryPoint) -> HistoryPoint:
-        """Return the point with its lost points shared with others."""
-        lost = tuple(point.lost.items())
-        return replace(point, lost=self._lost.setdefault(lost, point.lost))
 
 
 def sum_current_risk(day: DayView, money: MoneyConverter) -> RiskSum:
@@ -307,24 +305,33 @@ def _build_task(row: Mapping[str, Any], crm: Mapping[str, str]) -> TaskLine:
 
 
 def _build_account(
-    workspace: Workspace, item: ScoredAccount, context: AccountContext, mrr: Mapping[str, int]
+    sources: AccountSources,
+    shown: _ShownAccount,
+    past: Sequence[HistoryPoint],
+    before: HistoryPoint,
+    read_cells: Callable[[], AccountCells],
 ) -> ReportedAccount:
-    account, id_ = item.account, item.account["id"]
+    account, id_ = shown.item.account, shown.item.account["id"]
+    day, context = sources.day, sources.context
     attributes = context.attributes.get(id_, {})
     owner = (account["owner_source"] or "", account["owner_source_id"] or "")
     return ReportedAccount(
         id=id_,
         name=to_plain_line(account["name"] or id_, 80),
-        now=HistoryPoint(),
-        before=HistoryPoint(),
-        is_customer=item.is_customer,
-        mrr=mrr,
+        now=shown.points[-1].point,
+        before=before,
+        past=past,
+        is_customer=shown.item.is_customer,
+        mrr=day.get_mrr(id_),
         owner=context.owners.get(owner, ""),
         plan=attributes.get(PLAN, ""),
         segment=attributes.get(context.segment, ""),
-        change_30d=None if item.change_30d is None else float(item.change_30d),
+        change_30d=shown.change_30d,
+        churn_probability=day.forecast.get_churn_probability(id_),
+        chance=describe_chance(day.forecast.row(id_), sources.workspace.words),
+        first_paid=shown.first_paid,
         tasks=context.tasks.get(id_, ()),
-        read_details=partial(_build_details, workspace, item, context),
+        read_cells=read_cells,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 from cs_sync.health import build_day_scope
 from cs_sync.metrics.fx import ExchangeRates
@@ -40,6 +41,10 @@ class MoneyConverter:
         None if it is unknown.
         """
         return self.rates.minor(self.day, currency, self.currency)
+
+    def list_parts(self) -> list[Any]:
+        """List what tells this converter from others, for a digest."""
+        return [self.currency, [(c, str(self.find_rate(c))) for c in self.rates.currencies]]
 
     def convert(self, amount: int, currency: str) -> int | None:
         """Convert an amount in minor units; None without a rate."""

@@ -1,6 +1,8 @@
 """Report of a run: one self-contained HTML file."""
 
+from cs_sync.report.cells import build_cells
 from cs_sync.report.data import (
+    AccountCells,
     AccountDetails,
     AgendaItem,
     AnswerLine,
@@ -33,6 +35,7 @@ __all__ = [
     "REPORT_FIELDS",
     "STATE",
     "TREND_METRICS",
+    "AccountCells",
     "AccountDetails",
     "AgendaItem",
     "AnswerLine",
@@ -57,6 +60,7 @@ __all__ = [
     "UnattributedRecords",
     "UseLine",
     "UsedRate",
+    "build_cells",
     "build_figures",
     "build_page",
     "classify_risk",

@@ -107,13 +107,37 @@ class AccountDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountCells:
+    """The details of an account as the page says them: plain JSON, in the report's language.
+
+    reasons   (text, points that it costs; None: unknown)
+    use       days of use in the last and the previous 28 days, the last day, people, seats
+    tickets   (day, subject, whether it is open, link)
+    answers   (day, answer, person, comment)
+    links     (name, web address)
+    features  (feature, days of use of the last 28)
+    used      the features with any of these days
+    topics    (topic, whether it is open) of each ticket
+    """
+
+    reasons: Sequence[Any] = ()
+    use: Sequence[Any] | None = None
+    tickets: Sequence[Any] = ()
+    answers: Sequence[Any] = ()
+    links: Sequence[Any] = ()
+    features: Sequence[Any] = ()
+    used: Sequence[str] = ()
+    topics: Sequence[Any] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedAccount:
     """An account that is a customer, or was one in the last 12 months.
 
     `past` is aligned with `ReportData.months`; `before` is 30 days ago. `mrr` maps currency
     to minor units. `first_paid` is the day of its first MRR. `churn_probability` is None while
-    no model is accepted, and `chance` says it in words. `read_details` makes the details anew:
-    those of all accounts at once would take several KB each.
+    no model is accepted, and `chance` says it in words. `read_cells` reads what is said of its
+    details: those of all accounts at once would take several KB each.
     """
 
     id: str
@@ -131,7 +155,7 @@ class ReportedAccount:
     chance: str = ""
     first_paid: date | None = None
     tasks: Sequence[TaskLine] = ()
-    read_details: Callable[[], AccountDetails] = AccountDetails
+    read_cells: Callable[[], AccountCells] = AccountCells
 
 
 @dataclass(frozen=True, slots=True)

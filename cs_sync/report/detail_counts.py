@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cs_sync.report.data import AccountDetails, ReportedAccount
+from cs_sync.report.data import AccountCells, ReportedAccount
 
 DAYS_OF_USE = ((0, 0), (1, 3), (4, 9), (10, 19), (20, 28))
 MAX_ROWS = 10
@@ -46,12 +46,12 @@ def count_details(customers: Iterable[ReportedAccount]) -> DetailCounts:
     tickets: Counter[str] = Counter()
     waiting: Counter[str] = Counter()
     for account in customers:
-        details, mrr = account.read_details(), account.now.mrr
-        users.add(_find_groups(details), mrr)
-        used.add([feature for feature, days in details.features.items() if days], mrr)
-        asking.add({ticket.topic for ticket in details.tickets}, mrr)
-        tickets.update(ticket.topic for ticket in details.tickets)
-        waiting.update(ticket.topic for ticket in details.tickets if ticket.is_open)
+        cells, mrr = account.read_cells(), account.now.mrr
+        users.add(_find_groups(cells), mrr)
+        used.add(cells.used, mrr)
+        asking.add({topic for topic, _ in cells.topics}, mrr)
+        tickets.update(topic for topic, _ in cells.topics)
+        waiting.update(topic for topic, is_open in cells.topics if is_open)
     shown = DAYS_OF_USE if users.accounts else ()
     return DetailCounts(
         [(*group, users.accounts[group], users.mrr[group]) for group in shown],
@@ -63,7 +63,7 @@ def count_details(customers: Iterable[ReportedAccount]) -> DetailCounts:
     )
 
 
-def _find_groups(details: AccountDetails) -> list[tuple[int, int]]:
+def _find_groups(cells: AccountCells) -> list[tuple[int, int]]:
     """Find the group of an account by its days of use."""
-    days = None if details.use is None else details.use.recent_days
+    days = None if cells.use is None else cells.use[0]
     return [group for group in DAYS_OF_USE if days is not None and group[0] <= days <= group[1]]

@@ -6,23 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from html import unescape
 from typing import Any
 
 import orjson
 
-from cs_sync.health.wording import name_answer
-from cs_sync.report.data import (
-    RISK_KINDS,
-    AnswerLine,
-    HistoryPoint,
-    ReportData,
-    ReportedAccount,
-    TaskLine,
-)
-from cs_sync.report.formats import Formats, round_half_up
-from cs_sync.report.links import sanitize_link
+from cs_sync.report.cells import round_points
+from cs_sync.report.data import RISK_KINDS, HistoryPoint, ReportData, ReportedAccount, TaskLine
+from cs_sync.report.formats import Formats
 from cs_sync.report.risk import calculate_attention, rank_mrr, sum_owed
 
 _EMBEDDED = re.compile(r'id="payload">([A-Za-z0-9+/=]*)<')
@@ -158,47 +149,29 @@ class PointTexts:
             self._texts[id(point)] = (
                 point.mrr,
                 self.formats.format_money(point.mrr),
-                _round(point.score),
+                round_points(point.score),
                 _get_band_place(point.band, self.bands),
-                [_round(point.lost.get(name)) for name in self.inputs],
+                [round_points(point.lost.get(name)) for name in self.inputs],
             )
         return self._texts[id(point)]
 
 
 def _build_detail(account: ReportedAccount, points: PointTexts, formats: Formats) -> list[Any]:
-    details = account.read_details()
+    cells = account.read_cells()
     return [
         *zip(*map(points.build, (*account.past, account.now)), strict=True),
-        [[text, _round(loss)] for text, loss in details.reasons],
+        cells.reasons,
         [
             [task.title, formats.day(formats.local_day(task.due_at)), task.assignee]
             for task in sorted(account.tasks, key=lambda task: task.due_at)
         ],
-        [details.use.recent_days, details.use.earlier_days, formats.day(details.use.last_day),
-         details.use.people, details.use.seats] if details.use else None,
-        [
-            [formats.day(ticket.day), ticket.subject, ticket.is_open, sanitize_link(ticket.link)]
-            for ticket in details.tickets
-        ],
-        [
-            [formats.day(answer.day), _name_answer(answer, formats),
-             answer.person, answer.comment]
-            for answer in details.answers
-        ],
-        [[label, link] for label, url in details.links if (link := sanitize_link(url))],
-        list(details.features.items())[:8],
+        cells.use,
+        cells.tickets,
+        cells.answers,
+        cells.links,
+        cells.features,
         account.chance,
-    ]  # fmt: skip
-
-
-def _name_answer(answer: AnswerLine, formats: Formats) -> str:
-    highest = None if answer.scale_max is None else formats.number(answer.scale_max)
-    return name_answer(answer.kind, formats.number(answer.score), highest, formats.words)
-
-
-@lru_cache(maxsize=50_000)
-def _round(value: float | None) -> int | None:
-    return None if value is None else int(round_half_up(value))
+    ]
 
 
 def _count_paths(accounts: Sequence[ReportedAccount], bands: Sequence[str]) -> dict[str, int]:

@@ -32,6 +32,7 @@ from cs_sync.report import (
     UnattributedRecords,
     UsedRate,
     UseLine,
+    build_cells,
     render_report,
 )
 from cs_sync.report.formats import Formats
@@ -44,9 +45,12 @@ MONTHS = [add_months(date(2026, 11, 1), -n).replace(day=28) for n in range(12, 0
 """Not quite the ends of the months, which these tests need not know."""
 
 
+ENGLISH_FORMATS = Formats(ENGLISH, ZoneInfo("Europe/Warsaw"), "EUR")
+
+
 @pytest.fixture(scope="session")
 def formats() -> Formats:
-    return Formats(ENGLISH, ZoneInfo("Europe/Warsaw"), "EUR")
+    return ENGLISH_FORMATS
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +111,9 @@ def account(name: str, now: Any, **fields: Any) -> ReportedAccount:
     before, past = fields.pop("before", now), fields.pop("past", [now] * 12)
     names = {item.name for item in dataclass_fields(AccountDetails)} & fields.keys()
     details = AccountDetails(**{name: fields.pop(name) for name in sorted(names)})
+    cells = build_cells(details, ENGLISH_FORMATS)
     return ReportedAccount(
-        name, name, now, before, past, mrr=mrr, read_details=lambda: details, **fields
+        name, name, now, before, past, mrr=mrr, read_cells=lambda: cells, **fields
     )
 
 

@@ -30,7 +30,7 @@ def measure_content(path: Path, size: int | None = None) -> Content:
     its rows takes.
     """
     digest, done = sha256(), 0
-    for block in _read_blocks(path, size):
+    for block in read_blocks(path, size):
         digest.update(block)
         done += len(block)
     return Content(path.name, done, digest.hexdigest())
@@ -39,7 +39,7 @@ def measure_content(path: Path, size: int | None = None) -> Content:
 def count_lines(path: Path, size: int) -> int:
     r"""Count the lines of a file's first bytes, as text has them."""
     lines, before = 0, b""
-    for block in _read_blocks(path, size):
+    for block in read_blocks(path, size):
         pairs = block.count(b"\r\n") + (before == b"\r" and block.startswith(b"\n"))
         lines += block.count(b"\n") + block.count(b"\r") - pairs
         before = block[-1:]
@@ -53,7 +53,8 @@ def ends_with_newline(path: Path, size: int) -> bool:
         return stream.read(1) == b"\n"
 
 
-def _read_blocks(path: Path, size: int | None) -> Iterator[bytes]:
+def read_blocks(path: Path, size: int | None) -> Iterator[bytes]:
+    """Yield a file's first bytes block by block, all of them by default."""
     left = size
     with path.open("rb", buffering=0) as stream:
         while block := stream.read(BLOCK_BYTES if left is None else min(BLOCK_BYTES, left)):

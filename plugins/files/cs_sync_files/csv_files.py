@@ -2,18 +2,20 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from cs_sync_files.contents import Content, count_lines
+from cs_sync_files.contents import Content, count_lines, read_blocks
 from cs_sync_files.layouts import FileLayout
 from cs_sync_files.raw_rows import RawRow, refuse_file
 from cs_sync_files.text_lines import LineReader, check_encoding, describe_remedy, open_text
 
 BAD_CSV = "bad_csv"
 _SEPARATOR = re.compile(r'"?sep=(?P<mark>[;,|\t])"?', re.IGNORECASE)
+FindPlace = Callable[[Sequence[str]], Any]
+"""Returns where a row of these columns has a cell: an index, if it is one column's."""
 PickerMaker = Callable[[Sequence[str]], Callable[[Sequence[Any]], Sequence[Any]]]
 
 
@@ -40,6 +42,43 @@ def read_csv_cells(
             except csv.Error:
                 continue
             return
+
+
+def holds_text(
+    path: Path, layout: FileLayout, find_place: FindPlace, texts: Iterable[str], size: int
+) -> bool | None:
+    """Return whether a column of a file's first bytes holds some text.
+
+    None where only the cells tell: a quote, a short line, an empty cell, or no such column. To
+    split bytes takes a fifth of the time that it takes to read cells.
+
+    Args:
+        path: The file.
+        layout: How it is written.
+        find_place: Finds the column's place among the columns.
+        texts: The texts, one of which is enough.
+        size: How many bytes to look at; they end a line.
+    """
+    with open_text(path, layout.encoding) as stream:
+        _, columns, header = _open_csv(path, stream, layout)
+    place, separator = find_place(columns), header.dialect.delimiter.encode()
+    if layout.encoding != "utf-8" or not isinstance(place, int):
+        return None
+    wanted, rest = {text.encode(errors="surrogateescape") for text in texts}, b""
+    for block in read_blocks(path, size):
+        text = rest + block
+        if b'"' in text or text.count(b"\r") > text.count(b"\r\n") + text.endswith(b"\r"):
+            return None
+        *lines, rest = text.split(b"\n")
+        try:
+            cells = {line.split(separator, place + 1)[place].rstrip(b"\r") for line in lines}
+        except IndexError:
+            return None
+        if b"" in cells:
+            return None
+        if cells & wanted:
+            return True
+    return False
 
 
 def read_csv(path: Path, layout: FileLayout, after: Content | None) -> Iterator[RawRow]:

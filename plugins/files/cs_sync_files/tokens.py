@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any, Literal
 
 from cs_sync import Rejection
 from cs_sync_files.contents import Content, count_lines, ends_with_newline
-from cs_sync_files.csv_files import BAD_CSV
+from cs_sync_files.csv_files import BAD_CSV, holds_text
 from cs_sync_files.folder import AMENDED, Folder
 from cs_sync_files.readers import read_rows
 from cs_sync_files.rows import LOST, RowParser
@@ -163,6 +163,11 @@ def _repeat_rows(folder: Folder, table: Table, before: Content) -> bool:
     [path] = folder.files(table)
     parser = RowParser(table, folder.zone)
     appended = {parser.read_source_id(row) for row in read_rows(path, table.layout, before)}
+    if path.suffix.lower() == ".csv" and not table.is_mapped and None not in appended:
+        find = partial(table.find_place, name="source_id")
+        held = holds_text(path, table.layout, find, appended, before.size)
+        if held is not None:
+            return held
     fields, lines = ("source_id", *table.identity), count_lines(path, before.size)
     return any(
         (str(cells[0]) if cells[0] else parser.find_source_id(*cells)) in appended

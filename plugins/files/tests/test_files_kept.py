@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from cs_sync import Page, Window, WorkspaceInfo
 from cs_sync.http import VendorHttp
 from cs_sync_files import pages, readers
 from cs_sync_files.contents import count_lines, measure_content
+from cs_sync_files.csv_files import holds_text
+from cs_sync_files.layouts import FileLayout
 from cs_sync_files.pages import get_row_key
 from cs_sync_files.readers import read_rows
 from cs_sync_files.source import FilesConfig, FilesSource
+from cs_sync_files.tables import BY_NAME
 
 UNTIL = datetime(2026, 11, 21, tzinfo=UTC)
 HEADERS = {
@@ -296,3 +300,28 @@ def test_many_lines_with_one_that_is_no_text(tmp_path: Path) -> None:
     faulty = [row.line for row in read_rows(path) if row.fault]
     assert faulty == [1502]
     assert readers.read_columns(path) == ("source_id", "name")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "expected"),
+    [
+        ("source_id,name\na1,Acme\na2,Bolt\n", "a2", True),
+        ("source_id,name\na1,Acme\na2,Bolt\n", "a", False),
+        ("name,source_id\r\nAcme,a1\r\nBolt,a2\r\n", "a2", True),
+        ("name;source_id\nAcme;a1\n", "Acme", False),
+        ('name,source_id\n"two\nlines",a1\n', "a2", None),
+        ("source_id,name\na1,Acme\n,Bolt\n", "a2", None),
+        ("source_id,name\na1\rb1,Acme\n", "b1", None),
+        ("name,source_id\nAcme,a1\nBolt\n", "a2", None),
+        ("name,id\nAcme,a1\n", "a1", None),
+    ],
+)
+def test_bytes_tell_whether_a_column_holds_an_id(
+    tmp_path: Path, text: str, wanted: str, expected: bool | None
+) -> None:
+    """None where only a CSV reader tells; the end of a line is no part of an id."""
+    path = tmp_path / "accounts.csv"
+    path.write_bytes(text.encode())
+    find = partial(BY_NAME["accounts"].find_place, name="source_id")
+    found = holds_text(path, FileLayout(), find, {wanted}, len(text))
+    assert found is expected
