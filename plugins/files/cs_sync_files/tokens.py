@@ -163,9 +163,10 @@ def _repeat_rows(folder: Folder, table: Table, before: Content) -> bool:
     [path] = folder.files(table)
     parser = RowParser(table, folder.zone)
     appended = {parser.read_source_id(row) for row in read_rows(path, table.layout, before)}
-    if path.suffix.lower() == ".csv" and not table.is_mapped and None not in appended:
+    if path.suffix.lower() == ".csv" and not table.is_mapped:
         find = partial(table.find_place, name="source_id")
-        held = holds_text(path, table.layout, find, appended, before.size)
+        named = filter(None, appended)
+        held = holds_text(path, table.layout, find, named, before.size)
         if held is not None:
             return held
     fields, lines = ("source_id", *table.identity), count_lines(path, before.size)
