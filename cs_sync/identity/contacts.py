@@ -48,18 +48,16 @@ def resolve_contacts(
     paths = AccountPaths(account_of, _group_memberships(facts.memberships), domains, rules)
     earlier_accounts = {link.ref: link.target for link in stored.account_links}
     sets = group_people(ordered, survivors, stored.contact_links, paths, earlier_accounts)
-    people, merged, names = identify_people(sets, ordered, stored.contacts, paths)
+    people, merged, gone = identify_people(sets, ordered, stored.contacts, survivors, paths)
+    del sets, earlier_accounts  # a third of the memory, while people are built
     before = {link.ref: link for link in stored.contact_links}
     contacts, links, conflicts = list[ResolvedContact](), list[ResolvedLink](), list[Conflict]()
     for person in people:
         contacts.append(_build_contact(person))
         links.extend(_build_links(person, survivors, before))
         conflicts.extend([person.conflict] if person.conflict else [])
-    present = {fact.ref for fact in ordered}
-    for old, survivor in survivors.items():
-        name = names.get(sets.find(("record", *old)))
-        if old not in present and name:
-            links.append(ResolvedLink(old, name, "alias", _explain_merge(survivor)))
+    for old, name in gone.items():
+        links.append(ResolvedLink(old, name, "alias", _explain_merge(survivors[old])))
     return (
         sorted(contacts, key=lambda contact: contact.id),
         sorted(links, key=lambda link: link.ref),

@@ -148,12 +148,14 @@ def identify_people(
     sets: DisjointSets,
     facts: Sequence[ContactFact],
     contacts: Iterable[KnownContact],
+    merged_records: Iterable[RecordRef],
     paths: AccountPaths,
-) -> tuple[Iterator[Person], dict[str, str], dict[Node, str]]:
+) -> tuple[Iterator[Person], dict[str, str], dict[RecordRef, str]]:
     """Assign an id and an account to every person.
 
     Returns:
-        People one by one, merged contact ids → their survivors, and the id of every set.
+        People one by one, merged contact ids → their survivors, and merged records that are gone →
+        the id of their person.
     """
     groups: dict[Node, list[ContactFact]] = defaultdict(list)
     for fact in facts:
@@ -169,8 +171,22 @@ def identify_people(
         if root not in names:
             names[root] = _create_id(min(members, key=lambda f: rank_contact(f)[1:]).ref, taken)
             taken.add(names[root])
-    people = (_build_person(names[root], members, paths) for root, members in groups.items())
-    return people, merged, {root: names[root] for root in groups}
+    roots = {ref: sets.find(("record", *ref)) for ref in merged_records}
+    gone = {
+        ref: names[root]
+        for ref, root in roots.items()
+        if root in groups and all(fact.ref != ref for fact in groups[root])
+    }
+    return _build_people(groups, names, paths), merged, gone
+
+
+def _build_people(
+    groups: dict[Node, list[ContactFact]], names: Mapping[Node, str], paths: AccountPaths
+) -> Iterator[Person]:
+    """Build people one by one, each freed of its group."""
+    while groups:
+        root, members = groups.popitem()
+        yield _build_person(names[root], members, paths)
 
 
 def _create_id(founder: RecordRef, taken: set[str]) -> str:

@@ -1,8 +1,9 @@
 """The identity graph in the database: the facts it is resolved from, and its result."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, or_, select, update
@@ -43,6 +44,7 @@ from cs_sync_schemas.tables import (
 )
 
 Rows = Iterable[dict[str, Any]]
+_ROWS_AT_ONCE = 5_000
 NO_PRECEDENCE: Mapping[str, int] = {}
 
 
@@ -153,8 +155,8 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
     _save_links(connection, CONTACT_LINK, "contact_id", resolution.contact_links, now)
     _mark_moved(connection, moved, now)
     _mark_merged(connection, resolution.merged_accounts, now)
-    _save_changed_rows(connection, ACCOUNT, list(map(_build_account_row, resolution.accounts)), now)
-    _save_changed_rows(connection, CONTACT, list(map(_build_contact_row, resolution.contacts)), now)
+    _save_changed_rows(connection, ACCOUNT, map(_build_account_row, resolution.accounts), now)
+    _save_changed_rows(connection, CONTACT, map(_build_contact_row, resolution.contacts), now)
     save_contact_accounts(connection, resolution, now)
     save_questions(connection, resolution.conflicts, now)
     owners = _read_owner_names(connection)
@@ -226,19 +228,19 @@ def _mark_merged(connection: Connection, merged: Mapping[str, str], now: datetim
 
 
 def _save_changed_rows(
-    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], now: datetime
+    connection: Connection, table: Table, rows: Iterator[dict[str, Any]], now: datetime
 ) -> None:
-    if not rows:
-        return
+    """Store the changed ones of all rows, some at a time."""
     stored = {row["id"]: dict(row) for row in connection.execute(select(table)).mappings()}
-    changed = [
-        {**row, "first_seen_at": now, "changed_at": now}
-        for row in rows
-        if any(stored.get(row["id"], {}).get(name, _ABSENT) != row[name] for name in row)
-    ]
-    for chunk in split_chunks(row["id"] for row in changed if row["id"] in stored):
-        archive_rows(connection, table, table.c.id.in_(chunk), now)
-    upsert_rows(connection, table, changed)
+    while some := list(islice(rows, _ROWS_AT_ONCE)):
+        changed = [
+            {**row, "first_seen_at": now, "changed_at": now}
+            for row in some
+            if any(stored.get(row["id"], {}).get(name, _ABSENT) != row[name] for name in row)
+        ]
+        for chunk in split_chunks(row["id"] for row in changed if row["id"] in stored):
+            archive_rows(connection, table, table.c.id.in_(chunk), now)
+        upsert_rows(connection, table, changed)
 
 
 def _save_links(
