@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _explain_usage(error)
     except CsSyncError as error:
         _print_traceback(options)
-        _print_message(f"error: {error}")
+        _print_message(f"error: {leave_out_warnings(str(error), options.plugins.broken)}")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the user gets a message instead of a traceback
         _print_traceback(options)
@@ -108,6 +108,13 @@ def _explain_usage(error: Any) -> int:
 
 
 _WORDING = re.compile(r"^Invalid value: |Value error, |, unable to parse .*")
+
+
+def leave_out_warnings(text: str, warned: Sequence[BrokenPlugin]) -> str:
+    """Return an error without what warnings of broken plugins say."""
+    for plugin in warned:
+        text = text.replace(f": {plugin.error}\n", ", as the warning says\n")
+    return text
 
 
 def _print_warning(plugin: BrokenPlugin) -> None:

@@ -119,7 +119,13 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
 
     def _told(self, name: str) -> WorkspaceInfo:
         """Return the workspace settings that an instance receives."""
-        return self._workspace.model_copy(update={"section": name})
+        key = f"{self._source[0].name}: connectors.{name}"
+        writers = {
+            setting: self._secrets.find_writer(value, f"{key}.{setting}")
+            for setting, value in self._tables[name].items()
+        }
+        usable = {setting: writer for setting, writer in writers.items() if writer}
+        return self._workspace.model_copy(update={"section": name, "secret_writers": usable})
 
     def _find_table_problems(self, name: str) -> list[Problem]:
         model = self._find_config_class(name)

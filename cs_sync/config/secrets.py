@@ -86,6 +86,49 @@ class SecretResolver:
         self.seen.add(secret)
         return secret
 
+    def find_writer(self, value: Any, key: str) -> Callable[[str], None] | None:
+        """Return what replaces the secret behind a reference.
+
+        None where it cannot be replaced from here: in the environment, or in a vault.
+
+        Args:
+            value: A value of the file.
+            key: Its key, for messages.
+        """
+        scheme, _, name = value.partition(":") if isinstance(value, str) else ("", "", "")
+        writers: dict[str, Callable[[str, str, str], None]] = {
+            "file": self._write_file,
+            "keyring": _write_keyring,
+        }
+        if scheme not in writers:
+            return None
+
+        def replace_secret(secret: str) -> None:
+            self.seen.add(secret)
+            writers[scheme](name, key, secret)
+
+        return replace_secret
+
+    def _write_file(self, name: str, key: str, secret: str) -> None:
+        """Replace a file at once.
+
+        A process that dies leaves the old one or the new one.
+        """
+        path = (self._folder / Path(name).expanduser()).resolve()
+        fresh = path.with_name(f".{path.name}.new")
+        try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as to:
+                to.write(secret)
+                to.flush()
+                os.fsync(to.fileno())
+            fresh.replace(path)
+        except OSError as error:
+            raise ConfigError(
+                f"{key}: the vendor exchanged the token, and {path} cannot be written"
+                f" ({error.strerror})",
+                "get a new token from the vendor, into a file that cs-sync may write",
+            ) from None
+
     def _is_vault_scheme(self, scheme: str) -> bool:
         return scheme not in ("http", "https") and self._plugins.has_vault
 
@@ -139,3 +182,14 @@ def _read_keyring(name: str, key: str) -> str:
             f"{key}: the keyring has no {name}", f"keyring set {KEYRING_SERVICE} {name}"
         )
     return str(value)
+
+
+def _write_keyring(name: str, key: str, secret: str) -> None:
+    try:
+        import_module("keyring").set_password(KEYRING_SERVICE, name, secret)
+    except Exception as error:  # noqa: BLE001 - every backend raises its own, maybe with values
+        raise ConfigError(
+            f"{key}: the vendor exchanged the token, and the keyring cannot be written"
+            f" ({type(error).__name__})",
+            "get a new token from the vendor, and unlock the keyring",
+        ) from None

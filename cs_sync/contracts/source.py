@@ -41,6 +41,8 @@ class WorkspaceInfo(BaseModel):
     """Name of the connector's section in the configuration."""
     active_features: tuple[str, ...] = ()
     """Features by which people are active: their use has to be read by person."""
+    secret_writers: Mapping[str, Callable[[str], None]] = Field(default={}, repr=False)
+    """Setting → what replaces its secret where it is kept: a token that the vendor exchanges."""
 
 
 class ConnectorConfig(Settings):

@@ -30,7 +30,7 @@ from cs_sync.http.rate_limit_headers import RateLimitInfo, read_rate_limit_heade
 from cs_sync.http.rate_limiter import RateLimiter
 from cs_sync.http.redaction import QueryLogFilter, Redactor
 from cs_sync.http.retry import RequestRetrier, RetryableFailure, calculate_backoff
-from cs_sync.http.shapes import describe_mismatch, find_shape
+from cs_sync.http.shapes import describe_mismatch, find_shape, holds_records
 from cs_sync.http.stats import RequestStats, StatsRecorder
 from cs_sync.http.urls import get_redirect_target, parse_base_url, replace_query, resolve_url
 
@@ -306,6 +306,8 @@ class VendorHttp:
             self._raise_throttled(call, response, body, quota, sent, attempt)
         if meant is None and response.is_success:
             meant = self._check_shape(call, response, body)
+            if meant is not None and holds_records(body):
+                raise meant  # it has what was asked for, under other names: it always will
         if meant is None and not response.is_success:
             meant = answers.refused_error(call, response, body)
         if meant is not None:

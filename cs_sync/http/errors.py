@@ -22,6 +22,7 @@ from cs_sync.contracts.errors import (
     VendorError,
 )
 from cs_sync.http.bounds import BodyTooLarge
+from cs_sync.http.shapes import holds_records
 
 _ID_NAMES = ("request-id", "x-request-id", "request_id", "requestId")
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -176,9 +177,10 @@ def wrong_shape_error(call: Call, response: httpx.Response, body: Any, wrong: st
     """
     text = f"{call}: {response.status_code} with a body that {wrong}{_vendor_message(body)}"
     remedy = (
-        f"Check base_url in [connectors.{call.source}]: a proxy may be answering for the vendor; "
-        "a new connector may name what its answers do not have."
+        f"Check base_url in [connectors.{call.source}]: a proxy may be answering for the vendor."
     )
+    if holds_records(body):
+        remedy = "Correct the connector: it names what the vendor's answer has by another name."
     return _lost_answer_error(call, text, remedy, _collect_facts(call, response, body))
 
 

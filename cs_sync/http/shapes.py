@@ -10,6 +10,7 @@ from cs_sync.contracts.http import Body, Shape
 MAX_NAMES = 6
 """So many names of an answer without the expected one stand in a message."""
 _NAME = re.compile(r"[A-Za-z_]\w{0,30}")
+_ERRORS = ("error", "errors", "warnings", "messages", "details")
 _NAMES = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a number"}
 
 
@@ -19,6 +20,21 @@ def find_shape(shapes: Sequence[Shape], method: str, path: str) -> Shape | None:
         if shape.method in ("", method) and re.search(shape.path, path):
             return shape
     return None
+
+
+def holds_records(document: Any) -> bool:
+    """Return whether an object has a list of objects, as of records.
+
+    By whatever name. So it is no notice of a proxy or of an outage. Errors come in lists, too.
+    """
+    if not isinstance(document, dict):
+        return False
+    for name, part in document.items():
+        if isinstance(part, list) and part and isinstance(part[0], dict) and name not in _ERRORS:
+            return True
+        if holds_records(part):
+            return True
+    return False
 
 
 def describe_mismatch(document: Any, body: Body) -> str:

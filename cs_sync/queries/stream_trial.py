@@ -1,13 +1,14 @@
 """A trial of one stream: what its first records become, without storing anything."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from cs_sync.config.problems import suggest_nearest
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.contracts.source import Page, Stream, Window
+from cs_sync.contracts.source import Page, Source, Stream, Window
+from cs_sync.rest import RestSource
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.records.page import ValidPage, validate_page
 
@@ -27,7 +28,7 @@ class Trial:
     mapped: int
     rejected: int
     empty: dict[str, list[str]]
-    """Record type → fields that none of its records has."""
+    """Record type → fields that the connector maps, and none of its records has."""
 
 
 def try_stream(workspace: Workspace, source: str, stream: str) -> Trial:
@@ -53,7 +54,7 @@ def try_stream(workspace: Workspace, source: str, stream: str) -> Trial:
         len(pages),
         sum(len(rows) for page in pages for rows in page.rows.values()),
         sum(len(page.rejected) for page in pages),
-        dict(_list_empty_fields(chosen, pages)),
+        dict(_list_empty_fields(chosen, pages, _list_described_fields(opened.source, stream))),
     )
 
 
@@ -84,17 +85,31 @@ def _list_rows(stream: Stream, pages: Iterable[ValidPage]) -> Iterator[dict[str,
         yield from (_make_row(name, id, "deleted") for id in islice(gone, SHOWN))
 
 
+def _list_described_fields(source: Source, stream: str) -> Mapping[str, Set[str]]:
+    """Return the fields that a description maps, by record type.
+
+    A class has none.
+    """
+    if not isinstance(source, RestSource):
+        return {}
+    rule = source.description.streams[stream]
+    fields: dict[str, set[str]] = {}
+    for mapped in (rule, *rule.also.values()):
+        fields.setdefault(mapped.record, set()).update(mapped.fields)
+    return fields
+
+
 def _list_empty_fields(
-    stream: Stream, pages: Sequence[ValidPage]
+    stream: Stream, pages: Sequence[ValidPage], described: Mapping[str, Set[str]]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield the fields that the connector gives no record of a type."""
+    """Yield the fields that are mapped and that no record has."""
     for record in stream.record_types:
+        name = str(record.__tablename__)
         rows = [row for page in pages for row in page.page.records.get(record, ())]
-        filled = {name for row in rows for name, value in row.items() if value is not None}
+        mapped = {*described.get(name, ()), *(field for row in rows for field in row)}
+        filled = {field for row in rows for field, value in row.items() if value is not None}
         if rows:
-            known = filled | record.ENGINE_FIELDS
-            empty = [name for name in record.model_fields if name not in known]
-            yield str(record.__tablename__), empty
+            yield name, [each for each in record.model_fields if each in mapped - filled]
 
 
 def _make_row(record: str, id: str | None, status: str, reason: str = "") -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Authentication as a description states it; texts in braces are settings of the connector."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import httpx
 from pydantic import Field
 
-from cs_sync.rest.expressions import Part, Template, fill_template
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.rest.expressions import Part, Template, fill_template, list_expressions
 from cs_sync.rest.oauth import OAuthToken, QueryKey
 
 Values = Mapping[str, Any]
@@ -97,6 +98,9 @@ class OAuthAuth(CredentialRule):
     refresh_token: Template = "{refresh_token}"  # noqa: S105
     params: dict[str, Any] = Field({}, description="Further fields, such as the scope.")
     as_json: bool = False
+    exchanges: bool = Field(
+        default=False, description="Each refresh token is good for one use: the next one is kept."
+    )
 
     def list_templates(self) -> dict[str, str]:
         """Return the texts that name settings; no refresh token without its kind."""
@@ -106,7 +110,11 @@ class OAuthAuth(CredentialRule):
         return texts
 
     def open(self, values: Values) -> Credential:
-        """Return what asks for tokens."""
+        """Return what asks for tokens.
+
+        Raises:
+            ConfigError: Tokens are exchanged, and there is no place to keep the next one.
+        """
         url = str(fill_template(self.token_url, values))
         if "://" not in url:
             url = f"{values['base_url']}/{url.lstrip('/')}"
@@ -116,7 +124,20 @@ class OAuthAuth(CredentialRule):
         fields |= {name: getattr(self, name) for name in names}
         grant = {name: fill_template(each, values) for name, each in fields.items()}
         remedy = f"Check {', '.join(names)} of {values['section']}."
-        return {}, OAuthToken(url, grant, as_json=self.as_json, remedy=remedy)
+        keep = self._find_writer(values) if self.kind == "refresh_token" else None
+        return {}, OAuthToken(url, grant, as_json=self.as_json, remedy=remedy, keep=keep)
+
+    def _find_writer(self, values: Values) -> Callable[[str], None] | None:
+        """Return what keeps an exchanged token in the setting that holds it."""
+        setting = next(iter(list_expressions(self.refresh_token)), "")
+        writer: Callable[[str], None] | None = values["secret_writers"].get(setting)
+        if writer is None and self.exchanges:
+            raise ConfigError(
+                f"{values['section']}: the vendor exchanges its refresh token at every use, and"
+                " the next one cannot be kept where this one is",
+                f'keep it in a file: {setting} = "file:PATH"',
+            )
+        return writer
 
 
 Auth = Annotated[

@@ -17,7 +17,7 @@ from cs_sync.follow_ups.settings import Duration
 from cs_sync.rest.auth import Auth, NoAuth, QueryAuth
 from cs_sync.rest.expressions import Expression, Part, Template, evaluate_expression
 from cs_sync.rest.fields import RecordName, RecordRule
-from cs_sync.rest.pages import Pages, SinglePage, UrlPages
+from cs_sync.rest.pages import CursorPages, Pages, SinglePage, UrlPages
 
 Function = Any
 """A function, or its address as `module:name`; a module that begins with a dot is the package's."""
@@ -129,6 +129,9 @@ class StreamRule(Listing, RecordRule):
     tables: Mapping[str, Table] = Field({}, description="Lists that a function of `map` needs.")
     since: Moment | None = Field(None, description="Only changes from then on; else all is read.")
     until: Moment | None = None
+    cursor: Literal["token"] | None = Field(
+        None, description="The last page's cursor is kept, and the next run goes on from it."
+    )
     deleted: Expression | None = Field(None, description="True in an object that is deleted.")
     gone: tuple[Gone, ...] = Field((), description="Lists of what was deleted.")
     deletes: Literal["feed", "flag", "sweep", "never"] = "never"
@@ -157,6 +160,8 @@ class StreamRule(Listing, RecordRule):
             raise ValueError("maps nothing; add fields, map or read")
         if self.tables and self.map is None:
             raise ValueError("has tables that no expression can use; add map, or leave them out")
+        if self.cursor and (self.parent or self.gone or self.until):
+            raise ValueError("keeps one cursor, of one list; take out parent, gone and until")
         if (self.deleted or self.gone) and self.deletes not in ("feed", "flag"):
             raise ValueError('finds deleted records; add deletes = "flag" or "feed"')
         if self.deletes in ("feed", "flag") and not (self.deleted or self.gone or self.read):
@@ -202,6 +207,17 @@ class Description(Part):
             if name in settings:
                 raise ValueError(f"{name} is a name of the host's own; take another")
         return settings
+
+    @model_validator(mode="after")
+    def _require_cursors(self) -> Self:
+        for name, rule in self.streams.items():
+            pages = self.get_pages(rule)
+            if rule.cursor and not (isinstance(pages, CursorPages) and pages.more):
+                raise ValueError(
+                    f'streams.{name}: cursor = "token" keeps the cursor of the last page; add pages'
+                    ' of kind = "cursor" with more, which says that the list goes on'
+                )
+        return self
 
     def get_pages(self, listing: Listing) -> Any:
         """Return the paginator of a list.

@@ -21,13 +21,14 @@ class OAuthToken(httpx.Auth):
     """An access token by client credentials or refresh token, one for all threads.
 
     RFC 6749, sections 4.4 and 6. A refused token is renewed once. Where the vendor exchanges the
-    refresh token, the new one is used as long as the process lives.
+    refresh token, the new one is kept before it is used.
 
     Args:
         url: Where tokens are given.
         grant: The fields of the request for one.
         as_json: Whether they are sent as JSON; otherwise as a form.
         remedy: What to do where none is given.
+        keep: Keeps a refresh token that was exchanged; without it, it lives with the process.
         clock: Returns seconds, for tests.
     """
 
@@ -40,12 +41,14 @@ class OAuthToken(httpx.Auth):
         *,
         as_json: bool = False,
         remedy: str = "Check client_id and client_secret.",
+        keep: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
         self._grant = dict(grant)
         self._as_json = as_json
         self._remedy = remedy
+        self._keep = keep
         self._clock = clock
         self._lock = threading.Lock()
         self._token: str | None = None
@@ -90,13 +93,16 @@ class OAuthToken(httpx.Auth):
             granted: dict[str, Any] = response.raise_for_status().json()
             token, lifetime = str(granted["access_token"]), granted.get("expires_in")
             seconds = float(lifetime or LIFETIME)
-            if "refresh_token" in self._grant and granted.get("refresh_token"):
-                self._grant["refresh_token"] = granted["refresh_token"]
+            exchanged = granted.get("refresh_token")
         except (httpx.HTTPStatusError, ValueError, KeyError, TypeError, AttributeError) as error:
             # As a lost answer, which the host tries again.
             raise httpx.RemoteProtocolError(
                 f"no token came back ({status})", request=response.request
             ) from error
+        if exchanged and exchanged != self._grant.get("refresh_token", exchanged):
+            self._grant["refresh_token"] = str(exchanged)
+            if self._keep is not None:
+                self._keep(str(exchanged))
         return token, seconds
 
 

@@ -135,8 +135,27 @@ class StreamReader:
             for answer, after in self._read_list(whole, window, at):
                 goal = following if after is None else step
                 page = self._build_page(whole, answer.items, _write_resume(goal, after))
-                last = page.resume is None
-                yield replace(page, rejected=[*page.rejected, *unreadable]) if last else page
+                if page.resume is None:
+                    page = replace(page, rejected=[*page.rejected, *unreadable])
+                    page = self._keep_cursor(page, whole, answer, at)
+                at = after
+                yield page
+
+    def _keep_cursor(self, page: Page, step: Step, answer: Answer, at: Any) -> Page:
+        """Return the last page with the cursor for the next run.
+
+        An answer without a cursor has nothing newer than the one it was asked for.
+        """
+        if self.rule.cursor is None:
+            return page
+        pages = self.get_pages(step.listing)
+        cursor = evaluate_expression(pages.next, answer.body) or (at or {}).get("place")
+        if cursor is None:
+            raise Unreachable(
+                f"{self.name}: {step.listing.path} gives no {pages.next} to go on from next time",
+                "Nothing stored is lost. If it happens again, correct the connector.",
+            )
+        return replace(page, resume=_write_resume(step, {"place": cursor}), last=True)
 
     def read_first(self, window: Window) -> Answer | None:
         """Ask for one record of the stream and what it needs.
@@ -208,10 +227,20 @@ class StreamReader:
 
         None after the last.
         """
-        params, listing, seen = self._collect_params(step, window), step.listing, self._see(step)
+        listing, seen, pages = step.listing, self._see(step), self.get_pages(step.listing)
+        params = self._collect_params(step, window)
+        without_edges = fill_params(listing.params, seen)
+
+        def fetch(asked: Params) -> Answer:
+            """Ask for a page; a kept cursor replaces the window's edges."""
+            goes_on = self.rule.cursor and any(name == pages.param for name, _ in asked)
+            return self.api.fetch(
+                listing, _merge(without_edges if goes_on else params, asked), seen
+            )
+
         return read_pages(
-            lambda asked: self.api.fetch(listing, _merge(params, asked), seen),
-            self.get_pages(listing),
+            fetch,
+            pages,
             f"{self.name}: {listing.path}",
             lambda item: self._find_id(item, seen),
             at,

@@ -118,7 +118,7 @@ class RestSource:
             name,
             rule.type,
             read if rule.read is None else partial(self._read_by_function, rule),
-            cursor="none" if rule.since is None else "time",
+            cursor=rule.cursor or ("none" if rule.since is None else "time"),
             lookback=rule.lookback,
             late=rule.late,
             lag=rule.lag,
@@ -248,7 +248,8 @@ def _read_values(config: ConnectorConfig) -> dict[str, Any]:
     """
     values = {name: getattr(config, name) for name in type(config).model_fields}
     secrets = {n: v.get_secret_value() for n, v in values.items() if isinstance(v, SecretStr)}
-    return values | secrets | {"base_url": config.base_url.rstrip("/"), "section": config.section}
+    address = {"base_url": config.base_url.rstrip("/"), "section": config.section}
+    return values | secrets | address | {"secret_writers": config.workspace.secret_writers}
 
 
 def _list_secrets(config: ConnectorConfig) -> set[str]:

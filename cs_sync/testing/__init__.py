@@ -9,6 +9,7 @@ the stored rows. Needs pytest: `pip install customer-success-sync[testing]`.
 """
 
 from cs_sync.testing.asgi import make_asgi_answer
+from cs_sync.testing.books import compute_mrr
 from cs_sync.testing.destination import DestinationConformance
 from cs_sync.testing.lists import ListVendorFake
 from cs_sync.testing.pushing import PushHarness
@@ -24,5 +25,6 @@ __all__ = [
     "SourceConformance",
     "SyncHarness",
     "VendorFake",
+    "compute_mrr",
     "make_asgi_answer",
 ]

@@ -41,6 +41,33 @@ def test_json_that_is_no_answer_is_asked_again_and_then_an_error(
     assert route.call_count == MAX_ATTEMPTS
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"people": [{"id": 1}], "next": None},
+        {"users": [{"id": 1}], "paging": {"after": "x"}},
+        {"result": {"page": 1, "people": [{"id": 1}]}},
+    ],
+)
+def test_records_by_another_name_are_the_connectors_mistake_and_not_asked_for_again(
+    client: VendorHttp, respx_mock: respx.MockRouter, body: object
+) -> None:
+    route = respx_mock.get(f"{BASE}/users").respond(json=body)
+    with pytest.raises(Unreachable, match=r"200 with a body that has no '(users|next)'") as caught:
+        client.get("/users")
+    assert caught.value.remedy.startswith("Correct the connector")
+    assert route.call_count == 1
+
+
+def test_a_list_of_errors_is_no_list_of_records(
+    client: VendorHttp, respx_mock: respx.MockRouter
+) -> None:
+    route = respx_mock.get(f"{BASE}/users").respond(json={"errors": [{"message": "soon"}]})
+    with pytest.raises(Unreachable, match="soon"):
+        client.get("/users")
+    assert route.call_count == MAX_ATTEMPTS
+
+
 def test_what_the_vendor_says_instead_is_in_the_message(
     client: VendorHttp, respx_mock: respx.MockRouter
 ) -> None:

@@ -8,7 +8,8 @@ import httpx
 import orjson
 import pytest
 
-from cs_sync.contracts.errors import CredentialRefused
+from cs_sync.contracts.errors import ConfigError, CredentialRefused
+from cs_sync.contracts.source import WorkspaceInfo
 from cs_sync.rest import OAuthToken
 from tests.rest.described import ALL, Vendor, describe, list_ids
 
@@ -112,6 +113,45 @@ def test_a_refresh_token_that_is_exchanged_is_used_in_its_new_form() -> None:
     assert send(vendor, auth, **settings) == ["1"]
     sent = [orjson.loads(r.content) for r in vendor.requests if r.url.path == "/oauth/token"]
     assert [body["refresh_token"] for body in sent] == ["refresh-1", "refresh-2"]
+
+
+def test_an_exchanged_refresh_token_survives_the_process() -> None:
+    """The vendor lets each be used once; the second process begins with the third one."""
+    kept = {"refresh_token": "refresh-1"}
+    good = {"refresh-1": "refresh-2", "refresh-2": "refresh-3", "refresh-3": "refresh-4"}
+
+    def answer(request: httpx.Request) -> Any:
+        if request.url.path != "/oauth/token":
+            fresh = request.headers["authorization"] == f"Bearer for-{kept['refresh_token']}"
+            return [{"id": 1}] if fresh else httpx.Response(401, json={})
+        used = orjson.loads(request.content)["refresh_token"]
+        following = good.pop(used)  # a token that was used before is a KeyError
+        return {"access_token": f"for-{following}", "refresh_token": following, "expires_in": 60}
+
+    def write(token: str) -> None:
+        kept["refresh_token"] = token
+
+    auth = {
+        "kind": "refresh_token", "token_url": "/oauth/token", "as_json": True, "exchanges": True,
+    }  # fmt: skip
+    workspace = WorkspaceInfo(section="acme", secret_writers={"refresh_token": write})
+    for expected in ("refresh-2", "refresh-3"):
+        settings = {"client_id": "cs", "client_secret": SECRET, "workspace": workspace, **kept}
+        tables = describe({}, settings=SETTINGS, auth=auth)
+        [stream] = Vendor(answer).open(tables, **settings).streams()
+        assert list_ids(list(stream.read(ALL))) == ["1"]
+        assert kept == {"refresh_token": expected}
+    assert "refresh-3" not in repr(workspace)
+
+
+def test_tokens_that_are_exchanged_need_a_place_that_can_be_written() -> None:
+    auth = {"kind": "refresh_token", "token_url": "/oauth/token", "exchanges": True}
+    settings = {"client_id": "cs", "client_secret": SECRET, "refresh_token": "refresh-1"}
+    vendor = Vendor(lambda _request: [])
+    with pytest.raises(ConfigError, match="exchanges its refresh token") as refused:
+        send(vendor, auth, **settings)
+    assert refused.value.remedy == 'keep it in a file: refresh_token = "file:PATH"'
+    assert vendor.requests == []
 
 
 def test_a_refused_client_names_what_to_check() -> None:

@@ -25,6 +25,8 @@ from tests.rest.described import describe
         ({"tables": {"x": {"path": "/x"}}}, "has tables that no expression can use", "add map"),
         ({"deletes": "flag"}, "says that deletions are told", "add deleted or gone"),
         ({"deleted": "gone"}, "finds deleted records", 'add deletes = "flag" or "feed"'),
+        ({"cursor": "token"}, "keeps the cursor of the last page", 'kind = "cursor" with more'),
+        ({"cursor": "token", "until": {"param": "u"}}, "keeps one cursor", "take out parent"),
         ({"lookback": "soon"}, "streams.things.lookback: 'soon' is no duration", 'write "90m"'),
         ({"pages": {"kind": "cursor", "next": "n"}}, "pages.cursor.param: is missing", "add param"),
         (

@@ -158,8 +158,44 @@ class AnchorThings(Things):
         return httpx.Response(200, json={"data": page, "more": end < len(rows)})
 
 
+class TokenThings(Things):
+    """Changes in their order, for ever; what is deleted is among them."""
+
+    connector = describe_things(
+        {"kind": "cursor", "param": "after", "next": "after", "more": "more"},
+        cursor="token",
+        deletes="flag",
+        deleted="gone",
+    )
+    vital = ("id", "seq")
+    changes = 0
+
+    def sort(self, rows: list[Any], query: httpx.QueryParams) -> list[Any]:
+        return sorted(rows, key=lambda row: row["seq"])
+
+    def find_page(self, rows: list[Any], query: httpx.QueryParams) -> int:
+        return sum(row["seq"] <= int(query.get("after", 0)) for row in rows)
+
+    def describe_page(self, url: httpx.URL, rows: Any, page: Any, end: int) -> httpx.Response:
+        after = page[-1]["seq"] if page else None
+        return httpx.Response(200, json={"data": page, "after": after, "more": end < len(rows)})
+
+    def delete(self, stream: str) -> str:
+        return self._put(id="t002", gone=True)
+
+    def _put(self, ago: timedelta = timedelta(0), /, **fields: Any) -> str:
+        id = super()._put(ago, **fields)
+        self.changes += 1
+        self.things[id]["seq"] = self.changes
+        return id
+
+
 class TestCursor(SourceConformance):
     vendor = CursorThings
+
+
+class TestToken(SourceConformance):
+    vendor = TokenThings
 
 
 class TestNextUrl(SourceConformance):

@@ -64,6 +64,38 @@ def test_a_search_is_posted_with_its_place_in_the_body() -> None:
     }  # fmt: skip
 
 
+TOKENS = {
+    "items": "data", "cursor": "token", "since": {"param": "start", "start": 0},
+    "pages": {"kind": "cursor", "param": "cursor", "next": "after", "more": "more"},
+}  # fmt: skip
+
+
+def test_an_export_goes_on_from_its_last_cursor() -> None:
+    """The end has a cursor, too; a run that finds nothing new keeps the one that it began with."""
+    answers = {
+        None: {"data": [{"id": 1}], "after": "c1", "more": True},
+        "c1": {"data": [{"id": 2}], "after": "c2", "more": False},
+        "c2": {"data": [], "after": None, "more": False},
+    }
+    vendor = Vendor(lambda request: answers[request.url.params.get("cursor")])
+    [stream] = vendor.open(describe(TOKENS)).streams()
+    assert stream.cursor == "token"
+    first, last = stream.read(ALL)
+    kept = {"list": 0, "parent": "", "at": {"place": "c2"}}
+    assert (first.ends_window, last.ends_window, last.resume) == (False, True, kept)
+    [nothing] = stream.read(Window(None, UNTIL, kept))
+    assert (nothing.records, nothing.ends_window) == ({SourceAccount: []}, True)
+    assert nothing.resume == kept
+    assert [dict(request.url.params) for request in vendor.requests] == [
+        {"start": "0"}, {"cursor": "c1"}, {"cursor": "c2"},
+    ]  # fmt: skip
+
+
+def test_an_export_without_a_cursor_at_its_end_is_not_complete() -> None:
+    with pytest.raises(Unreachable, match="gives no after to go on from next time"):
+        Vendor(lambda _request: {"data": [], "after": None, "more": False}).read(TOKENS)
+
+
 FORMS = {"path": "/forms", "items": "data", "look_up": {
     "full": {"path": "/forms/{id}", "requires": ["title"]},
 }}  # fmt: skip

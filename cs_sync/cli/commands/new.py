@@ -64,4 +64,4 @@ def try_stream(
         )
         for record, fields in trial.empty.items():
             if fields:
-                typer.echo(f"not filled in any {record}: {', '.join(fields)}", err=True)
+                typer.echo(f"mapped, and empty in every {record}: {', '.join(fields)}", err=True)

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
+import orjson
 import pytest
+import yaml
 
 from cs_sync import Page, Window
 from cs_sync.http import ManualClock, VendorHttp
 from cs_sync_formbricks import cs_sync_sources
 from cs_sync_schemas import SourceAccount, SourceContact, SurveyResponse
 
+OPENAPI = Path(__file__).parents[3].parent / "shared" / "openapi"
 UNTIL = datetime(2026, 11, 20, 9, tzinfo=UTC)
 CHANGED = Window(datetime(2026, 11, 19, 8, tzinfo=UTC), UNTIL, backfill=False)
 
@@ -121,3 +126,35 @@ def test_what_cannot_be_read_is_rejected(read: Read) -> None:
     survey = {**SURVEY, "blocks": [{"elements": [question("nps_q", "rating")]}]}
     [unscaled] = read(survey=survey).rejected
     assert (unscaled.source_id, unscaled.code) == ("cm9r1:nps_q", "unknown_scale")
+
+
+@pytest.mark.slow("reads a whole description")
+def test_responses_are_asked_for_and_shaped_as_formbricks_publishes(
+    read: Read, requests: list[httpx.Request]
+) -> None:
+    published = OPENAPI / "formbricks-v2.yaml"
+    if not published.exists():
+        pytest.skip("Formbricks' description is not here")
+    described = yaml.load(published.read_text("utf-8"), yaml.CSafeLoader)["paths"]
+    operation = described["/management/responses"]["get"]
+    read()
+    asked, known = requests[-1].url.params, {each["name"]: each for each in operation["parameters"]}
+    assert {*asked, "skip"} <= set(known)
+    for name in ("sortBy", "order", "filterDateField"):
+        assert asked[name] in known[name]["schema"]["enum"]
+    body = operation["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+    assert set(RESPONSE) <= set(body["data"]["items"]["properties"])
+    jsonschema.validate([RESPONSE], body["data"])
+    assert {"total", "offset"} <= set(body["meta"]["properties"])
+
+
+@pytest.mark.slow("reads a whole description")
+def test_surveys_are_shaped_as_formbricks_shows_them() -> None:
+    published = OPENAPI / "formbricks-v1.json"
+    if not published.exists():
+        pytest.skip("Formbricks' description is not here")
+    described = orjson.loads(published.read_bytes())["paths"]["/api/v1/management/surveys"]["get"]
+    [shown, *_] = described["responses"]["200"]["content"]["application/json"]["example"]["data"]
+    assert set(SURVEY) <= set(shown)
+    for questions in (shown["questions"], shown["blocks"][0]["elements"]):
+        assert set(question("q", "openText")) <= set(questions[0])

@@ -8,10 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-import cs_sync
-from cs_sync.jobs.derive import derive_accounts_and_mrr
-from cs_sync.runtime.run_session import record_run
-from cs_sync.testing import SourceConformance, SyncHarness, VendorFake
+from cs_sync.testing import SourceConformance, SyncHarness, VendorFake, compute_mrr
 from cs_sync_paddle import cs_sync_sources
 
 pytestmark = pytest.mark.slow("syncs Paddle for each promise")
@@ -195,24 +192,5 @@ class BookVendor(PaddleVendor):
 
 
 def test_mrr_is_that_of_the_hand_worked_book(tmp_path: Path) -> None:
-    bench = SyncHarness(BookVendor, tmp_path)
-    run = bench.sync()
-    assert run.status == "ok", run.problems()
-    bench.close()
-    config = tmp_path / "cs_sync.toml"
-    config.write_text(f"""
-[workspace]
-name = "acme"
-[database]
-url = "sqlite:///{bench.path}"
-[connectors.paddle]
-api_key = "env:NO_KEY"
-""")
-    config.chmod(0o600)
-    with cs_sync.open(config) as opened:
-        with record_run(opened._opened, "metrics") as recorded:
-            derive_accounts_and_mrr(recorded)
-        rows = opened.mrr(since="2026-10-01", until="2026-11-01", by=["account"])
-        found = {str(row.account).split(":")[-1]: row.closing for row in rows}
-    expected = {id: cents for id, (cents, _, _) in BOOK.items() if cents}
-    assert {id: cents for id, cents in found.items() if cents} == expected
+    found = compute_mrr(SyncHarness(BookVendor, tmp_path), since="2026-10-01", until="2026-11-01")
+    assert found == {id: cents for id, (cents, _, _) in BOOK.items() if cents}

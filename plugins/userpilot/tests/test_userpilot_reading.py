@@ -76,9 +76,10 @@ class Userpilot:
     """Answers requests by method and path; the last answer of a path stays."""
 
     def __init__(self, **answers: list[Any]) -> None:
-        usual = {"features": [FEATURES], "start": [CREATED], "look": [RUNNING, COMPLETED]}
-        files = {"file1": [EVENTS[:5]], "file2": [EVENTS[4:]], "jobs": [[]]}
-        self.answers: dict[str, list[Any]] = {**usual, **files, **answers}
+        self.answers: dict[str, list[Any]] = {
+            "features": [FEATURES], "start": [CREATED], "look": [RUNNING, COMPLETED],
+            "file1": [EVENTS[:5]], "file2": [EVENTS[4:]], "jobs": [[]], **answers,
+        }  # fmt: skip
         self.requests: list[httpx.Request] = []
         self.clock = ManualClock(UNTIL)
 
