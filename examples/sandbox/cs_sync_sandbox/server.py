@@ -1,4 +1,4 @@
-"""The sandbox's web application: four vendors, the switches for tests, one clock."""
+"""The sandbox's web application: five vendors, the switches for tests, one clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from cs_sync_sandbox import hubspot, posthog, stripe, zendesk
+from cs_sync_sandbox import hubspot, posthog, salesforce, stripe, zendesk
 from cs_sync_sandbox.edits import Edits
 from cs_sync_sandbox.faults import Disturbed, Faults
 from cs_sync_sandbox.site import Site, make_clock
@@ -39,6 +39,7 @@ def create_app(
             *stripe.list_routes(site),
             *hubspot.list_page_routes(portal),
             *hubspot.list_routes(site, portal),
+            *salesforce.list_routes(salesforce.build_org(world, site.now)),
             *zendesk.list_routes(site),
             *posthog.list_routes(site),
             Route("/_sandbox/faults", faults.post, methods=["POST"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cs_sync import hookimpl
 
 if TYPE_CHECKING:
-    from cs_sync import Source
+    from cs_sync import Destination, Source
 
 
 @hookimpl
@@ -16,3 +16,11 @@ def cs_sync_sources() -> list[type[Source]]:
     from cs_sync_salesforce.source import SalesforceSource
 
     return [SalesforceSource]
+
+
+@hookimpl
+def cs_sync_destinations() -> list[type[Destination]]:
+    """Return the destination."""
+    from cs_sync_salesforce.destination import SalesforceDestination
+
+    return [SalesforceDestination]

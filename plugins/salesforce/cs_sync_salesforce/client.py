@@ -73,6 +73,13 @@ class SalesforceClient:
         fields = self._send("GET", f"{DATA}/sobjects/{sobject}/describe")["fields"]
         return {str(each["name"]): each for each in fields}
 
+    def describe_access(self, sobject: str) -> dict[str, bool]:
+        """Return what the user may do with an object: queryable, createable, updateable."""
+        answer = self._send("GET", f"{DATA}/sobjects/{sobject}/describe")
+        return {
+            name: answer.get(name) is True for name in ("queryable", "createable", "updateable")
+        }
+
     def create_field(self, full_name: str, metadata: Json) -> None:
         """Create a custom field; its name is its key, so a repetition is a refusal."""
         body = {"FullName": full_name, "Metadata": metadata}

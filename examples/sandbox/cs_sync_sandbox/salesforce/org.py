@@ -15,6 +15,11 @@ BIN_DAYS = timedelta(days=15)
 """How long the recycle bin keeps what was deleted."""
 _AUDIT = ("Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp")
 _READ_ONLY = frozenset((*_AUDIT, "MasterRecordId", "IsClosed", "CompletedDateTime"))
+PERMISSIONS = (
+    "PermissionsCustomizeApplication",
+    "PermissionsManageProfilesPermissionsets",
+    "PermissionsAssignPermissionSets",
+)
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "User": ("Name", "Email", "IsActive", "UserType"),
     "Account": (
@@ -29,7 +34,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
     "TaskStatus": ("ApiName", "IsClosed", "IsDefault", "SortOrder"),
     "TaskPriority": ("ApiName", "IsHighPriority", "IsDefault", "SortOrder"),
-    "PermissionSet": ("Name", "Label", "Description"),
+    "PermissionSet": ("Name", "Label", "Description", *PERMISSIONS),
     "FieldPermissions": ("ParentId", "SobjectType", "Field", "PermissionsRead", "PermissionsEdit"),
     "PermissionSetAssignment": ("AssigneeId", "PermissionSetId"),
 }
@@ -90,6 +95,10 @@ class Org:
             self.insert("TaskPriority", {"ApiName": name, "SortOrder": number, **facts})
         me = {"Name": "cs-sync", "IsActive": True, "UserType": "Standard"}
         self.user_id = self.insert("User", me)["Id"]
+        granted = dict.fromkeys(PERMISSIONS, self.may_customize)
+        profile = self.insert("PermissionSet", {"Name": "X00e", "Label": "", **granted})
+        ends = {"AssigneeId": self.user_id, "PermissionSetId": profile["Id"]}
+        self.insert("PermissionSetAssignment", ends)
 
     def write_time(self, at: datetime) -> str:
         """Return a time as the API writes it: to the second, with an offset."""
@@ -111,6 +120,8 @@ class Org:
                 "Priority": "Normal",
                 "OwnerId": self.user_id,
             } | record
+        if sobject == "FieldPermissions":
+            self._require_field(record["Field"])
         self._refuse_twin(sobject, record)
         self.records[sobject][id_] = record
         self._settle(sobject, record)
@@ -248,6 +259,12 @@ class Org:
         if record["IsDeleted"]:
             raise OrgError("ENTITY_IS_DELETED", "entity is deleted", (name,))
 
+    def _require_field(self, full_name: str) -> None:
+        sobject, name = full_name.split(".")
+        if name not in self.custom[sobject]:
+            message = f"Field Name: bad value for restricted picklist field: {full_name}"
+            raise OrgError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ("Field",))
+
     def _refuse_twin(self, sobject: str, record: Record) -> None:
         for definition in self.custom.get(sobject, {}).values():
             value = record.get(definition.name)
@@ -268,8 +285,8 @@ class Org:
             at = record.get("CompletedDateTime") or self.write_time(self.now())
             record |= {"IsClosed": closed, "CompletedDateTime": at if closed else None}
         if sobject == "FieldPermissions" and record.get("PermissionsEdit"):
-            target, name = record["Field"].split(".")
-            self.custom["Task" if target == "Activity" else target][name].visible = True
+            sobject, name = record["Field"].split(".")
+            self.custom[sobject][name].visible = True
 
 
 _LENGTHS = {"Subject": 255, "Description": 32_000, "Name": 255}

@@ -128,16 +128,17 @@ class OrgService:
     def insert_many(self, request: Request) -> Any:
         """Create records, each by itself."""
 
-        def write(record: Json) -> tuple[Json, bool]:
-            return self.org.insert(_name_type(record), _list_values(record)), True
+        def write(record: Json) -> Json:
+            return {"id": self.org.insert(_name_type(record), _list_values(record))["Id"]}
 
         return [_try_record(write, each) for each in _read_records(request)]
 
     def update_many(self, request: Request) -> Any:
         """Change records by their ids, each by itself."""
 
-        def write(record: Json) -> tuple[Json, bool]:
-            return self.org.update(_name_type(record), record["id"], _list_values(record)), False
+        def write(record: Json) -> Json:
+            values = _list_values(record)
+            return {"id": self.org.update(_name_type(record), record["id"], values)["Id"]}
 
         return [_try_record(write, each) for each in _read_records(request)]
 
@@ -145,16 +146,18 @@ class OrgService:
         """Create or change records by an external id, each by itself."""
         sobject, key = request.path_params["sobject"], request.path_params["key"]
 
-        def write(record: Json) -> tuple[Json, bool]:
-            return self.org.upsert(sobject, key, _list_values(record))
+        def write(record: Json) -> Json:
+            written, created = self.org.upsert(sobject, key, _list_values(record))
+            return {"id": written["Id"], "created": created}
 
         return [_try_record(write, each) for each in _read_records(request)]
 
     def describe(self, request: Request) -> Any:
         """Answer with the fields that the user sees."""
         sobject = request.path_params["sobject"]
-        shown = [f for f in self.org.custom[sobject].values() if f.visible]
-        return {"name": sobject, "fields": [_describe_field(each) for each in shown]}
+        shown = [f for f in self.org.custom.get(sobject, {}).values() if f.visible]
+        may = dict.fromkeys(("queryable", "createable", "updateable"), True)
+        return {"name": sobject, **may, "fields": [_describe_field(each) for each in shown]}
 
     def create_field(self, request: Request) -> Any:
         """Create a custom field."""
@@ -179,13 +182,12 @@ def _list_values(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: v for name, v in record.items() if name not in ("attributes", "id")}
 
 
-def _try_record(write: Callable[[Json], tuple[Json, bool]], asked: Json) -> Any:
+def _try_record(write: Callable[[Json], Json], asked: Json) -> Json:
     try:
-        record, created = write(asked)
+        return {**write(asked), "success": True, "errors": []}
     except OrgError as error:
         detail = {"statusCode": error.code, "message": error.message, "fields": [*error.fields]}
         return {"success": False, "errors": [detail]}
-    return {"id": record["Id"], "success": True, "errors": [], "created": created}
 
 
 def _describe_field(definition: CustomField) -> Any:
