@@ -69,7 +69,7 @@ class SalesforceClient:
         return str(self._send("GET", USER)["user_id"])
 
     def describe(self, sobject: str) -> dict[str, Json]:
-        """Return the fields of an object that the user may see, by name."""
+        """Return the fields that the user may see, by name."""
         fields = self._send("GET", f"{DATA}/sobjects/{sobject}/describe")["fields"]
         return {str(each["name"]): each for each in fields}
 
@@ -81,7 +81,10 @@ class SalesforceClient:
         }
 
     def create_field(self, full_name: str, metadata: Json) -> None:
-        """Create a custom field; its name is its key, so a repetition is a refusal."""
+        """Create a custom field.
+
+        Its name is its key, so a repetition is a refusal.
+        """
         body = {"FullName": full_name, "Metadata": metadata}
         path = f"{DATA}/tooling/sobjects/CustomField"
         self._send("POST", path, body, idempotent=True)
@@ -151,7 +154,7 @@ class SalesforceClient:
 
 
 def _make_auth(config: SalesforceConfig) -> OAuthToken:
-    """Return the app's own grant, or that of a user who authorized it."""
+    """Return the app's own grant, or that of a user."""
     grant = {
         "grant_type": "client_credentials",
         "client_id": config.client_id,

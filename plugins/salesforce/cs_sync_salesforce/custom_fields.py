@@ -53,9 +53,9 @@ class Definition:
 
 
 def prepare_fields(client: SalesforceClient, fields: Sequence[FieldSpec]) -> Iterator[Finding]:
-    """Create missing fields, and show them to the user; existing ones are not changed.
+    """Create missing fields, and show them to the user.
 
-    A field that was just made is seen by nobody but through a permission.
+    Existing ones are not changed. A new one is seen by nobody but through a permission.
     """
     definitions = [*map(build_definition, fields), build_key()]
     shown = _describe(client)
@@ -102,7 +102,10 @@ def _describe(client: SalesforceClient) -> Shown:
 
 
 def _create(client: SalesforceClient, field: Definition) -> Finding | None:
-    """Create a field, a unique one otherwise where that is refused; return what is in the way."""
+    """Create a field and return what is in the way.
+
+    Where an org refuses a unique one it is made without that.
+    """
     full_name = f"{field.target}.{field.name}"
     try:
         try:
@@ -125,15 +128,18 @@ def _create(client: SalesforceClient, field: Definition) -> Finding | None:
 
 
 def grant_access(client: SalesforceClient, fields: Sequence[Definition]) -> dict[str, Finding]:
-    """Show the fields to the user through a permission set; return what is in the way, by field."""
+    """Show the fields to the user through a permission set.
+
+    Returns what is in the way, by field.
+    """
     try:
         user = client.read_user_id()
         own = _find_one(client, "PermissionSet", f"Name = {quote_text(PERMISSION_SET)}")
         if own is None:
             made = {"Name": PERMISSION_SET, "Label": PERMISSION_SET_LABEL}
             own = _insert_one(client, "PermissionSet", made)
-        held = f"ParentId = {quote_text(own)}"
-        query = build_query(("Id", "Field"), "FieldPermissions", held)
+        parent = f"ParentId = {quote_text(own)}"
+        query = build_query(("Id", "Field"), "FieldPermissions", parent)
         known = {str(each["Field"]) for each in client.query_to_end(query)}
         refused = dict(
             _add_permissions(client, own, [each for each in fields if each.subject not in known])

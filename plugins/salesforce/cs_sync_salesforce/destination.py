@@ -76,7 +76,7 @@ class SalesforceDestination:
         return read_accounts(self._client, ops, self._lengths)
 
     def find(self, keys: Sequence[str]) -> Iterator[RemoteObject]:
-        """Yield the tasks with these keys, completed ones too, but not deleted ones."""
+        """Yield the tasks with these keys that are not deleted."""
         for key, task in self._tasks.read(keys).items():
             if not task["IsDeleted"]:
                 yield map_task(key, task, self._tasks.lists, self._zone)

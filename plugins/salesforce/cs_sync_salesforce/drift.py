@@ -38,7 +38,7 @@ def read_accounts(
 def _read_survivors(
     client: SalesforceClient, ids: Sequence[str], names: Sequence[str]
 ) -> dict[str, Json]:
-    """Map ids to the accounts that they live on in; deleted ones are left out."""
+    """Map ids to the accounts that they live on in."""
     read: dict[str, Json] = {}
     wanted = list(dict.fromkeys(ids))
     for _ in range(MAX_MERGES):

@@ -52,7 +52,7 @@ def make_quota_error(message: str) -> Throttled:
 
 
 def iterate_errors(body: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the errors of a refused request, or of one record in an answer."""
+    """Yield the errors of a request, or of one record."""
     for each in body if isinstance(body, list) else ():
         if isinstance(each, dict):
             yield each

@@ -61,12 +61,12 @@ class KeyedTasks:
         """
         if not keys or self.find_guarantee() == "absent":
             return {}
-        found: dict[str, Json] = {}
+        tasks: dict[str, Json] = {}
         for task in map_side_by_side(partial(self._select, KEY), [*split_values(keys)], LANES):
-            known = found.get(str(task[KEY]))
+            known = tasks.get(str(task[KEY]))
             if known is None or (known["IsDeleted"] and not task["IsDeleted"]):
-                found[str(task[KEY])] = task
-        return {key: found[key] for key in keys if key in found}
+                tasks[str(task[KEY])] = task
+        return {key: tasks[key] for key in keys if key in tasks}
 
     def read_open(self, accounts: Sequence[str]) -> Iterator[Json]:
         """Yield our open tasks at these accounts, oldest first."""
@@ -84,11 +84,11 @@ class KeyedTasks:
             yield from self._client.query_to_end(query)
 
     def create(self, ops: Sequence[Op], build: Build) -> Iterator[Answer]:
-        """Create the missing tasks; existing and deleted ones stay as people left them.
+        """Create the missing tasks; others stay as people left them.
 
-        An upsert matches our key, so that a task which another process has created meanwhile is
-        no second one. Only where the org itself keeps keys unique may a lost answer be asked for
-        again: else the first request may still be under way.
+        Deleted ones are not missing. An upsert matches our key, so that a task which another
+        process has created meanwhile is no second one. Only where the org itself keeps keys unique
+        may a lost answer be asked for again: else the first request may still be under way.
         """
         by_key = {op.key: op for op in ops}
         existing = self.read([*by_key])
@@ -103,8 +103,8 @@ class KeyedTasks:
     def revise(self, ops: Sequence[Op]) -> Iterator[Answer]:
         """Change or close untouched tasks; others stay as people left them."""
         ids = [str(op.remote_id) for op in ops]
-        found = map_side_by_side(partial(self._select, "Id"), [*split_values(ids)], LANES)
-        tasks = {str(task["Id"]): task for task in found}
+        read = map_side_by_side(partial(self._select, "Id"), [*split_values(ids)], LANES)
+        tasks = {str(task["Id"]): task for task in read}
         pairs: list[Pair] = []
         for op in ops:
             task = tasks.get(str(op.remote_id))

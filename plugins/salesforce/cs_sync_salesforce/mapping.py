@@ -40,7 +40,7 @@ def map_owner(item: Json) -> Row:
 
 
 def map_account(item: Json, config: SalesforceConfig) -> Row:
-    """Map an account, with the day of its next renewal among its attributes."""
+    """Map an account, with the day of its next renewal."""
     attributes = {name: item[name] for name in config.account_fields}
     if config.renewal_types:
         attributes["renewal_date"] = _find_renewal(item, config.renewal_date_field)
@@ -72,7 +72,7 @@ def map_contact(item: Json, config: SalesforceConfig) -> Row:
 
 
 def map_alias(item: Json, record: type[Record]) -> Iterator[tuple[type[Record], Row]]:
-    """Yield where a merged record lives on; nothing for one that was only deleted."""
+    """Yield where a record lives on, if it was merged."""
     if item.get("MasterRecordId"):
         yield (
             Alias,

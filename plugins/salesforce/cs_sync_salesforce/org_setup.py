@@ -35,19 +35,21 @@ def check_access(client: SalesforceClient) -> Iterator[Finding]:
         for sobject, mark, access, purpose in _OBJECTS:
             if sobject not in described:
                 described[sobject] = client.describe_access(sobject)
-            held = described[sobject].get(mark, False)
-            yield _make_finding(f"{access} {sobject}", purpose, held=held)
-        granted = _read_permissions(client)
+            granted = described[sobject].get(mark, False)
+            yield _make_finding(f"{access} {sobject}", purpose, granted=granted)
+        permissions = _read_permissions(client)
         for name, label, purpose in _PERMISSIONS:
-            yield _make_finding(label, f"{purpose}, for this set-up only", held=name in granted)
+            yield _make_finding(
+                label, f"{purpose}, for this set-up only", granted=name in permissions
+            )
     except CredentialRefused as error:
         yield Finding(ok=False, subject="token", message=error.message, remedy=error.remedy)
     except VendorError as error:
         yield Finding(ok=False, subject="permissions", message=error.message, remedy=error.remedy)
 
 
-def _make_finding(subject: str, purpose: str, *, held: bool) -> Finding:
-    if held:
+def _make_finding(subject: str, purpose: str, *, granted: bool) -> Finding:
+    if granted:
         return Finding(ok=True, subject=subject, message=f"granted, to {purpose}")
     remedy = f"give it to {_USER}, in a permission set"
     return Finding(
@@ -56,7 +58,7 @@ def _make_finding(subject: str, purpose: str, *, held: bool) -> Finding:
 
 
 def _read_permissions(client: SalesforceClient) -> set[str]:
-    """Return the system permissions that the user has through profile and permission sets."""
+    """Return the system permissions that the user has."""
     names = [name for name, _, _ in _PERMISSIONS]
     mine = f"AssigneeId = {quote_text(client.read_user_id())}"
     sets = build_query(("PermissionSetId",), "PermissionSetAssignment", mine)

@@ -185,13 +185,13 @@ def _list_columns(names: Sequence[str | None]) -> tuple[str, ...]:
 def _build_renewals(config: SalesforceConfig) -> str:
     """Build the inner query of an account's next open renewal."""
     day = config.renewal_date_field
-    held = (
+    conditions = (
         f"Type IN {list_values(config.renewal_types)}",
         "IsClosed = FALSE",
         "IsDeleted = FALSE",
         f"{day} != NULL",
     )
-    inside = build_query((day,), mapping.RENEWALS, *held, order=day, limit=1)
+    inside = build_query((day,), mapping.RENEWALS, *conditions, order=day, limit=1)
     return f"({inside})"
 
 
@@ -216,7 +216,10 @@ def _find_place(items: Sequence[Any], before: Place) -> Place:
 
 
 def _build_page(kind: ObjectType, items: Sequence[Any], following: Place | None) -> Page:
-    """Map the records of a page; those that are deleted are ids, and aliases where merged."""
+    """Map the records of a page.
+
+    Deleted ones are ids, and aliases where they were merged.
+    """
 
     def make(item: Any) -> Any:
         if item.get("IsDeleted"):

@@ -13,9 +13,9 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\
 def build_query(
     columns: Sequence[str], sobject: str, *conditions: str | None, order: str = "", limit: int = 0
 ) -> str:
-    """Build a query; all conditions hold, and those that are None are left out."""
-    held = " AND ".join(f"({condition})" for condition in conditions if condition)
-    where = f" WHERE {held}" if held else ""
+    """Build a query whose conditions all hold; None is none."""
+    joined = " AND ".join(f"({condition})" for condition in conditions if condition)
+    where = f" WHERE {joined}" if joined else ""
     ending = (f" ORDER BY {order}" if order else "") + (f" LIMIT {limit}" if limit else "")
     chosen = ", ".join(columns)
     return f"SELECT {chosen} FROM {sobject}{where}{ending}"  # noqa: S608

@@ -101,7 +101,7 @@ def build_note(op: Op, lists: TaskLists, zone: ZoneInfo) -> Json:
 
 
 def build_revision(op: Op, task: Json, lists: TaskLists, zone: ZoneInfo) -> Json:
-    """Build the change of a task, without what a person has changed since."""
+    """Build the change of a task, without what people have changed."""
     if op.fields.get("status") == "closed":
         return {"Status": lists.completed}
     before, now = (_build_fields(each, lists, zone) for each in (op.before, op.fields))

@@ -26,7 +26,7 @@ def format_line(value: str, longest: int) -> str:
 
 
 def format_value(value: Value, longest: int | None) -> Value:
-    """Return a value of an account's field as it is sent; `longest` is that of a text field."""
+    """Return a value as it is sent; `longest` is for texts."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, str):
@@ -82,5 +82,5 @@ def name_field(name: str) -> str:
 
 
 def list_lengths(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Map the fields of a description to the lengths of their texts, 0 for those of no text."""
+    """Map described fields to the lengths of their texts, else 0."""
     return {name: int(field.get("length") or 0) for name, field in fields.items()}

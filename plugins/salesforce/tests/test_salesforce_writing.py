@@ -1,97 +1,31 @@
 """What is sent to Salesforce, in its own shapes, and what becomes of its answers."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import orjson
 import pytest
-from starlette.applications import Starlette
 
 from cs_sync import (
     Ack,
-    FieldSpec,
     Op,
     OpenFollowUp,
     Reject,
     RemoteAccount,
-    RequestRefused,
     SupportsDriftCheck,
     SupportsOpenFollowUps,
-    SupportsSetup,
 )
-from cs_sync.contracts.source import WorkspaceInfo
-from cs_sync.http import ManualClock, VendorHttp
-from cs_sync.testing import make_asgi_answer
-from cs_sync_salesforce.batches import send_batch
-from cs_sync_salesforce.config import SalesforceConfig
+from cs_sync.http import ManualClock
 from cs_sync_salesforce.destination import SalesforceDestination
-from cs_sync_salesforce.tasks import KEY, parse_lists
-from cs_sync_salesforce.values import format_text, format_value, is_same_value
-from cs_sync_sandbox.keys import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET
-from cs_sync_sandbox.salesforce import Org, build_small_org, list_routes
+from cs_sync_salesforce.tasks import KEY
+from cs_sync_sandbox.salesforce import Org
 
-FIELDS = (
-    FieldSpec("cs_health_score", "Health score", "number", "0 to 100."),
-    FieldSpec(
-        "cs_health_band", "Band", "choice", "In words.", (("red", "Red"), ("green", "Green"))
-    ),
-    FieldSpec("cs_health_reasons", "Reasons", "long_text", "Why."),
-    FieldSpec("cs_next_action", "Next action", "text", "What to do."),
-    FieldSpec("cs_updated_at", "Updated", "datetime", "When."),
-)
+pytestmark = pytest.mark.slow("opens an org for each test")
+
 DUE = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
 ACME, BETA = "001000000000001AAA", "001000000000002AAA"
 ANA = "005000000000002AAA"
-SETTINGS = {
-    "base_url": "https://sandbox.example/salesforce",
-    "client_id": SALESFORCE_CLIENT_ID,
-    "client_secret": SALESFORCE_CLIENT_SECRET,
-}
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(datetime(2026, 11, 20, 9, tzinfo=UTC))
-
-
-@pytest.fixture
-def org(clock: ManualClock) -> Org:
-    return build_small_org(clock.now, 3)
-
-
-@pytest.fixture
-def sent() -> list[httpx.Request]:
-    return []
-
-
-@pytest.fixture
-def bare(
-    org: Org, clock: ManualClock, sent: list[httpx.Request]
-) -> Iterator[SalesforceDestination]:
-    """A destination at an org that has none of our fields yet."""
-    answers = make_asgi_answer(Starlette(routes=list(list_routes(org))))
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return answers(request)
-
-    client = httpx.Client(transport=httpx.MockTransport(answer))
-    workspace = WorkspaceInfo(timezone=ZoneInfo("Europe/Warsaw"))
-    config = SalesforceConfig.model_validate(SETTINGS | {"workspace": workspace})
-    with VendorHttp("salesforce", now=clock.now, sleep=clock.sleep, client=client) as http:
-        yield SalesforceDestination(config, http)
-
-
-@pytest.fixture
-def destination(bare: SalesforceDestination, sent: list[httpx.Request]) -> SalesforceDestination:
-    """The same, prepared."""
-    assert all(finding.ok for finding in bare.prepare(FIELDS))
-    sent.clear()
-    return bare
 
 
 def bodies(sent: list[httpx.Request], ending: str) -> list[Any]:
@@ -105,81 +39,6 @@ def score(remote_id: str | None = ACME, **fields: Any) -> Op:
 def call(key: str = "k1", **fields: Any) -> Op:
     given = {"title": "Call Acme", "body": "NPS 3", "due_at": DUE, "priority": "high", **fields}
     return Op("follow_up", key, given, account_remote_id=ACME, owner_remote_id=ANA)
-
-
-def test_our_fields_are_made_and_shown_to_the_user(
-    bare: SalesforceDestination, org: Org, sent: list[httpx.Request]
-) -> None:
-    findings = {finding.subject: finding for finding in bare.prepare(FIELDS)}
-    assert all(finding.ok for finding in findings.values())
-    assert findings["Account.cs_health_score__c"].message == "created"
-    assert "refuses a second one" in findings["Task.cs_sync_key__c"].message
-    made = {body["FullName"]: body["Metadata"] for body in bodies(sent, "/CustomField")}
-    assert made["Account.cs_health_band__c"] == {
-        "type": "Picklist",
-        "label": "Band",
-        "description": "In words.",
-        "inlineHelpText": "In words.",
-        "valueSet": {
-            "valueSetDefinition": {
-                "sorted": False,
-                "value": [
-                    {"fullName": "red", "label": "Red", "default": False},
-                    {"fullName": "green", "label": "Green", "default": False},
-                ],
-            }
-        },
-    }
-    assert made["Account.cs_health_reasons__c"]["length"] == 32_768
-    assert made["Activity.cs_sync_key__c"]["externalId"]
-    assert made["Activity.cs_sync_key__c"]["unique"]
-    permissions = org.list_live("FieldPermissions")
-    assert {each["Field"] for each in permissions} == findings.keys()
-    assert org.list_live("PermissionSetAssignment")[-1]["AssigneeId"] == org.user_id
-    sent.clear()
-    assert {finding.message for finding in bare.prepare(FIELDS[:4])} == {
-        "exists",
-        findings["Task.cs_sync_key__c"].message,
-    }
-    assert not bodies(sent, "/CustomField")
-
-
-def test_a_field_that_nobody_sees_is_shown(bare: SalesforceDestination, org: Org) -> None:
-    org.create_field("Account.cs_health_score__c", {"type": "Number"})
-    assert all(finding.ok for finding in bare.prepare(FIELDS[:1]))
-
-
-def test_what_may_not_be_made_is_said_with_how_to_make_it(
-    bare: SalesforceDestination, org: Org
-) -> None:
-    org.may_customize = False
-    score_field, key = bare.prepare(FIELDS[:1])
-    assert not score_field.ok
-    assert "insufficient access rights" in score_field.message
-    assert "give the user of the external client app Customize Application" in score_field.remedy
-    assert "Object Manager → Account as Number" in score_field.remedy
-    assert "Object Manager → Activity as Text" in key.remedy
-
-
-def test_a_field_of_another_type_is_left_alone(bare: SalesforceDestination, org: Org) -> None:
-    org.create_field("Account.cs_health_score__c", {"type": "Text", "length": 255})
-    org.create_field("Activity.cs_sync_key__c", {"type": "Text", "length": 255})
-    taken, key = bare.prepare(FIELDS[:1])
-    assert (taken.ok, taken.message) == (
-        False,
-        "exists, and is of type string, where double is needed",
-    )
-    assert (key.ok, key.message) == (False, "exists, and is no external id")
-
-
-def test_an_org_without_unique_keys_is_told_to_let_one_run_write(
-    bare: SalesforceDestination, org: Org
-) -> None:
-    org.unique_activity_fields = False
-    [key] = bare.prepare(())
-    assert key.ok
-    assert "two runs on two databases at once can still make a twin" in key.message
-    assert key.remedy == "nothing to do: let one run at a time write"
 
 
 def test_scores_go_out_two_hundred_at_a_time(
@@ -230,36 +89,9 @@ def test_each_refused_record_has_its_reason(destination: SalesforceDestination, 
     }
 
 
-def test_a_record_that_somebody_else_is_writing_is_tried_again() -> None:
-    errors = [{"statusCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain", "fields": []}]
-    [answer] = send_batch([(score(), {})], lambda _: [{"success": False, "errors": errors}])
-    assert answer == Reject(
-        "a1", "UNABLE_TO_LOCK_ROW", "UNABLE_TO_LOCK_ROW: unable to obtain", lasting=False
-    )
-
-
-def test_results_of_another_number_of_records_count_for_none() -> None:
-    assert list(send_batch([(score(), {})] * 2, lambda _: [{"success": True, "id": ACME}])) == []
-
-
 def test_without_a_field_the_push_says_which_and_tries_again(bare: SalesforceDestination) -> None:
     words = "INVALID_FIELD: No such column 'cs_health_score__c' on sobject of type Account"
     assert list(bare.write([score()])) == [Reject("a1", "INVALID_FIELD", words, lasting=False)]
-
-
-def test_a_batch_that_is_refused_for_one_record_is_halved() -> None:
-    def send(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if {"bad": True} in records:
-            body = [{"errorCode": "JSON_PARSER_ERROR", "message": "Cannot deserialize"}]
-            raise RequestRefused("no", status=400, body=body)
-        return [{"success": True, "id": ACME, "errors": []} for _ in records]
-
-    pairs = [(replace(score(), key=f"a{n}"), {"bad": True} if n == 3 else {}) for n in range(6)]
-    answers = {answer.key: answer for answer in send_batch(pairs, send)}
-    assert len(answers) == 6
-    bad = answers.pop("a3")
-    assert bad == Reject("a3", "JSON_PARSER_ERROR", "JSON_PARSER_ERROR: Cannot deserialize")
-    assert all(isinstance(answer, Ack) for answer in answers.values())
 
 
 def test_a_task_is_created_by_our_key(
@@ -455,51 +287,3 @@ def test_edits_merges_and_deletions_are_seen(destination: SalesforceDestination,
         RemoteAccount("a0", ACME, edits), RemoteAccount("a1", ACME, edits),
     ]  # fmt: skip
     assert isinstance(destination, SupportsDriftCheck)
-
-
-def test_an_orgs_own_statuses_and_priorities_are_used() -> None:
-    statuses = [
-        {"ApiName": "Offen", "IsClosed": False, "IsDefault": True},
-        {"ApiName": "Erledigt", "IsClosed": True, "IsDefault": False},
-    ]
-    priorities = [
-        {"ApiName": "P1", "IsHighPriority": True, "IsDefault": False},
-        {"ApiName": "P2", "IsHighPriority": False, "IsDefault": True},
-    ]
-    lists = parse_lists(statuses, priorities)
-    assert (lists.new, lists.completed) == ("Offen", "Erledigt")
-    assert lists.priorities == {"high": "P1", "medium": "P2", "low": "P2"}
-    assert parse_lists([], []).completed == "Completed"
-
-
-def test_set_up_says_what_the_user_may_do(bare: SalesforceDestination, org: Org) -> None:
-    assert isinstance(bare, SupportsSetup)
-    assert all(finding.ok for finding in bare.check_permissions())
-    for each in org.list_live("PermissionSet"):
-        each["PermissionsAssignPermissionSets"] = False
-    [missing] = [finding for finding in bare.check_permissions() if not finding.ok]
-    assert missing.subject == "Assign Permission Sets"
-    assert missing.remedy == "give it to the user of the external client app, in a permission set"
-    steps = list(bare.list_manual_steps("cs_"))
-    assert "Setup → Permission Sets → cs-sync → Manage Assignments" in steps[0]
-
-
-@pytest.mark.parametrize(
-    ("ours", "stored", "same"),
-    [
-        (42.0, 42, True), (42.00001, 42.0, True), (42.0, 43.0, False), (42.0, None, False),
-        ("", None, True), (None, None, True), ("a  b", "a\nb", True), ("a", "b", False),
-        ("2026-11-20T09:00:00.123Z", "2026-11-20T09:00:00.000+0000", True),
-        ("2026-11-20T09:00:00.123Z", "2026-11-20T10:00:00.000+0000", False),
-        (True, True, True), (True, 1, False),
-    ],
-)  # fmt: skip
-def test_values_are_compared_in_salesforces_form(ours: Any, stored: Any, same: bool) -> None:
-    assert is_same_value(ours, stored) is same
-
-
-def test_texts_are_cut_to_their_fields() -> None:
-    assert format_text("a\r\nb\x07c", 10) == "a\nbc"
-    assert format_text("x" * 12, 10) == "x" * 9 + "…"
-    assert format_value("x" * 300, None) == "x" * 254 + "…"
-    assert format_value(3, 255) == 3

@@ -84,7 +84,7 @@ class Org:
     tokens: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Add what every org has: pick lists of tasks, and the user of the integration."""
+        """Add what every org has: pick lists, and a user."""
         self.records = {name: {} for name in FIELDS}
         self.custom = {"Account": {}, "Task": {}}
         for number, name in enumerate(_STATUSES):
@@ -101,7 +101,7 @@ class Org:
         self.insert("PermissionSetAssignment", ends)
 
     def write_time(self, at: datetime) -> str:
-        """Return a time as the API writes it: to the second, with an offset."""
+        """Return a time as the API writes it, to the second."""
         return f"{at:%Y-%m-%dT%H:%M:%S}.000+0000"
 
     def insert(
@@ -140,7 +140,7 @@ class Org:
         return record
 
     def upsert(self, sobject: str, key: str, values: Mapping[str, Any]) -> tuple[Record, bool]:
-        """Change the record with this external id, or create it; return whether it was made."""
+        """Change the record with this external id, or create it."""
         definition = self.custom[sobject].get(key)
         if definition is None or not definition.metadata.get("externalId"):
             raise OrgError("INVALID_FIELD", f"Field name provided, {key}, is not an External ID")
@@ -156,7 +156,7 @@ class Org:
         return self.insert(sobject, values), True
 
     def delete(self, sobject: str, id_: str, survivor: str | None = None) -> None:
-        """Put a record into the recycle bin; with a survivor it was merged."""
+        """Put a record into the recycle bin, or merge it."""
         record = self.records[sobject][id_]
         record |= {"IsDeleted": True, "MasterRecordId": survivor}
         self.touch(record)
@@ -230,8 +230,8 @@ class Org:
         shown |= {name: row.get(name) for name in query.columns}
         for child in query.children:
             sobject, parent = CHILDREN[query.sobject, child.sobject]
-            found = self._list_present(sobject, everything=everything)
-            own = [dict(each) for each in child.select(found) if each[parent] == row["Id"]]
+            present = self._list_present(sobject, everything=everything)
+            own = [dict(each) for each in child.select(present) if each[parent] == row["Id"]]
             rows = [{name: each.get(name) for name in child.columns} for each in own]
             whole = {"totalSize": len(rows), "done": True, "records": rows}
             shown[child.sobject] = whole if rows else None
@@ -293,7 +293,7 @@ _LENGTHS = {"Subject": 255, "Description": 32_000, "Name": 255}
 
 
 def _store(value: Any) -> Any:
-    """Return a value as it is stored: texts without outer blanks, empty ones as null."""
+    """Return a value as it is stored; empty texts are null."""
     if isinstance(value, str):
         return value.replace("\r\n", "\n").strip() or None
     return value

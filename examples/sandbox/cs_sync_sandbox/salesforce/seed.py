@@ -56,7 +56,7 @@ def build_org(world: World, now: Callable[[], datetime]) -> Org:
 
 
 def build_small_org(now: Callable[[], datetime], count: int) -> Org:
-    """Build an org with so many records of each kind, and renewals of the first accounts."""
+    """Build an org with so many records of each kind."""
     org = Org(now)
     for number in range(count):
         for name in SOBJECTS:

@@ -50,10 +50,10 @@ class Query:
 
     def select(self, rows: Iterable[Row]) -> list[Row]:
         """Return the records in order."""
-        found = [row for row in rows if self.holds(row)]
+        chosen = [row for row in rows if self.holds(row)]
         for name, descending in reversed(self.order):
-            found.sort(key=lambda row: _make_sort_key(row.get(name)), reverse=descending)
-        return found[: self.limit]
+            chosen.sort(key=lambda row: _make_sort_key(row.get(name)), reverse=descending)
+        return chosen[: self.limit]
 
 
 def parse_query(text: str, run: Subquery) -> Query:
