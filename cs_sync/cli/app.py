@@ -18,6 +18,7 @@ from cs_sync.cli.commands import (
     setup,
     state,
     sync,
+    workers,
     write,
 )
 from cs_sync.cli.options import Format, LogFormat
@@ -37,6 +38,7 @@ def make_app() -> typer.Typer:
         setup,
         sync,
         schedule,
+        workers,
         metrics,
         analyse,
         write,

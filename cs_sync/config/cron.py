@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from hashlib import blake2b
 
 from cronsim import CronSim, CronSimError
 
@@ -52,6 +53,15 @@ def find_last_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:
     """Return the latest due instant up to `now`, in UTC."""
     later = now + _MAX_CLOCK_SHIFT
     return next(slot for slot in _iterate_slots(cron, zone, later, reverse=True) if slot <= now)
+
+
+def compute_delay(name: str, slot: datetime, longest: float) -> timedelta:
+    """Compute how long after its slot a run begins.
+
+    Evenly spread over `longest` seconds, and always the same for one name and slot.
+    """
+    digest = blake2b(f"{name}|{slot.isoformat()}".encode(), digest_size=8).digest()
+    return timedelta(seconds=longest) * (int.from_bytes(digest) / 2**64)
 
 
 def _iterate_slots(

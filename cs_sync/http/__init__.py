@@ -2,7 +2,7 @@
 
 from cs_sync.http.client import VendorHttp
 from cs_sync.http.clock import ManualClock
-from cs_sync.http.redaction import collect_secrets
+from cs_sync.http.redaction import collect_secrets, digest_credential
 from cs_sync.http.stats import RequestStats
 
-__all__ = ["ManualClock", "RequestStats", "VendorHttp", "collect_secrets"]
+__all__ = ["ManualClock", "RequestStats", "VendorHttp", "collect_secrets", "digest_credential"]

@@ -29,6 +29,7 @@ from cs_sync.http.json_lines import fold_response
 from cs_sync.http.rate_limit_headers import RateLimitInfo, read_rate_limit_headers
 from cs_sync.http.rate_limiter import RateLimiter
 from cs_sync.http.redaction import QueryLogFilter, Redactor
+from cs_sync.http.request_budget import MakeBudget
 from cs_sync.http.retry import RequestRetrier, RetryableFailure, calculate_backoff
 from cs_sync.http.shapes import describe_mismatch, find_shape, holds_records
 from cs_sync.http.stats import RequestStats, StatsRecorder
@@ -70,6 +71,7 @@ class VendorHttp:
         emit: Receives the events "waiting" and "retrying".
         concurrency: Maximum of simultaneous requests over all threads; None for no maximum.
         secrets: Masked in every error, beside the credentials found in requests.
+        make_budget: Makes the budget; by default one of this process.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are keywords with defaults, most for tests
@@ -84,13 +86,15 @@ class VendorHttp:
         client: httpx.Client | None = None,
         concurrency: int | None = None,
         secrets: Iterable[str] = (),
+        make_budget: MakeBudget | None = None,
     ) -> None:
         self.name = name
         self._now = now or make_monotonic_clock()
         self._rng = rng
         born = self._now()
         self._lanes = BoundedSemaphore(concurrency) if concurrency else nullcontext()
-        self._budget = RateLimiter(limits, lambda: (self._now() - born).total_seconds(), sleep)
+        make = make_budget or RateLimiter
+        self._budget = make(limits, lambda: (self._now() - born).total_seconds(), sleep)
         self._meter = StatsRecorder(name, emit, self._now)
         self._retry = RequestRetrier(self._now, sleep, rng)
         self._redact = Redactor()
@@ -346,7 +350,7 @@ class VendorHttp:
         waits = self._make_announcer(call)
         client = self._direct if is_loopback(call.url.host) else self._client
         with self._budget.reserve(call.method, call.url.path, waits) as permit, self._lanes:
-            sent = permit.sent = self._budget.read_clock()
+            sent = permit.sent = self._budget.begin_request(call.method, call.url.path, waits)
             self._meter.count_request()
             try:
                 request = client.build_request(

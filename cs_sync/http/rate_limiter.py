@@ -8,6 +8,7 @@ from threading import Condition
 from cs_sync.contracts.http import Limit
 from cs_sync.http.rate_limit_headers import RateLimitInfo
 from cs_sync.http.rate_window import UNPUBLISHED, RateWindow
+from cs_sync.http.request_budget import OnWait, Permit
 
 MAX_PACE_SECONDS = 600.0
 """Seconds: a longer window is a quota and not a pace. Halving it at every 429 would end a run for
@@ -17,16 +18,6 @@ DAILY_RECHECK = 3600.0
 ROUNDING_MARGIN = 1e-6
 """Waits are this much longer, so that rounding never opens a window too early."""
 CLOCK_TOLERANCE = 1e-3
-
-OnWait = Callable[[float, str], object]
-"""Told (seconds, reason) before each wait; may raise to refuse the wait."""
-
-
-@dataclass(slots=True)
-class Permit:
-    """Permission for one request; `sent` is its start, None before it was sent."""
-
-    sent: float | None = None
 
 
 @dataclass(slots=True)
@@ -83,6 +74,10 @@ class RateLimiter:
                 for window in windows:
                     window.release(place.sent, now)
                 self._freed.notify_all()
+
+    def begin_request(self, method: str, path: str, announce: OnWait) -> float:  # noqa: ARG002
+        """Return when a permitted request begins, which is now."""
+        return self.read_clock()
 
     def record_response(self, quota: RateLimitInfo, *, good: bool, method: str, path: str) -> None:
         """Learn from the rate limit headers of any response."""

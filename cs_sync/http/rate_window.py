@@ -20,6 +20,11 @@ SCHEDULING_JITTER = 0.02
 """Seconds by which a request may be taken up earlier or later for want of a free processor."""
 
 
+def limit_covers(limit: Limit, method: str, path: str) -> bool:
+    """Return whether a request counts against a limit."""
+    return limit.method.upper() in ("", method) and bool(re.search(limit.path, path))
+
+
 @dataclass(eq=False, slots=True)
 class RateWindow:
     """A rolling window; keeping it also keeps every fixed window of that length.
@@ -54,7 +59,7 @@ class RateWindow:
 
     def covers(self, method: str, path: str) -> bool:
         """Return whether a request counts in this window."""
-        return self.limit.method.upper() in ("", method) and bool(re.search(self.limit.path, path))
+        return limit_covers(self.limit, method, path)
 
     def delay(self, now: float) -> float | None:
         """Return seconds until a slot is free; None while responses are pending."""

@@ -4,8 +4,9 @@ import base64
 import binascii
 import logging
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
+from hashlib import blake2b
 from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
@@ -153,6 +154,14 @@ def collect_secrets(config: Any) -> Iterator[str]:
     elif isinstance(config, Mapping):
         for value in config.values():
             yield from collect_secrets(value)
+
+
+def digest_credential(connector: str, secrets: Iterable[str]) -> str:
+    """Return a digest that names a credential without showing it."""
+    digest = blake2b(connector.encode(), digest_size=16, person=b"cs-sync budget")
+    for secret in sorted(secrets):
+        digest.update(b"\0" + secret.encode())
+    return digest.hexdigest()
 
 
 def _secret_forms(value: str) -> Iterator[str]:

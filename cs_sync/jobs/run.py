@@ -37,26 +37,39 @@ from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_results import save_kept
 from cs_sync.store.queries.health import build_stored_score, read_stored_days, save_scores
+from cs_sync.store.schedule_slots import SlotClaim
 from cs_sync.sync.windows import ReadRequest
 
 
-def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = False) -> RunReport:
+def run_pipeline(
+    workspace: Workspace,
+    *,
+    dry_run: bool = False,
+    yes: bool = False,
+    slot: SlotClaim | None = None,
+) -> RunReport:
     """Sync, derive, score, plan, write and report; alert to what is wrong.
 
     Args:
         workspace: The workspace.
         dry_run: Stop before writing to the CRM.
         yes: Write even if unusually many accounts change.
+        slot: The slot of a schedule that this run is for.
+
+    Raises:
+        SlotFinished: The slot was run to its end before.
     """
     if dry_run:
         return _run_steps(workspace, dry_run=True, yes=yes)
     with alert_on_failure(workspace), measure_failure(workspace):
-        return _run_steps(workspace, dry_run=False, yes=yes)
+        return _run_steps(workspace, dry_run=False, yes=yes, slot=slot)
 
 
-def _run_steps(workspace: Workspace, *, dry_run: bool, yes: bool) -> RunReport:
+def _run_steps(
+    workspace: Workspace, *, dry_run: bool, yes: bool, slot: SlotClaim | None = None
+) -> RunReport:
     notes = [*find_exposed_files(workspace)]
-    with record_run(workspace, "run --dry-run" if dry_run else "run") as recorded:
+    with record_run(workspace, "run --dry-run" if dry_run else "run", slot) as recorded:
         sync_in_run(recorded, ReadRequest(max_deletions=workspace.config.sync.max_deletions))
         derive_accounts_and_mrr(recorded)
         day = _score_and_store(recorded)

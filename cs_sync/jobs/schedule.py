@@ -5,11 +5,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from secrets import token_hex
 from socket import gethostname
 
-from cs_sync.config.cron import find_last_slot, find_next_slot
+from cs_sync.config.cron import compute_delay, find_last_slot, find_next_slot
 from cs_sync.contracts.errors import ConfigError, CsSyncError, LeaseHeld, StoreError
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.schedule_slots import (
@@ -124,9 +123,9 @@ def compute_jitter(workspace: Workspace, slot: datetime) -> timedelta:
 
     Evenly spread and deterministic.
     """
-    name = f"{workspace.config.path}|{workspace.config.workspace.name}|{slot.isoformat()}"
-    digest = int.from_bytes(blake2b(name.encode(), digest_size=8).digest())
-    return timedelta(seconds=workspace.config.schedule.jitter) * (digest / 2**64)
+    config = workspace.config
+    name = f"{config.path}|{config.workspace.name}"
+    return compute_delay(name, slot, config.schedule.jitter)
 
 
 def get_next_run(workspace: Workspace) -> datetime:

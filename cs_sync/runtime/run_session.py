@@ -22,6 +22,7 @@ from cs_sync.store.leases import LeasedStore, LeaseToken, acquire_lease, release
 from cs_sync.store.privacy.suppression import read_suppression_list
 from cs_sync.store.records.counts import StoredCounts
 from cs_sync.store.runs import begin_run, end_run, read_last_run_time, save_run_streams
+from cs_sync.store.schedule_slots import SlotClaim, end_slot, take_slot
 from cs_sync.sync.result import StreamResult
 from cs_sync.sync.session import Interrupted, SyncSession
 from cs_sync_schemas.tables import RUN_STREAM
@@ -43,6 +44,8 @@ class RunSession:
     writes: dict[str, int] = field(default_factory=lambda: dict(NO_WRITES))
     messages: list[str] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
+    slot: SlotClaim | None = None
+    """The slot of a schedule that ends with the run."""
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Do work in one transaction that checks the lease first.
@@ -102,15 +105,19 @@ class RunSession:
 
 
 @contextmanager
-def record_run(workspace: Workspace, command: str) -> Iterator[RunSession]:
+def record_run(
+    workspace: Workspace, command: str, slot: SlotClaim | None = None
+) -> Iterator[RunSession]:
     """Hold the lease and record the run during the body.
 
     Args:
         workspace: The workspace.
         command: The command to record.
+        slot: A slot of a schedule; it is taken with the lease, and ends with the run.
 
     Raises:
         LeaseHeld: Another run is in progress.
+        SlotFinished: The slot was run to its end before.
     """
     with workspace.store.read() as connection:
         workspace.clock = make_monotonic(workspace.clock, read_last_run_time(connection))
@@ -119,12 +126,15 @@ def record_run(workspace: Workspace, command: str) -> Iterator[RunSession]:
 
     def begin(connection: Connection) -> LeaseToken:
         lease = acquire_lease(connection, run_id, started_at)
+        if slot is not None:
+            take_slot(connection, slot, started_at)
         begin_run(connection, run_id, command, started_at)
         return lease
 
     lease = workspace.store.transact(begin)
     workspace.emit(Event("run_started", started_at, detail={"run": run_id, "command": command}))
     recorded = RunSession(workspace, run_id, started_at, LeasedStore(workspace.store, lease))
+    recorded.slot = slot
     ended = threading.Event()
     beating = threading.Thread(
         target=_renew_lease_until, args=(workspace, lease, ended), daemon=True
@@ -158,6 +168,8 @@ def _finish_run(recorded: RunSession, status: str, error: BaseException | None) 
 
         def end(connection: Connection) -> None:
             end_run(connection, recorded.id, status, now, writes=recorded.writes, error=message)
+            if recorded.slot is not None:
+                end_slot(connection, recorded.slot, status, now)
             release_lease(connection, recorded.store.lease, now)
 
         workspace.store.transact(end)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # a command that asks no vendor starts without what that take
     from cs_sync.config import Config
     from cs_sync.contracts.destination import Destination
     from cs_sync.http import VendorHttp
+    from cs_sync.http.request_budget import MakeBudget
     from cs_sync.sync.stream_sync import OpenSource
 
 
@@ -41,6 +42,8 @@ class Workspace:
     emit: Callable[[Event], None]
     clock: Callable[[], datetime] = utc_now
     stop: threading.Event = field(default_factory=threading.Event)
+    share_budget: "Callable[[str], MakeBudget] | None" = None
+    """Maps a credential's digest to its budget among many processes; None: this one alone."""
     _clients: "dict[str, VendorHttp]" = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
 
@@ -122,17 +125,23 @@ class Workspace:
 
         Reader and writer share it with one rate limit.
         """
-        from cs_sync.http import VendorHttp, collect_secrets
+        from cs_sync.http import VendorHttp, collect_secrets, digest_credential
 
         if name not in self._clients:
-            reads: Any = self.plugins.find_source(self.config.connectors.types[name])
+            kind = self.config.connectors.types[name]
+            reads: Any = self.plugins.find_source(kind)
+            secrets = tuple(collect_secrets(self.config.connectors[name]))
+            make_budget = None
+            if self.share_budget and secrets:
+                make_budget = self.share_budget(digest_credential(kind, secrets))
             client = VendorHttp(
                 name,
                 limits,
                 emit=self.emit,
                 sleep=self._sleep,
                 concurrency=get_concurrency(reads) if reads else None,
-                secrets=collect_secrets(self.config.connectors[name]),
+                secrets=secrets,
+                make_budget=make_budget,
             )
             self._clients[name] = self._closing.enter_context(client)
         return self._clients[name]

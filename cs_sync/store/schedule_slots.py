@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, or_, select, update
 
+from cs_sync.contracts.errors import LeaseHeld
 from cs_sync.store.inserts import build_insert
 from cs_sync.store.leases import LEASE_TTL, is_lease_free
 from cs_sync_schemas.tables import SCHEDULE_SLOT
@@ -29,6 +30,14 @@ class SlotClaim:
     job: str
     slot: datetime
     holder: str
+
+
+class SlotFinished(LeaseHeld):
+    """A slot that another run has run to its end; `status` is how it ended."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"this slot was run before, and ended {status}", "nothing is left to do")
+        self.status = status
 
 
 def read_newest_slot(connection: Connection, job: str) -> Slot | None:
@@ -59,6 +68,26 @@ def claim_slot(connection: Connection, claim: SlotClaim, now: datetime) -> bool:
         .returning(SLOT.c.holder)
     )
     return connection.scalar(insert) is not None or _take_over_slot(connection, claim, now)
+
+
+def take_slot(connection: Connection, claim: SlotClaim, now: datetime) -> None:
+    """Take a slot for a run that has just acquired the lease.
+
+    Nobody else works then: a slot that is still called running was left by a dead process.
+
+    Raises:
+        SlotFinished: It was run to its end before.
+    """
+    newest = connection.execute(
+        select(SLOT.c.status).where(SLOT.c.job == claim.job, SLOT.c.slot == claim.slot)
+    ).scalar()
+    if newest is not None and newest not in UNFINISHED:
+        raise SlotFinished(newest)
+    values = {"holder": claim.holder, "status": "running", "claimed_at": now, "ended_at": None}
+    insert = build_insert(connection.dialect, SLOT).values(
+        {"job": claim.job, "slot": claim.slot, **values}
+    )
+    connection.execute(insert.on_conflict_do_update(index_elements=["job", "slot"], set_=values))
 
 
 def end_slot(connection: Connection, claim: SlotClaim, status: str, now: datetime) -> None:

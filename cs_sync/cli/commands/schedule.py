@@ -25,7 +25,7 @@ def run_schedule(context: typer.Context) -> None:
     from cs_sync.runtime.workspace import open_workspace
 
     options: Options = context.obj
-    stopping, say = StopRequest(), _make_announcer(options)
+    stopping, say = StopRequest(), make_announcer(options)
     config, emit = options.load(), options.plugins.emit
     with open_workspace(config, options.plugins, emit=emit) as workspace, stopping.listening():
         perform = partial(_run_once, options, stopping)
@@ -68,7 +68,7 @@ def _make_wait(
     return wait
 
 
-def _make_announcer(options: Options) -> Callable[[str], None]:
+def make_announcer(options: Options) -> Callable[[str], None]:
     """Return how to announce on standard error: text or JSON lines."""
     from datetime import UTC, datetime
 

@@ -1,0 +1,1 @@
+"""What workers share: workspaces, workers and budgets, in a schema of their own."""

@@ -1,0 +1,1 @@
+"""Workers: any number of workspaces on any number of machines, over one PostgreSQL."""

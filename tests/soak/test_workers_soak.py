@@ -1,0 +1,17 @@
+"""A short soak of workers with a seed of its own; `make soak-workers` runs the long one."""
+
+import sys
+
+import pytest
+
+from tests.soak.workers import soak
+
+
+@pytest.mark.slow("starts PostgreSQL, starts and kills workers")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_killed_workers_lose_double_and_starve_nothing() -> None:
+    tally = soak(workspaces=20, workers=2, kills=3, seed=20261130)
+    assert not tally.bad, "\n".join(tally.lines())
+    assert tally.kills == 3
+    assert tally.runs >= 20
+    assert tally.rows > 300

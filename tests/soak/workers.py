@@ -1,0 +1,347 @@
+"""The soak of workers: `python -m tests.soak.workers --workspaces 100` (`make soak-workers`).
+
+So many workspaces with three days missed, all due at once, a few of them due again every minute;
+worker processes that are killed by SIGKILL at random; and one vendor that counts requests.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.pool import NullPool
+
+from cs_sync.config import load_config
+from cs_sync.jobs.run import run_pipeline
+from cs_sync.plugins import load_plugins
+from cs_sync.runtime.workspace import open_workspace
+from cs_sync_pebble.source import PebbleSource
+from tests.postgres import own_server
+from tests.workers.environment import environment_of
+from tests.workers.pebble_server import Village, serve
+from tests.workers.worker_processes import Place, WorkerProcess, with_database
+
+TEMPLATE = "model"
+PER_DATABASE = 100
+EVERY_MINUTE = "* * * * *"
+FREQUENT = 50
+"""One workspace in so many is due every minute."""
+ENDED = "('ok', 'partial', 'failed')"
+
+
+@dataclass
+class WorkersTally:
+    """What a soak of workers came to."""
+
+    workspaces: int
+    runs: int = 0
+    kills: int = 0
+    seconds: float = 0.0
+    prepared: float = 0.0
+    resumed: int = 0
+    rows: int = 0
+    most_in_a_minute: int = 0
+    longest_wait: float = 0.0
+    rates: dict[str, float] = field(default_factory=dict)
+    bad: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """The tally for a terminal."""
+        limit = PebbleSource.limits[0]
+        totals = {
+            "workspaces": self.workspaces,
+            "runs that ended": self.runs,
+            "workers killed by SIGKILL": self.kills,
+            "runs that another took over": self.resumed,
+            "rows compared with the vendor": self.rows,
+            "lost, doubled, late or starved": len(self.bad),
+        }
+        return [
+            *(f"{name:<32}{count:>9,}" for name, count in totals.items()),
+            f"most requests of a credential in {limit.seconds:g} s: {self.most_in_a_minute}"
+            f" of {limit.requests}",
+            f"prepared in {self.prepared:.0f} s, run in {self.seconds:.0f} s,"
+            f" longest wait {self.longest_wait:.0f} s",
+            *(f"{name:<32}{rate:>9.1f} runs a minute" for name, rate in self.rates.items()),
+            *self.bad[:20],
+        ]
+
+
+def soak(
+    workspaces: int, workers: int, kills: int, seed: int, compare: int = 0, most: float = 900
+) -> WorkersTally:
+    """Run all workspaces once, in spite of so many kills, and compare them with their vendor.
+
+    Args:
+        workspaces: How many.
+        workers: Worker processes at a time.
+        kills: How many of them are killed, one after another.
+        seed: Draws what changes at the vendors, and who is killed when.
+        compare: Workspaces for each measure of throughput; 0 measures none.
+        most: Seconds after which it is given up.
+    """
+    rng, tally = Random(seed), WorkersTally(workspaces)
+    with (
+        own_server() as server,
+        serve(Village()) as village,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        place = Place(Path(folder), server.url, village)
+        begun = time.monotonic()
+        names = [f"w{number:04d}" for number in range(workspaces + 4 * compare)]
+        homes = _settle(place, names, rng)
+        crowd, others = names[:workspaces], names[workspaces:]
+        for number, name in enumerate(names):
+            frequent = name in crowd and number % FREQUENT == 0
+            cron = {"cron": EVERY_MINUTE} if frequent else {}
+            place.add(name, due=False, url=homes[name], key=f"key-{number % 20}", **cron)
+        tally.prepared = time.monotonic() - begun
+        began_at = datetime.now(UTC)
+        _make_due(place, crowd)
+        begun = time.monotonic()
+        _run_under_kills(place, (workers, kills, most), rng, tally)
+        tally.seconds = time.monotonic() - begun
+        _judge(place, crowd, homes, began_at, tally)
+        for index in range(4 if compare else 0):
+            chosen = others[index * compare : (index + 1) * compare]
+            label, rate = _measure(place, chosen, index)
+            tally.rates[label] = rate
+        tally.most_in_a_minute = village.count_most(PebbleSource.limits[0].seconds)
+        if tally.most_in_a_minute > PebbleSource.limits[0].requests:
+            tally.bad.append(f"budget exceeded: {tally.most_in_a_minute} requests")
+    return tally
+
+
+def _settle(place: Place, names: Sequence[str], rng: Random) -> dict[str, str]:
+    """Give each workspace a schema that has read its vendor once, and changes to read.
+
+    Returns:
+        Name → URL of its database.
+    """
+    first = with_database(place.url, "many_0")
+    place.execute_alone("CREATE DATABASE many_0")
+    _run_here(place, place.write(TEMPLATE, url=first))
+    _copy_schema(first, [f"w{number:04d}" for number in range(min(PER_DATABASE, len(names)))])
+    homes = {}
+    for number, name in enumerate(names):
+        house, place_in_it = divmod(number, PER_DATABASE)
+        if house and place_in_it == 0:
+            place.execute_alone(f"CREATE DATABASE many_{house} TEMPLATE many_0 STRATEGY FILE_COPY")
+            _rename_schemas(with_database(place.url, f"many_{house}"), house)
+        homes[name] = with_database(place.url, f"many_{house}")
+        place.write(name)
+        vendor = place.village.vendors[name]
+        for _ in range(rng.randrange(1, 6)):
+            rng.choice((vendor.add, vendor.edit, vendor.delete))(
+                rng.choice(("customers", "tickets"))
+            )
+    return homes
+
+
+def _run_here(place: Place, file: Path) -> None:
+    """Run a workspace in this process."""
+    with environment_of(file.with_suffix(".env")):
+        plugins = load_plugins()
+        with open_workspace(load_config(file, plugins), plugins) as workspace:
+            assert run_pipeline(workspace).summary.status == "ok"
+
+
+def _copy_schema(url: str, names: Sequence[str]) -> None:
+    """Copy the tables of the model, with their rows, to so many schemas."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        tables = inspect(connection).get_table_names(schema=TEMPLATE)
+    for name in names:
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA {name}"))
+            for table in tables:
+                there, here = f'{TEMPLATE}."{table}"', f'{name}."{table}"'
+                connection.exec_driver_sql(
+                    f"CREATE TABLE {here} (LIKE {there} INCLUDING ALL);"
+                    f" INSERT INTO {here} SELECT * FROM {there}"
+                )
+
+
+def _rename_schemas(url: str, house: int) -> None:
+    """Give the schemas of a copied database the names of its own workspaces."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        for number in range(PER_DATABASE):
+            connection.exec_driver_sql(
+                f"ALTER SCHEMA w{number:04d} RENAME TO w{house * PER_DATABASE + number:04d}"
+            )
+
+
+def _make_due(place: Place, names: Sequence[str]) -> None:
+    """Let them all have missed three days."""
+    place.execute(
+        "UPDATE cs_sync_workers.workspace SET next_due_at = now() - interval '3 days'"
+        " WHERE name = ANY(:names)",
+        names=list(names),
+    )
+
+
+def _run_under_kills(
+    place: Place, asked: tuple[int, int, float], rng: Random, tally: WorkersTally
+) -> None:
+    """Run until all have run, and kill workers on the way."""
+    workers, kills, most = asked
+    moments = sorted(rng.random() * 0.9 * tally.workspaces for _ in range(kills))
+    team = [WorkerProcess.start(place) for _ in range(workers)]
+    logs, deadline = list(team), time.monotonic() + most
+    try:
+        while (left := _count_missing(place)) or moments:
+            if time.monotonic() > deadline:
+                tally.bad.append(f"{left} workspaces had not run after {most:.0f} s")
+                break
+            if moments and tally.workspaces - left >= moments[0]:
+                moments.pop(0)
+                time.sleep(rng.random())
+                unlucky = rng.randrange(len(team))
+                team[unlucky].kill()
+                tally.kills += 1
+                team[unlucky] = WorkerProcess.start(place)
+                logs.append(team[unlucky])
+            time.sleep(0.1)
+    finally:
+        for each in team:
+            each.stop(120)
+    tally.resumed = sum(each.said.count("its worker is dead") for each in logs)
+    odd = [line for each in logs for line in each.said.splitlines() if "Traceback" in line]
+    tally.bad += [f"a worker said {line}" for line in odd]
+
+
+def _count_missing(place: Place) -> int:
+    """How many of those that were due have not run yet."""
+    waiting = "last_slot IS NULL AND (queued_slot IS NOT NULL OR next_due_at <= now())"
+    statement = f"SELECT count(*) AS n FROM cs_sync_workers.workspace WHERE {waiting}"
+    return int(place.select(statement)[0]["n"])
+
+
+def _judge(
+    place: Place,
+    names: Sequence[str],
+    homes: dict[str, str],
+    began_at: datetime,
+    tally: WorkersTally,
+) -> None:
+    """Compare every workspace with what should have come of it."""
+    starts: dict[str, list[datetime]] = {}
+    engines = {url: create_engine(url, poolclass=NullPool) for url in set(homes.values())}
+    for name in names:
+        with engines[homes[name]].connect() as connection:
+
+            def read(statement: str, schema: str = name, link: Any = connection) -> list[Any]:
+                return list(link.execute(text(statement.format(schema=schema))))
+
+            runs = read(
+                f"SELECT status, started_at FROM {{schema}}.run WHERE status IN {ENDED}"
+                " ORDER BY started_at"
+            )[1:]  # the first is the model's
+            slots = read("SELECT slot, status FROM {schema}.schedule_slot ORDER BY slot")
+            rows = read("SELECT source_id, name, deleted_at IS NULL FROM {schema}.source_account")
+            rows += read("SELECT source_id, status, deleted_at IS NULL FROM {schema}.ticket")
+        starts[name] = [row[1] for row in runs]
+        ended = [slot for slot, status in slots if status in ("ok", "partial", "failed")]
+        tally.runs += len(runs)
+        tally.bad += _judge_runs(name, runs, ended, began_at)
+        tally.bad += _judge_rows(name, rows, place.village, tally)
+    for engine in engines.values():
+        engine.dispose()
+    firsts = [moments[0] for moments in starts.values() if moments]
+    seconds = [moments[1] for moments in starts.values() if len(moments) > 1]
+    tally.longest_wait = max((at - began_at).total_seconds() for at in firsts)
+    tally.bad += [
+        f"{name}: starved, another ran twice before it ran once"
+        for name, moments in starts.items()
+        if moments and seconds and (moments[0] - min(seconds)).total_seconds() > 90
+    ]
+
+
+def _judge_runs(
+    name: str, runs: Sequence[Any], ended: Sequence[datetime], began_at: datetime
+) -> Iterator[str]:
+    if not runs:
+        yield f"{name}: lost, it has not run"
+    if len(runs) > len(ended):
+        yield f"{name}: doubled, {len(runs)} runs for {len(ended)} slots"
+    if len([slot for slot in ended if slot <= began_at]) > 1:
+        yield f"{name}: more than one late run"
+    if any(status != "ok" for status, _ in runs):
+        yield f"{name}: a run ended {[status for status, _ in runs]}"
+
+
+def _judge_rows(
+    name: str, rows: Sequence[Any], village: Village, tally: WorkersTally
+) -> Iterator[str]:
+    lists = village.vendors[name].lists
+    truth = {
+        (id_, item.get("name") or item.get("status"))
+        for items in lists.values()
+        for id_, item in items.items()
+        if not item.get("deleted")
+    }
+    actual = {(id_, value) for id_, value, lives in rows if lives}
+    tally.rows += len(actual)
+    for id_, value in sorted(truth - actual, key=str):
+        yield f"{name}: lost {id_} {value}"
+    for id_, value in sorted(actual - truth, key=str):
+        yield f"{name}: should not have {id_} {value}"
+
+
+def _measure(place: Place, names: Sequence[str], workers: int) -> tuple[str, float]:
+    """Return how many runs a minute so many workers do; without any, this process by itself."""
+    begun = time.monotonic()
+    if workers == 0:
+        for name in names:
+            _run_here(place, place.folder / f"{name}.toml")
+    else:
+        with _working(place, workers):
+            begun = time.monotonic()
+            _make_due(place, names)
+            while _count_missing(place):
+                time.sleep(0.1)
+    rate = 60 * len(names) / (time.monotonic() - begun)
+    noun = "worker" if workers == 1 else "workers"
+    return (f"{workers} {noun}" if workers else "one process, one after another"), rate
+
+
+@contextmanager
+def _working(place: Place, workers: int) -> Iterator[None]:
+    """So many workers, which have begun to look for work."""
+    team = [WorkerProcess.start(place, runs=1) for _ in range(workers)]
+    try:
+        time.sleep(8)
+        yield
+    finally:
+        for each in team:
+            each.stop(120)
+
+
+def main() -> int:
+    """Run it, print what it came to; 1 when anything was lost, doubled, late or starved."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workspaces", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--compare", type=int, default=20, help="workspaces per measure of speed")
+    parser.add_argument("--most", type=float, default=1800, help="seconds until it is given up")
+    asked = parser.parse_args()
+    tally = soak(
+        asked.workspaces, asked.workers, asked.kills, asked.seed, asked.compare, asked.most
+    )
+    print("\n".join([f"seed {asked.seed}", *tally.lines()]))
+    return 1 if tally.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
