@@ -10,7 +10,7 @@ import pytest
 from cs_sync.testing.databases import make_empty_database
 
 PACKAGES = ("cs_sync", "cs_sync.config", "cs_sync.follow_ups", "cs_sync.health")
-LIBRARIES = ("alembic", "hubspot", "httpx", "jinja2", "pyarrow", "sklearn", "stripe")
+LIBRARIES = ("alembic", "dbos", "hubspot", "httpx", "jinja2", "pyarrow", "sklearn", "stripe")
 ROOMS = (
     "cs_sync.follow_ups.playbooks",
     "cs_sync.health.signals.registry",

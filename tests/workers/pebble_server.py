@@ -1,6 +1,7 @@
 """One server for all workspaces: each has a Pebble of its own under its path, on loopback."""
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ class Village:
         self.url = ""
         self.refused: set[str] = set()
         """Workspaces whose vendor answers 401."""
+        self.slow: dict[str, float] = {}
+        """Workspace → seconds that its vendor takes for an answer."""
         self._lock = threading.Lock()
 
     def settle(self, name: str) -> PebbleVendor:
@@ -33,6 +36,7 @@ class Village:
     def answer(self, path: str, key: str, now: float) -> httpx.Response:
         """What the Pebble of `/NAME/v1/LIST` answers."""
         name, _, rest = path.removeprefix("/").partition("/")
+        time.sleep(self.slow.get(name, 0))
         with self._lock:
             self.arrivals[key].append(now)
             if name in self.refused:
@@ -57,13 +61,14 @@ class Village:
 @contextmanager
 def serve(village: Village) -> Iterator[Village]:
     """Serve it on a free port."""
-    from time import monotonic
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            answer = village.answer(self.path, self.headers["authorization"] or "", monotonic())
+            answer = village.answer(
+                self.path, self.headers["authorization"] or "", time.monotonic()
+            )
             self.send_response(answer.status_code)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer.content)))
