@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,mcp,workers,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo docs reference test test-slow soak histories migration plugin-lists card image check audit format constraints bench
+.PHONY: setup demo docs reference test test-slow soak soak-workers histories migration plugin-lists card image check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -34,6 +34,13 @@ KILLS ?= 30
 SEED ?= 1
 soak: setup
 	$(BIN)/python -m tests.soak --runs $(RUNS) --kills $(KILLS) --seed $(SEED)
+
+# Many workspaces, and workers killed at random: nothing lost, doubled, late twice or starved.
+WORKSPACES ?= 100
+WORKERS ?= 3
+WORKER_KILLS ?= 50
+soak-workers: setup
+	$(BIN)/python -m tests.soak.workers --workspaces $(WORKSPACES) --workers $(WORKERS) --kills $(WORKER_KILLS) --seed $(SEED)
 
 # Random histories of Stripe subscriptions: a fresh database, one synced step by step, and the truth.
 HISTORIES ?= 1000

@@ -53,7 +53,7 @@ def start_worker(
         typer.Option(min=1, max=64, help="Runs at a time; by default one per processor."),
     ] = None,
 ) -> None:
-    """Run workspaces when they are due, until stopped."""
+    """Run workspaces when due, until stopped."""
     from cs_sync.cli.commands.schedule import make_announcer
     from cs_sync.workers.worker import end_process
     from cs_sync.workers.worker import start_worker as work
@@ -78,7 +78,7 @@ def add_workspace(
         typer.Option(help="File of NAME=VALUE lines: the environment of its runs."),
     ] = None,
 ) -> None:
-    """Add a workspace; its first run is at the next slot of its cron."""
+    """Add a workspace, due at its next slot."""
     from cs_sync.runtime.workspace import utc_now
     from cs_sync.store.control.open import migrate_control, open_control
     from cs_sync.workers.register import add_workspace as add
@@ -94,7 +94,7 @@ def add_workspace(
 
 
 def list_workspaces(context: typer.Context, database: Database) -> None:
-    """List the workspaces, with their files, data and schedule."""
+    """List files, data and schedules."""
     from cs_sync.workers.register import LIST_FIELDS
     from cs_sync.workers.register import list_workspaces as listed
 
@@ -105,7 +105,7 @@ def list_workspaces(context: typer.Context, database: Database) -> None:
 
 
 def show_status(context: typer.Context, database: Database) -> None:
-    """Show what each workspace does, and how its last run ended."""
+    """Show what each does, and its last run."""
     from cs_sync.i18n.counts import count_noun
     from cs_sync.workers.register import STATUS_FIELDS, list_statuses
 
@@ -129,7 +129,7 @@ def pause_workspace(context: typer.Context, name: Name, database: Database) -> N
 
 
 def resume_workspace(context: typer.Context, name: Name, database: Database) -> None:
-    """Run a paused workspace again, once for all that it missed."""
+    """End a pause; one run for all missed."""
     from cs_sync.workers.register import pause_workspace as pause
 
     options: Options = context.obj
@@ -139,7 +139,7 @@ def resume_workspace(context: typer.Context, name: Name, database: Database) -> 
 
 
 def remove_workspace(context: typer.Context, name: Name, database: Database) -> None:
-    """Remove a workspace from the list; its data stay."""
+    """Remove a workspace; its data stay."""
     from cs_sync.workers.register import remove_workspace as remove
 
     options: Options = context.obj
