@@ -126,7 +126,7 @@ class SharedRateLimiter:
     def record_refusal(
         self, method: str, path: str, *, sent: float, wait: float, everywhere: bool
     ) -> None:
-        """Close for all processes after a 429, and halve the pace of this one."""
+        """Close for all processes after a 429; slow this one down."""
         self._own.record_refusal(method, path, sent=sent, wait=wait, everywhere=everywhere)
         for limit in self._find_limits(method, path):
             tolerance = calculate_pace(limit).tolerance
@@ -137,6 +137,9 @@ class SharedRateLimiter:
         return self._own.read_clock()
 
     def _find_limits(self, method: str, path: str) -> list[Limit]:
-        """Return the limits of a request; unlimited ones still share pauses after a 429."""
+        """Return the limits of a request.
+
+        Without any, processes still share the pauses after a 429.
+        """
         found = [limit for limit in self._limits if limit_covers(limit, method, path)]
         return found or [UNPUBLISHED]

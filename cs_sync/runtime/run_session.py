@@ -113,7 +113,7 @@ def record_run(
     Args:
         workspace: The workspace.
         command: The command to record.
-        slot: A slot of a schedule; it is taken with the lease, and ends with the run.
+        slot: A slot of a schedule; it is taken and ends with the run.
 
     Raises:
         LeaseHeld: Another run is in progress.
@@ -133,12 +133,11 @@ def record_run(
 
     lease = workspace.store.transact(begin)
     workspace.emit(Event("run_started", started_at, detail={"run": run_id, "command": command}))
-    recorded = RunSession(workspace, run_id, started_at, LeasedStore(workspace.store, lease))
-    recorded.slot = slot
+    store = LeasedStore(workspace.store, lease)
+    recorded = RunSession(workspace, run_id, started_at, store, slot=slot)
     ended = threading.Event()
-    beating = threading.Thread(
-        target=_renew_lease_until, args=(workspace, lease, ended), daemon=True
-    )
+    renewing = (workspace, lease, ended)
+    beating = threading.Thread(target=_renew_lease_until, args=renewing, daemon=True)
     beating.start()
     try:
         yield recorded

@@ -31,7 +31,10 @@ class Schedule:
 
 
 def find_due_slot(schedule: Schedule, now: datetime) -> datetime:
-    """Find the newest slot whose run may begin; it stands for all that were missed."""
+    """Find the newest slot whose run may begin.
+
+    It stands for all that were missed.
+    """
     slot = find_last_slot(schedule.cron, schedule.zone, now)
     while schedule.compute_due_time(slot) > now:
         slot = find_last_slot(schedule.cron, schedule.zone, slot - _INSTANT)

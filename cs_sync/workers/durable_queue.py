@@ -1,6 +1,6 @@
 """Runs as durable workflows of DBOS: the only file that knows it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -94,19 +94,21 @@ class DurableQueue:
             on_conflict="always_update",
         )
 
-    def resume_stranded(self, live: Collection[str]) -> list[str]:
-        """Queue again the runs of workers that are not among those alive; return their names.
+    def list_running(self) -> dict[str, str]:
+        """Return the runs that have begun, with the worker of each."""
+        running = DBOS.list_workflows(
+            status="PENDING", queue_name=QUEUE, load_input=False, load_output=False
+        )
+        return {run.workflow_id: run.executor_id or "" for run in running}
+
+    def resume(self, runs: Sequence[str]) -> None:
+        """Queue runs of dead workers again.
 
         Only one worker may do so at a time: a run that another has begun meanwhile would begin
         twice.
         """
-        running = DBOS.list_workflows(
-            status="PENDING", queue_name=QUEUE, load_input=False, load_output=False
-        )
-        stranded = [run.workflow_id for run in running if run.executor_id not in live]
-        if stranded:
-            DBOS.resume_workflows(stranded, queue_name=QUEUE)
-        return stranded
+        if runs:
+            DBOS.resume_workflows(list(runs), queue_name=QUEUE)
 
     def forget_finished(self, now: datetime) -> None:
         """Delete what DBOS keeps of runs that ended long ago."""
@@ -132,7 +134,7 @@ class QueueClient:
         )  # fmt: skip
 
     def enqueue(self, connection: Connection, name: str, slot: datetime) -> None:
-        """Queue a workspace's run for a slot; once, however often it is asked for."""
+        """Queue the run of a slot, once however often asked."""
         self._client.enqueue_in_transaction(
             connection,
             {

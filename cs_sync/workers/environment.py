@@ -30,9 +30,10 @@ def build_environment(present: Mapping[str, str], own: Mapping[str, str]) -> dic
 
 
 def read_env_file(path: Path | None) -> dict[str, str]:
-    """Read a file of NAME=VALUE lines; without a file there are no variables.
+    """Read a file of NAME=VALUE lines.
 
-    Blank lines and those that begin with # are left out, quotes around a value are taken off.
+    Without a file there are no variables. Blank lines and those that begin with # are left out,
+    quotes around a value are taken off.
 
     Raises:
         ConfigError: It cannot be read, or a line is not of this form; no value is shown.

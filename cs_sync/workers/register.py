@@ -1,6 +1,7 @@
 """The list of workspaces: add, remove, pause, and what became of each."""
 
 import os
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from re import compile as compile_pattern
@@ -22,7 +23,7 @@ from cs_sync.store.control.workspaces import (
     read_workspaces,
 )
 from cs_sync.store.engine import Store
-from cs_sync.workers.due_times import find_next_due_time
+from cs_sync.workers.due_times import Schedule, find_next_due_time
 from cs_sync.workers.environment import build_environment, read_env_file, use_environment
 from cs_sync.workers.run_process import get_schedule
 
@@ -60,27 +61,13 @@ def add_workspace(
     with use_environment(build_environment(os.environ, read_env_file(env_path))):
         config = load_config(config_file, plugins)
         _check_secrets(config, env_path)
-    chosen = name or config.workspace.name
-    if not NAME.fullmatch(chosen):
-        raise ConfigError(
-            f"{chosen!r} is no name of a workspace",
-            "name it with --name: small letters, digits, - and _",
-        )
-    schedule = get_schedule(chosen, config)
-    if schedule is None:
-        raise ConfigError(
-            f"{config.path.name} has no [schedule] cron, so no worker would ever run it",
-            'add it, for example cron = "15 5 * * *" for every day at 05:15',
-        )
-    place = describe_place(config)
+    schedule = _require_schedule(name or config.workspace.name, config)
+    chosen, place = schedule.name, describe_place(config)
     row = {
-        "name": chosen,
+        **asdict(schedule),
         "config": str(config.path),
         "env_file": str(env_path) if env_path else None,
         "place": place,
-        "cron": schedule.cron,
-        "timezone": schedule.timezone,
-        "jitter": schedule.jitter,
         "next_due_at": find_next_due_time(schedule, now),
     }
     with control.write() as connection:
@@ -89,6 +76,26 @@ def add_workspace(
         added = read_workspace(connection, chosen)
     assert added is not None  # noqa: S101 - it was just inserted
     return added
+
+
+def _require_schedule(name: str, config: Config) -> Schedule:
+    """Return the schedule under a valid name.
+
+    Raises:
+        ConfigError: It is no name, or no cron is configured.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} is no name of a workspace",
+            "name it with --name: small letters, digits, - and _",
+        )
+    schedule = get_schedule(name, config)
+    if schedule is None:
+        raise ConfigError(
+            f"{config.path.name} has no [schedule] cron, so no worker would ever run it",
+            'add it, for example cron = "15 5 * * *" for every day at 05:15',
+        )
+    return schedule
 
 
 def describe_place(config: Config) -> str:
@@ -138,7 +145,7 @@ def pause_workspace(control: Store, name: str, *, paused: bool) -> WorkspaceEntr
 
 
 def list_workspaces(control: Store) -> list[dict[str, Any]]:
-    """Return a row per workspace: where its files and data are, and its schedule."""
+    """Return the files, data and schedule of each workspace."""
     with control.read() as connection:
         entries = read_workspaces(connection)
     renamed = {"workspace": "name"}
@@ -149,7 +156,7 @@ def list_workspaces(control: Store) -> list[dict[str, Any]]:
 
 
 def list_statuses(control: Store) -> tuple[list[dict[str, Any]], int]:
-    """Return what each workspace does and how its last run ended, and the number of workers."""
+    """Return a row per workspace, and how many workers live."""
     with control.read() as connection:
         entries = read_workspaces(connection)
         live = read_live_workers(connection, ALIVE_WITHIN)
@@ -176,7 +183,7 @@ def describe_status(entry: WorkspaceEntry) -> dict[str, Any]:
 
 
 def _check_secrets(config: Config, env_file: Path | None) -> None:
-    """Check that the secrets are there in the environment that the runs will have."""
+    """Check that the runs will find their secrets."""
     try:
         config.connectors.resolve_secrets(tuple(config.connectors))
     except ConfigError as error:

@@ -36,7 +36,10 @@ class RunPool:
         self._running = 0
 
     def perform(self, request: RunRequest) -> RunOutcome:
-        """Perform a run; try again while another run or the database is in the way."""
+        """Perform a run, again while something is in its way.
+
+        That is another run on the workspace, or the database being away.
+        """
         with self._ended:
             self._running += 1
         try:
@@ -77,7 +80,7 @@ class RunPool:
     def _receive(
         self, receiving: "connection.Connection[None, RunOutcome]", process: BaseProcess
     ) -> RunOutcome:
-        """Wait for what the process sends, and pass on the wish to stop."""
+        """Wait for what the process sends; pass on a stop."""
         told = False
         while not receiving.poll(LOOK_AGAIN):
             if self._stop.is_set() and not told:

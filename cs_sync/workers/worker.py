@@ -123,6 +123,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until stopped."""
+        self._record_heartbeat()  # before its first run: whoever is not known to live is dead
         self._queue.launch(self._perform, self._record, self._timing.tick)
         try:
             while not self._stop.is_set():
@@ -136,11 +137,10 @@ class Worker:
                 forget_worker(connection, self.id)
 
     def _tick(self) -> None:
-        """Say that it lives, take over what dead workers left, and queue what is due."""
+        """Do what is due every second: heartbeat, take-overs, new runs."""
         try:
             check_control(self._control)
-            with self._control.write() as connection:
-                record_heartbeat(connection, self.id, version("customer-success-sync"))
+            self._record_heartbeat()
             self._take_over()
             self._queue_due()
         except ConnectionLost as error:
@@ -152,6 +152,10 @@ class Worker:
             if self._away:
                 self._say("the database answers again")
             self._away = False
+
+    def _record_heartbeat(self) -> None:
+        with self._control.write() as connection:
+            record_heartbeat(connection, self.id, version("customer-success-sync"))
 
     def _take_over(self) -> None:
         """Queue again what workers without a heartbeat had begun.
@@ -165,8 +169,11 @@ class Worker:
         with self._control.write() as connection:
             if not claim_reaping(connection):
                 return
+            running = self._queue.list_running()  # first: who has begun one, has said it lives
             live = read_live_workers(connection, within)
-            for run in self._queue.resume_stranded(live):
+            stranded = [run for run, worker in running.items() if worker not in live]
+            self._queue.resume(stranded)
+            for run in stranded:
                 self._say(f"{run}: its worker is dead; another one goes on with it")
             forget_workers(connection, except_for=live)
             if time.monotonic() - self._cleaned_at >= _CLEAN_EVERY:
@@ -174,7 +181,10 @@ class Worker:
                 self._cleaned_at = time.monotonic()
 
     def _queue_due(self) -> None:
-        """Queue a run for each workspace that is due, one for all slots it has missed."""
+        """Queue one run for each workspace that is due.
+
+        It stands for all slots that were missed.
+        """
         now = utc_now()
         with self._control.write() as connection:
             for entry in lock_due_workspaces(connection, now, PLANNED_AT_ONCE):
@@ -271,7 +281,7 @@ def record_outcome(
 
 
 def end_process(code: int) -> NoReturn:
-    """End a worker's process at once, after all of its runs have ended.
+    """End a worker's process at once, after its runs.
 
     A thread of DBOS may still wait for the result of a run that another worker has taken over,
     and Python would wait for that thread.

@@ -42,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _hold_group() -> None:
-    """Keep `start` a command of its own, although it is the only one."""
+    """Keep `start` a command of its own: typer merges a single one."""
 
 
 def start_worker(

@@ -27,7 +27,7 @@ def read_live_workers(connection: Connection, within: timedelta) -> list[str]:
 
 
 def claim_reaping(connection: Connection) -> bool:
-    """Return whether this transaction is the only one to look for dead workers."""
+    """Return whether this transaction alone looks for dead workers."""
     return bool(connection.scalar(text(_ONE_REAPER)))
 
 

@@ -66,7 +66,7 @@ def delete_workspace(connection: Connection, name: str) -> None:
 
 
 def change_workspace(connection: Connection, name: str, **values: Any) -> bool:
-    """Change columns of a workspace; return False if there is none of that name."""
+    """Change columns of a workspace; return False without one."""
     changed = update(WORKSPACE).where(W.name == name).values(**values)
     return connection.execute(changed).rowcount == 1
 
