@@ -69,7 +69,6 @@ class DurableQueue:
             poll_seconds: Seconds between two looks at the queue.
         """
 
-        @DBOS.workflow(name=WORKFLOW)
         def run_workspace(name: str, slot: str) -> str:
             at = datetime.fromisoformat(slot)
 
@@ -86,6 +85,7 @@ class DurableQueue:
             DBOS.run_step({"name": "record"}, record_step, outcome)
             return outcome.status
 
+        DBOS.workflow(name=WORKFLOW)(run_workspace)
         DBOS.launch()
         DBOS.register_queue(
             QUEUE,

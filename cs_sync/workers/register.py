@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from cs_sync.config import Config, load_config
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.plugins import PluginRegistry
-from cs_sync.store.control.workers import read_live_workers
+from cs_sync.store.control.workers import DEAD_AFTER, read_live_workers
 from cs_sync.store.control.workspaces import (
     WorkspaceEntry,
     change_workspace,
@@ -28,7 +28,6 @@ from cs_sync.workers.environment import build_environment, read_env_file, use_en
 from cs_sync.workers.run_process import get_schedule
 
 NAME = compile_pattern(r"[a-z0-9][a-z0-9_-]{0,62}")
-ALIVE_WITHIN = timedelta(seconds=30)
 LIST_FIELDS = ("workspace", "config", "env_file", "place", "cron", "timezone", "paused")
 STATUS_FIELDS = (
     "workspace", "state", "due", "last_status", "last_ended_at", "failures", "message",
@@ -159,7 +158,7 @@ def list_statuses(control: Store) -> tuple[list[dict[str, Any]], int]:
     """Return a row per workspace, and how many workers live."""
     with control.read() as connection:
         entries = read_workspaces(connection)
-        live = read_live_workers(connection, ALIVE_WITHIN)
+        live = read_live_workers(connection, timedelta(seconds=DEAD_AFTER))
     return [describe_status(entry) for entry in entries], len(live)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from cs_sync.store.control.open import check_control, migrate_control, open_control
 from cs_sync.store.control.workers import (
+    DEAD_AFTER,
     claim_reaping,
     forget_worker,
     forget_workers,
@@ -56,8 +57,7 @@ class Timing:
 
     tick: float = 1.0
     """Between two heartbeats, and looks at what is due."""
-    dead_after: float = 30.0
-    """Without a heartbeat for so long a worker counts as dead."""
+    dead_after: float = DEAD_AFTER
     retry_after: float = 5.0
     retry_for: float = 360.0
     """How long a run waits for another one on its workspace: longer than a lease lives."""

@@ -50,6 +50,7 @@ def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_dbos_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("dbos")
     import cs_sync.workers.durable_queue as module
 
     monkeypatch.setitem(sys.modules, "dbos", None)

@@ -8,6 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cs_sync.store.control.tables import WORKER
 
+DEAD_AFTER = 30.0
+"""Seconds: without a heartbeat for so long a worker counts as dead."""
 _ONE_REAPER = "SELECT pg_try_advisory_xact_lock(hashtext('cs_sync_workers reaper'))"
 
 
