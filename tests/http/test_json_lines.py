@@ -58,7 +58,7 @@ def test_an_empty_answer_has_no_documents() -> None:
     [
         LINES[:-4],
         b"export terminated early\n",
-        gzip.compress(LINES)[:-9],
+        gzip.compress(LINES, mtime=0)[:-9],
         httpx.Response(502),
         httpx.Response(429, headers={"Retry-After": "2"}),
         httpx.ReadError("reset"),
