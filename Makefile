@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,mcp,workers,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo docs reference test test-slow soak soak-workers histories migration plugin-lists card image check audit format constraints bench
+.PHONY: setup demo docs reference test test-slow test-bridges soak soak-workers histories migration plugin-lists card image check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -27,6 +27,20 @@ test: setup
 # What takes longer, and every property once more with more examples than in the quick tests.
 test-slow: setup
 	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile thorough
+
+# The bridges with real taps and the real dlt, each in an environment of its own, as they are large.
+BRIDGES := .venv/bridges
+BRIDGED := -e ./schemas -e .[testing] -e ./plugins/singer -e ./plugins/dlt[dlt]
+test-bridges: $(BRIDGES)/.set-up
+	$(BRIDGES)/bin/python -m pytest -o filterwarnings=default plugins/dlt/tests plugins/singer/tests/test_real_taps.py
+
+$(BRIDGES)/.set-up: $(STAMP)
+	for each in $(BRIDGES) .venv/tap .venv/singer-python; do test -x $$each/bin/python || $(PYTHON) -m venv $$each || exit 1; done
+	.venv/tap/bin/python -m pip install -q --disable-pip-version-check tap-rest-api-msdk==1.4.2
+	.venv/singer-python/bin/python -m pip install -q --disable-pip-version-check singer-python==6.8.0
+	$(BRIDGES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
+	$(BRIDGES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(BRIDGED) dlt==1.31.0 hypothesis
+	touch $@
 
 # Hundreds of syncs and pushes under drawn faults, and processes killed; the same seed draws the same.
 RUNS ?= 300
@@ -82,6 +96,7 @@ check: setup
 	$(MAKE) docs
 	$(MAKE) test
 	$(MAKE) test-slow
+	$(MAKE) test-bridges
 
 # The card in HubSpot is the one part that needs Node; all else can be checked without.
 CARD := examples/hubspot-card/src/app/cards

@@ -119,11 +119,20 @@ def iterate_secret_fields(
         named = field.alias or name
         value, at = table.get(named), f"{key}.{named}"
         if named in table and SecretStr in flatten_types(field.annotation):
-            yield at, value
+            yield from _list_values(value, at)
         for inner in _find_models(field.annotation):
             yield from iterate_secret_fields(inner, value, at)
             for part, candidate in value.items() if isinstance(value, Mapping) else ():
                 yield from iterate_secret_fields(inner, candidate, f"{at}.{part}")
+
+
+def _list_values(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Yield (key, value) of everything in a table, at any depth."""
+    if not isinstance(value, Mapping):
+        yield key, value
+        return
+    for name, inner in value.items():
+        yield from _list_values(inner, f"{key}.{name}")
 
 
 def _add_location(problem: Problem, path: Path, text: str) -> str:

@@ -159,13 +159,18 @@ def _parse_instance(text: str) -> tuple[str, str]:
 
 
 def _render_connector(plugins: PluginRegistry, connector: str) -> str:
-    """Render a connector's table; required values are read from the environment."""
+    """Render a connector's table.
+
+    Required values are examples, or read from the environment.
+    """
     name, kind = _parse_instance(connector)
     settings = plugins.find_config_class(kind)
     if settings is None:
         raise ConfigError(f"no connector {kind} is installed", how_to_install(kind))
     required = {
-        key: f"env:{name.upper()}_{(field.alias or key).upper()}"
+        key: field.examples[0]
+        if field.examples
+        else f"env:{name.upper()}_{(field.alias or key).upper()}"
         for key, field in settings.model_fields.items()
         if field.is_required()
     }
@@ -208,7 +213,7 @@ def _is_unused_base_url(key: str, field: FieldInfo) -> bool:
 
 def _example_value(key: str, field: FieldInfo, connector: str) -> Any:
     secret = field.annotation is SecretStr or SecretStr in get_args(field.annotation)
-    if secret and connector:
+    if secret and connector and not field.examples:
         return f"env:{connector.upper()}_{key.upper()}"
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     return field.examples[0] if field.examples and not default else default

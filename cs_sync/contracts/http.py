@@ -118,6 +118,14 @@ class Http(Protocol):
         """
         ...
 
+    def redact(self, text: str) -> str:
+        """Return a text of another program's without the connector's secrets."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Show a warning in the run, without secrets; the same one once."""
+        ...
+
     def get(self, path: str, params: Params | None = None) -> Any:
         """Return the decoded JSON body of a GET."""
         ...

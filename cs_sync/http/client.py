@@ -155,6 +155,14 @@ class VendorHttp:
         bound._timeout = _make_timeout(timeout or _TIMEOUT)
         return bound
 
+    def redact(self, text: str) -> str:
+        """Return the text with every secret masked."""
+        return self._redact.redact_text(text)
+
+    def warn(self, message: str) -> None:
+        """Emit a warning with every secret masked; repeated ones once."""
+        self._meter.emit_warning(self.redact(message))
+
     def get(self, path: str, params: Params | None = None) -> Any:
         """Return the decoded JSON body of a GET."""
         url = self._resolve(path, params)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from cs_sync_schemas.names import make_name_loader
 
 if TYPE_CHECKING:
+    from cs_sync.config.problems import suggest_nearest
+    from cs_sync.follow_ups.settings import Duration
+    from cs_sync.rest.bridges import BridgeConfig, BridgeStream
     from cs_sync.rest.lists import read_list, read_pages
     from cs_sync.rest.oauth import OAuthToken, QueryKey
     from cs_sync.rest.pages import (
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 __all__ = [
     "AnchorPages",
     "Answer",
+    "BridgeConfig",
+    "BridgeStream",
     "CursorPages",
+    "Duration",
     "KeysetPages",
     "LinkPages",
     "NextUrlPages",
@@ -43,10 +49,14 @@ __all__ = [
     "make_source",
     "read_list",
     "read_pages",
+    "suggest_nearest",
 ]
 
 if not TYPE_CHECKING:
     __getattr__ = make_name_loader(__name__, {
+        "cs_sync.config.problems": "suggest_nearest",
+        "cs_sync.follow_ups.settings": "Duration",
+        "cs_sync.rest.bridges": "BridgeConfig BridgeStream",
         "cs_sync.rest.lists": "read_list read_pages",
         "cs_sync.rest.oauth": "OAuthToken QueryKey",
         "cs_sync.rest.pages": (

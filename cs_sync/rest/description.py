@@ -16,7 +16,8 @@ from cs_sync.contracts.http import Limit, ResponseNames
 from cs_sync.follow_ups.settings import Duration
 from cs_sync.rest.auth import Auth, NoAuth, QueryAuth
 from cs_sync.rest.expressions import Expression, Part, Template, evaluate_expression
-from cs_sync.rest.fields import RecordName, RecordRule
+from cs_sync.rest.fields import RecordName
+from cs_sync.rest.objects import ObjectRule
 from cs_sync.rest.pages import CursorPages, Pages, SinglePage, UrlPages
 
 Function = Any
@@ -111,20 +112,9 @@ class Gone(Listing):
     since: Moment | None = Field(None, description="Only deletions from then on.")
 
 
-class AlsoRule(RecordRule):
-    """Further records out of each object of a stream."""
-
-    each: Expression = Field("@", description="The parts, each a record; or the object itself.")
-    parent: str | None = Field(
-        None, description="The field with the id of the stream's record, which owns all of these."
-    )
-    snapshot: bool = False
-
-
-class StreamRule(Listing, RecordRule):
+class StreamRule(Listing, ObjectRule):
     """One stream: its list, its mapping, and the facts that the engine plans by."""
 
-    also: Mapping[str, AlsoRule] = {}
     parent: Parent | None = None
     tables: Mapping[str, Table] = Field({}, description="Lists that a function of `map` needs.")
     since: Moment | None = Field(None, description="Only changes from then on; else all is read.")
@@ -132,7 +122,6 @@ class StreamRule(Listing, RecordRule):
     cursor: Literal["token"] | None = Field(
         None, description="The last page's cursor is kept, and the next run goes on from it."
     )
-    deleted: Expression | None = Field(None, description="True in an object that is deleted.")
     gone: tuple[Gone, ...] = Field((), description="Lists of what was deleted.")
     deletes: Literal["feed", "flag", "sweep", "never"] = "never"
     lookback: Duration = timedelta(0)
@@ -140,7 +129,6 @@ class StreamRule(Listing, RecordRule):
     lag: Duration = timedelta(0)
     history: Duration | None = None
     splits: bool = False
-    snapshot: bool = False
     scope: str = ""
     map: Function = Field(
         None, description="Maps an object instead of `fields`, or what else it holds beside them."

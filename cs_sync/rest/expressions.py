@@ -1,6 +1,7 @@
 """JMESPath expressions, and texts with expressions in braces."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -69,6 +70,30 @@ def list_expressions(template: Any) -> list[str]:
 def split_plain_path(expression: str) -> list[str] | None:
     """Return the keys of `a.b.c`; None if the expression does more."""
     return expression.split(".") if _PLAIN.fullmatch(expression) else None
+
+
+def list_root_keys(expression: str) -> set[str]:
+    """Return the keys of an object by which an expression begins."""
+    return set(_walk_roots(_compile(expression)[1].parsed))
+
+
+def _walk_roots(node: Any) -> Iterator[str]:
+    """Yield the keys that a part of an expression takes from the object."""
+    kind, children = node["type"], node["children"]
+    if kind == "field":
+        yield node["value"]
+    elif kind in _APPLIED_TO_THE_FIRST:
+        yield from _walk_roots(children[0])
+    elif kind != "expref":
+        for child in children:
+            yield from _walk_roots(child)
+
+
+_APPLIED_TO_THE_FIRST = {
+    "subexpression", "index_expression", "pipe", "flatten", "projection", "value_projection",
+    "filter_projection", "slice",
+}  # fmt: skip
+"""Kinds of expressions whose other parts see what the first one found."""
 
 
 def make_path_pattern(template: str) -> str:

@@ -14,7 +14,14 @@ from cs_sync.contracts.mapping import MappingError
 from cs_sync.contracts.source import Row
 from cs_sync.rest import conversions
 from cs_sync.rest.conversions import MONEY, PLAIN, Conversion
-from cs_sync.rest.expressions import Expression, Part, Template, evaluate_expression, fill_template
+from cs_sync.rest.expressions import (
+    Expression,
+    Part,
+    Template,
+    evaluate_expression,
+    fill_template,
+    list_expressions,
+)
 from cs_sync.settings import flatten_types
 from cs_sync_schemas import RECORDS, Record, get_table
 
@@ -45,6 +52,12 @@ class FieldRule(Part):
         if self.other is not None and not self.map:
             raise ValueError("has other without map; list the known values in map")
         return self
+
+    @property
+    def expressions(self) -> list[str]:
+        """The expressions by which it searches an object."""
+        origins = [self.path] if self.path is not None else list_expressions(self.text)
+        return [*origins, *([self.currency] if self.currency is not None else [])]
 
     def find(self, document: Any) -> Any:
         """Return the vendor's value; None without one."""

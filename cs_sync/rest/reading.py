@@ -1,6 +1,6 @@
 """Reading of one described stream: its lists page by page, and the records of each page."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,6 @@ import orjson
 from cs_sync.config.problems import suggest_nearest
 from cs_sync.contracts.errors import RequestRefused, Unreachable
 from cs_sync.contracts.http import Http
-from cs_sync.contracts.mapping import MappingError, map_each
 from cs_sync.contracts.source import Page, Rejection, Row, Window
 from cs_sync.rest.description import Gone, Listing, LookUp, StreamRule, Table
 from cs_sync.rest.expressions import (
@@ -20,13 +19,11 @@ from cs_sync.rest.expressions import (
     split_plain_path,
 )
 from cs_sync.rest.lists import read_list, read_pages
+from cs_sync.rest.objects import Mapped, build_page
 from cs_sync.rest.pages import Answer, Params
-from cs_sync_schemas import Record
 
 _JSON = {"Accept": "application/json"}
 NOT_FOUND = 404
-
-Mapped = Iterable[tuple[type[Record], Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,46 +274,30 @@ class StreamReader:
 
     def _build_page(self, step: Step, items: Sequence[Any], resume: Any) -> Page:
         """Map the objects of a page; those that are deleted are ids."""
-        record, seen = self.rule.type, self._see(step)
-
-        def find_id(item: Any) -> str:
-            found = self._find_id(_require_object(item), seen)
-            if found is None:
-                raise MappingError("no_id", "a deleted object without an id")
-            return found
-
-        gone = [item for item in items if self._is_gone(step, item, seen)]
-        ids, nameless = map_each(record, gone, find_id, lambda _item: None)
-        page = Page.mapped(
-            record,
-            (item for item in items if not self._is_gone(step, item, seen)),
-            lambda item: self._map_item(_require_object(item), seen),
+        seen = self._see(step)
+        return build_page(
+            self.rule.type,
+            items,
             resume,
-            deleted={record: ids},
-            source_id=lambda item: self._find_id(item, seen),
+            map_object=lambda item: self._map_item(item, seen),
+            find_id=lambda item: self._find_id(item, seen),
+            is_gone=lambda item: self._is_gone(step, item, seen),
         )
-        return replace(page, rejected=[*page.rejected, *nameless])
 
     def _is_gone(self, step: Step, item: Any, seen: Mapping[str, Any]) -> bool:
         if step.number:
             return True
-        rule = self.rule.deleted
-        return bool(rule and isinstance(item, dict) and evaluate_expression(rule, {**item, **seen}))
+        if self.rule.deleted is None:
+            return False
+        return self.rule.is_deleted({**item, **seen} if isinstance(item, dict) else item)
 
     def _map_item(self, item: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[Any]:
         """Yield the records of one object: its own, and those inside it."""
         found = self.api.look_up(self.rule.look_up, {**item, **seen})
-        context, raw = {**item, **seen, **found}, {**item, **found}
-        if self.rule.fields:
-            yield self.rule.type, {**self.rule.make_row(context), "raw": raw}
+        yield from self.rule.map_object(item, seen, found)
         if self.custom is not None:
-            made = self.custom(context)
+            made = self.custom({**item, **seen, **found})
             yield from [(self.rule.type, made)] if isinstance(made, Mapping) else made
-        for also in self.rule.also.values():
-            parts = evaluate_expression(also.each, context)
-            for part in parts if isinstance(parts, list) else [] if parts is None else [parts]:
-                inside = {**_require_object(part), **seen, **found, "_item": item}
-                yield also.type, {**also.make_row(inside), "raw": part}
 
 
 def _find_empty(template: str, context: Any) -> str:
@@ -354,12 +335,6 @@ def _set_dotted(body: dict[str, Any], name: str, value: Any) -> None:
     for key in path:
         body = body.setdefault(key, {})
     body[last] = value
-
-
-def _require_object(item: Any) -> Mapping[str, Any]:
-    if not isinstance(item, dict):
-        raise MappingError("malformed", f"{str(item)[:80]!r} stands in place of an object")
-    return item
 
 
 def _write_resume(step: Step | None, at: Any) -> dict[str, Any] | None:

@@ -24,7 +24,6 @@ from cs_sync.contracts.errors import (
 from cs_sync.contracts.http import Http, Limit
 from cs_sync.contracts.source import ConnectorConfig, Finding, Page, Stream, Window
 from cs_sync.rest.description import (
-    AlsoRule,
     Description,
     ErrorRule,
     Setting,
@@ -107,13 +106,9 @@ class RestSource:
 
     def _make_stream(self, name: str, rule: StreamRule) -> Stream:
         read = self._make_reader(name, rule).read
-        inside = rule.also.values()
         owned = {RECORD_TYPES[each]: parent for each, parent in rule.children.items()}
-        owned |= {each.type: each.parent for each in inside if each.parent is not None}
-        loose = [each.type for each in inside if each.parent is None]
-        mapped: Sequence[StreamRule | AlsoRule] = (rule, *inside)
-        versions = [each.type for each in mapped if each.snapshot]
-        versions += [RECORD_TYPES[each] for each in rule.snapshots]
+        loose = [*rule.list_extra(), *(RECORD_TYPES[each] for each in rule.extra)]
+        versions = [*rule.list_snapshots(), *(RECORD_TYPES[each] for each in rule.snapshots)]
         return Stream(
             name,
             rule.type,
@@ -126,8 +121,8 @@ class RestSource:
             splits=rule.splits,
             deletes=rule.deletes,
             scope=rule.scope,
-            extra=tuple(dict.fromkeys([*loose, *(RECORD_TYPES[each] for each in rule.extra)])),
-            children=owned,
+            extra=tuple(dict.fromkeys(loose)),
+            children=owned | rule.list_children(),
             snapshot=tuple(dict.fromkeys(versions)),
         )
 
