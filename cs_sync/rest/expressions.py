@@ -78,7 +78,7 @@ def list_root_keys(expression: str) -> set[str]:
 
 
 def _walk_roots(node: Any) -> Iterator[str]:
-    """Yield the keys that a part of an expression takes from the object."""
+    """Yield the keys of the object that a part begins with."""
     kind, children = node["type"], node["children"]
     if kind == "field":
         yield node["value"]

@@ -16,20 +16,19 @@ from cs_sync.rest import conversions
 from cs_sync.rest.conversions import MONEY, PLAIN, Conversion
 from cs_sync.rest.expressions import (
     Expression,
-    Part,
     Template,
     evaluate_expression,
     fill_template,
     list_expressions,
 )
-from cs_sync.settings import flatten_types
+from cs_sync.settings import Settings, flatten_types
 from cs_sync_schemas import RECORDS, Record, get_table
 
 RECORD_TYPES: Mapping[str, type[Record]] = {str(each.__tablename__): each for each in RECORDS}
 _DECIMAL_MONEY = "unit_amount"
 
 
-class FieldRule(Part):
+class FieldRule(Settings):
     """One field: a JMESPath alone, or one of `path`, `text` and `value` with what to make of it."""
 
     path: Expression | None = None
@@ -75,7 +74,7 @@ def _require_record(name: str) -> str:
 RecordName = Annotated[str, AfterValidator(_require_record)]
 
 
-class RecordRule(Part):
+class RecordRule(Settings):
     """The mapping of one kind of record."""
 
     record: RecordName

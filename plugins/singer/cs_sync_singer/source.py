@@ -109,7 +109,9 @@ class SingerSource:
         try:
             yield from reading.read(lines)
         except Unreachable as error:
-            raise Unreachable(self._http.redact(error.message), error.remedy) from None
+            error.message = self._http.redact(error.message)
+            error.args = (error.message,)
+            raise
         finally:
             lines.close()  # type: ignore[attr-defined]
 
