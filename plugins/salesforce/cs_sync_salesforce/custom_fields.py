@@ -38,13 +38,17 @@ _ONE_AT_A_TIME = "nothing to do: let one run at a time write"
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A field of ours: where it is made and shown, its name, type, and how it is made."""
+    """A field of ours: where it is made and shown, its name, type, and how it is made.
+
+    `otherwise` is asked for where an org refuses the first.
+    """
 
     target: str
     sobject: str
     name: str
     kind: str
     metadata: Json
+    otherwise: Json | None = None
 
     @property
     def subject(self) -> str:
@@ -75,26 +79,30 @@ def build_definition(spec: FieldSpec) -> Definition:
     kind, metadata = _TYPES[spec.kind]
     whole = {**metadata, "label": spec.label[:40], "description": spec.description[:1000]}
     whole["inlineHelpText"] = spec.description[:510]
+    otherwise = None
     if spec.choices:
-        values = [
-            {"fullName": value, "label": label, "default": False} for value, label in spec.choices
-        ]
-        whole["valueSet"] = {"valueSetDefinition": {"sorted": False, "value": values}}
-    return Definition("Account", "Account", name_field(spec.name), kind, whole)
+        otherwise = {**whole, "valueSet": _build_values(spec, "fullName")}
+        whole["valueSet"] = _build_values(spec, "valueName")
+    return Definition("Account", "Account", name_field(spec.name), kind, whole, otherwise)
+
+
+def _build_values(spec: FieldSpec, name: str) -> Json:
+    """Build a pick list; Salesforce's two descriptions of it name a value differently."""
+    values = [{name: value, "label": label, "default": False} for value, label in spec.choices]
+    return {"valueSetDefinition": {"sorted": False, "value": values}}
 
 
 def build_key() -> Definition:
     """Build the definition of the key of tasks."""
-    metadata = {
+    plain = {
         "type": "Text",
         "length": 255,
         "label": "cs-sync key",
         "description": "What cs-sync knows this by, so that it is created once.",
         "externalId": True,
-        "unique": True,
-        "caseSensitive": True,
     }
-    return Definition("Activity", "Task", KEY, "string", metadata)
+    unique = {**plain, "unique": True, "caseSensitive": True}
+    return Definition("Activity", "Task", KEY, "string", unique, plain)
 
 
 def _describe(client: SalesforceClient) -> Shown:
@@ -102,29 +110,22 @@ def _describe(client: SalesforceClient) -> Shown:
 
 
 def _create(client: SalesforceClient, field: Definition) -> Finding | None:
-    """Create a field and return what is in the way.
-
-    Where an org refuses a unique one it is made without that.
-    """
-    full_name = f"{field.target}.{field.name}"
-    try:
+    """Create a field and return what is in the way."""
+    message = ""
+    for metadata in filter(None, (field.metadata, field.otherwise)):
         try:
-            client.create_field(full_name, field.metadata)
-        except RequestRefused as refusal:
-            if not field.metadata.get("unique") or get_code(refusal.body) == _EXISTS:
-                raise
-            plain = {**field.metadata, "unique": False}
-            del plain["caseSensitive"]
-            client.create_field(full_name, plain)
-    except (RequestRefused, PermissionMissing) as error:
-        if get_code(error.body) == _EXISTS:
+            client.create_field(f"{field.target}.{field.name}", metadata)
+        except (RequestRefused, PermissionMissing) as error:
+            if get_code(error.body) == _EXISTS:
+                return None
+            message = message or error.message
+        else:
             return None
-        remedy = (
-            "give the user of the external client app Customize Application, or create it by hand"
-            f" in Setup → Object Manager → {field.target} as {field.metadata['type']}"
-        )
-        return Finding(ok=False, subject=field.subject, message=error.message, remedy=remedy)
-    return None
+    remedy = (
+        "give the user of the external client app Customize Application, or create it by hand in"
+        f" Setup → Object Manager → {field.target} as {field.metadata['type']}"
+    )
+    return Finding(ok=False, subject=field.subject, message=message, remedy=remedy)
 
 
 def grant_access(client: SalesforceClient, fields: Sequence[Definition]) -> dict[str, Finding]:

@@ -36,8 +36,8 @@ def test_our_fields_are_made_and_shown_to_the_user(
             "valueSetDefinition": {
                 "sorted": False,
                 "value": [
-                    {"fullName": "red", "label": "Red", "default": False},
-                    {"fullName": "green", "label": "Green", "default": False},
+                    {"valueName": "red", "label": "Red", "default": False},
+                    {"valueName": "green", "label": "Green", "default": False},
                 ],
             }
         },

@@ -188,6 +188,9 @@ class Org:
         if name in self.custom[sobject]:
             message = f"There is already a field named {name} on {sobject}."
             raise OrgError("DUPLICATE_DEVELOPER_NAME", message)
+        values = metadata.get("valueSet", {}).get("valueSetDefinition", {}).get("value", ())
+        if any("valueName" not in value for value in values):
+            raise OrgError("FIELD_INTEGRITY_EXCEPTION", "Required field is missing: valueName")
         if sobject == "Task" and metadata.get("unique") and not self.unique_activity_fields:
             raise OrgError("FIELD_INTEGRITY_EXCEPTION", "Can not specify 'unique' for this field")
         self.custom[sobject][name] = CustomField(name, metadata)
