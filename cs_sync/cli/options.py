@@ -94,6 +94,19 @@ class Options:
             yield workspace
 
     @contextmanager
+    def exported_workspace(self, engine: str, folder: Path) -> "Iterator[Workspace]":
+        """Open an export in an engine."""
+        from cs_sync.cli.progress import show_progress
+        from cs_sync.runtime.workspace import open_exported_workspace
+
+        config = self.load()
+        with (
+            show_progress(self.plugins, quiet=self.quiet, log_format=self.log_format),
+            open_exported_workspace(config, self.plugins, engine, folder) as workspace,
+        ):
+            yield workspace
+
+    @contextmanager
     def _open(self, config: "Config") -> "Iterator[Workspace]":
         from cs_sync.cli.progress import show_progress
         from cs_sync.runtime.workspace import open_workspace

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -9,8 +10,10 @@ from sqlalchemy import Connection, Table
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.export.formats import RowBatches, make_parquet_writer, write_csv, write_jsonl
-from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.engine import Store
+from cs_sync.store.engines.manifest import Manifest, remove_manifest, write_manifest
 from cs_sync.store.queries.tables import stream_table
+from cs_sync_schemas.migrations import HEAD
 from cs_sync_schemas.tables import LEASE, METADATA, SUPPRESSION
 
 ExportFormat = Literal["parquet", "csv", "jsonl"]
@@ -24,16 +27,20 @@ EXCLUDED_TABLES = (LEASE, SUPPRESSION)
 """The lease means nothing elsewhere; the digests of people who were forgotten stay here."""
 
 
-def export_tables(workspace: Workspace, folder: Path, kind: ExportFormat) -> list[dict[str, Any]]:
+def export_tables(
+    store: Store, folder: Path, kind: ExportFormat, now: datetime
+) -> list[dict[str, Any]]:
     """Export every table to a file of its own.
 
     All tables show the same moment, also during a run. Existing files are replaced. Only
-    their owner may read them, as they hold personal data.
+    their owner may read them, as they hold personal data. Beside them stands what the export
+    is of, once it is complete.
 
     Args:
-        workspace: The workspace.
+        store: The database.
         folder: The folder of the files; created if missing.
         kind: The file format.
+        now: The time of the export.
 
     Returns:
         Rows of table, rows, path.
@@ -44,12 +51,15 @@ def export_tables(workspace: Workspace, folder: Path, kind: ExportFormat) -> lis
     write = _get_writer(kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with workspace.store.snapshot() as connection:
-            return [
+        remove_manifest(folder)
+        with store.snapshot() as connection:
+            rows = [
                 _export_table(connection, table, folder / f"{table.name}.{kind}", write)
                 for table in METADATA.sorted_tables
                 if table not in EXCLUDED_TABLES
             ]
+        write_manifest(folder, Manifest(HEAD, kind, now, tuple(row["table"] for row in rows)))
+        return rows
     except OSError as error:
         raise ConfigError(
             f"{error.filename or folder} cannot be written: {error.strerror or error}",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Boolean, Date, DateTime, Float, Integer, Numeric, Table
+from sqlalchemy import JSON, Boolean, Date, DateTime, Float, Integer, Numeric, Table
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.export.csv_cells import format_csv_line
@@ -67,10 +67,17 @@ def make_parquet_writer() -> Callable[[Path, Table, RowBatches], int]:
 
     def write(path: Path, table: Table, pages: RowBatches) -> int:
         schema = arrow.schema([(column.name, _to_arrow_type(arrow, column)) for column in table.c])
+        json = {column.name for column in table.c if isinstance(column.type, JSON)}
         count = 0
         with parquet.ParquetWriter(path, schema, compression="zstd") as file:
             for page in pages:
-                rows = [{name: _to_arrow_value(row[name]) for name in schema.names} for row in page]
+                rows = [
+                    {
+                        name: _to_arrow_value(row[name], is_json=name in json)
+                        for name in schema.names
+                    }
+                    for row in page
+                ]
                 file.write_table(arrow.Table.from_pylist(rows, schema=schema))
                 count += len(page)
         return count
@@ -91,11 +98,11 @@ def _to_arrow_type(arrow: Any, column: Any) -> Any:
     return next((kind for type_, kind in kinds if isinstance(stored, type_)), arrow.string())
 
 
-def _to_arrow_value(value: Any) -> Any:
+def _to_arrow_value(value: Any, *, is_json: bool) -> Any:
     """Convert a value for Arrow.
 
-    Structures become JSON text, decimals get the column's scale.
+    JSON becomes text, decimals get the column's scale.
     """
-    if isinstance(value, dict | list):
+    if is_json and value is not None:
         return orjson.dumps(value, default=str).decode()
     return value.quantize(_EXACT, context=_WIDE) if isinstance(value, Decimal) else value

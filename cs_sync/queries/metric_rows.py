@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import product
 from typing import Any
 
@@ -62,6 +63,8 @@ def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -
     Returns:
         One row per metric, period, segment and currency.
     """
+    if workspace.store.is_copy:
+        return _compute_in_copy(workspace, chosen, scope)
     keys = {
         metric.name: [
             build_figure_key(metric.name, metric.restrict_scope(part))
@@ -86,9 +89,31 @@ def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -
         metric_rows = computed.get(metric.name)
         if metric_rows is None:
             metric_rows = _join_periods(kept[key] for key in complete[metric.name])
-        since = min((stale[t] for t in metric.list_inputs(scope) if t in stale), default=None)
+        since = _find_stale_since(metric, scope, stale)
         rows += build_kpi_rows(metric, scope, metric_rows, stale_since=since)
     return rows
+
+
+def _find_stale_since(
+    metric: Metric, scope: Scope, stale: Mapping[str, datetime]
+) -> datetime | None:
+    return min((stale[t] for t in metric.list_inputs(scope) if t in stale), default=None)
+
+
+def _compute_in_copy(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -> list[KpiRow]:
+    """Compute metrics in an export, statement by statement."""
+    with workspace.store.read() as connection:
+        stale = find_stale_tables(connection)
+        return [
+            row
+            for metric in chosen
+            for row in build_kpi_rows(
+                metric,
+                scope,
+                _fetch_rows(connection, metric.build_statements(scope)),
+                stale_since=_find_stale_since(metric, scope, stale),
+            )
+        ]
 
 
 def _is_nearly_kept(missing: Sequence[str], scope: Scope) -> bool:
@@ -150,7 +175,9 @@ def _compute_rows(
                 sharing.enter_context(share_stocks(connection, scope, turns))
             if USED_DAY.name in read:
                 sharing.enter_context(share_days(connection, scope))
-            rows = {query.metric.name: _fetch_rows(connection, query) for query in queries}
+            rows = {
+                query.metric.name: _fetch_rows(connection, query.statements) for query in queries
+            }
     figures = [
         Figure(
             key,
@@ -218,10 +245,10 @@ def _connect_as_known(
         yield connection
 
 
-def _fetch_rows(connection: Connection, query: _Query) -> Rows:
+def _fetch_rows(connection: Connection, statements: Iterable[tuple[int, Select[Any]]]) -> Rows:
     return [
         {**row, "period": first + row["period"]}
-        for first, statement in query.statements
+        for first, statement in statements
         for row in normalise_rows(row._asdict() for row in connection.execute(statement))
     ]
 
@@ -231,6 +258,9 @@ def compute_bridge(
 ) -> list[BridgeRow]:
     """Compute the bridge: total, by attributes, or by account."""
     statement, key = select_bridge(scope, by_account=by_account), build_figure_key(_BRIDGE, scope)
+    if workspace.store.is_copy:
+        with workspace.store.read() as connection:
+            return build_bridge_rows(scope, _fetch_rows(connection, [(0, statement)]))
     with workspace.store.read() as connection:
         rows = None if by_account else read_figures(connection, [key]).rows.get(key)
         if rows is not None:

@@ -33,6 +33,7 @@ from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.active_use import find_totals_only_sources, find_unseen_features
 from cs_sync.store.queries.attributes import read_attribute_names
+from cs_sync.store.queries.derived_state import read_mrr_known_at
 from cs_sync.store.queries.fx_rates import load_fx_history, read_currency_starts, read_fx_rates
 from cs_sync.store.queries.month_close import Restatement
 from cs_sync_schemas.money import known_currency
@@ -330,7 +331,13 @@ def build_scope(
     by: Sequence[str] = (),
     known_at: datetime | None = None,
 ) -> Scope:
-    """Return the scope of a query with the workspace's settings."""
+    """Return the scope of a query with the workspace's settings.
+
+    Raises:
+        ConfigError: An export has no MRR under the policy.
+    """
+    if workspace.store.is_copy:
+        _check_exported_policy(workspace, policy)
     return Scope(
         periods=periods,
         policy=policy,
@@ -341,6 +348,17 @@ def build_scope(
         active_features=workspace.config.metrics.active_features,
         settings=workspace.config.metrics.settings,
     )
+
+
+def _check_exported_policy(workspace: Workspace, policy: MrrPolicy) -> None:
+    with workspace.store.read() as connection:
+        known_at = read_mrr_known_at(connection, policy.hash)
+    if known_at is None:
+        option = "" if policy == get_mrr_policy(workspace) else f" --policy {policy.name}"
+        raise ConfigError(
+            f"the export has no MRR under the policy {_get_policy_name(policy)}",
+            f"run `cs-sync metrics{option}` without --engine, then export again",
+        )
 
 
 def _build_conversion(

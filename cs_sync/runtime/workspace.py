@@ -16,6 +16,8 @@ from cs_sync.contracts.source import Source, get_concurrency, get_precedence, ge
 from cs_sync.i18n import Translator, get_translator
 from cs_sync.plugins import PluginRegistry
 from cs_sync.store.engine import Store, open_store
+from cs_sync.store.engines.manifest import read_manifest
+from cs_sync.store.engines.open import open_export
 from cs_sync.store.migrate import migrate_schema
 from cs_sync.store.reconnect import ReconnectPolicy
 
@@ -190,6 +192,33 @@ def open_existing_workspace(
         url.render_as_string(hide_password=False), config.database.schema_name, read_only=read_only
     )
     workspace = Workspace(config, plugins, store, plugins.emit)
+    try:
+        yield workspace
+    finally:
+        workspace.close()
+
+
+@contextmanager
+def open_exported_workspace(
+    config: "Config",
+    plugins: PluginRegistry,
+    engine: str,
+    folder: Path,
+) -> Iterator[Workspace]:
+    """Open an export in an engine, as a workspace of that moment.
+
+    Args:
+        config: The configuration.
+        plugins: The loaded plugins.
+        engine: The name of the engine.
+        folder: The folder of the export.
+
+    Raises:
+        ConfigError: The engine or the export cannot be used.
+    """
+    manifest = read_manifest(folder)
+    store = open_export(engine, folder, manifest)
+    workspace = Workspace(config, plugins, store, plugins.emit, lambda: manifest.exported_at)
     try:
         yield workspace
     finally:

@@ -51,10 +51,12 @@ class Store:
     milliseconds, so a lock costs less than SQLite's own retries.
     """
 
-    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
+    def __init__(self, engine: Engine, *, read_only: bool = False, is_copy: bool = False) -> None:
         self.engine = engine
         self.read_only = read_only
         """Whether nothing can be written; the database refuses it, too."""
+        self.is_copy = is_copy
+        """Whether it is an export: what was computed elsewhere is not read, but computed."""
         self.patience: ReconnectPolicy | None = None
         """How a server that went away is waited for; None tells of it at once."""
         self._turn = threading.RLock() if engine.dialect.name == "sqlite" else None

@@ -35,6 +35,9 @@ Jobs = Callable[..., None]
         "state reopen 0001-01 --reason late",
         "sync --full --since 2026-01-01",
         "accounts link one",
+        "metrics --engine duckdb",
+        "mrr --export folder",
+        "metrics --publish --engine duckdb --export folder",
     ],
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: str) -> None:

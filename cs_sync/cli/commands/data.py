@@ -51,5 +51,5 @@ def export_tables(
 
     options: Options = context.obj
     with options.workspace() as workspace:
-        rows = run_export(workspace, folder, kind)
+        rows = run_export(workspace.store, folder, kind, workspace.clock())
     options.print_rows(rows, ("table", "rows", "path"))

@@ -1,12 +1,18 @@
 """Commands that compute: metrics, mrr, reconcile, score, explain."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cs_sync.cli.days import Day, KnownAt, parse_day, parse_instant, parse_month
 from cs_sync.cli.options import Options
+
+if TYPE_CHECKING:
+    from cs_sync.runtime.workspace import Workspace
 
 Grain = Literal["day", "week", "month", "quarter", "year"]
 Stage = Literal["onboarding", "retention", "expansion"]
@@ -27,6 +33,11 @@ ProductFamily = Annotated[
 ]
 Publish = Annotated[
     bool, typer.Option("--publish", help="Also store these months for BI (view cs_kpi).")
+]
+Engine = Annotated[str | None, typer.Option(help="Compute in this engine, over an export: duckdb.")]
+Export = Annotated[
+    Path | None,
+    typer.Option("--export", help="Folder of the export, for --engine."),
 ]
 
 
@@ -53,20 +64,20 @@ def show_metrics(
     strategy: Annotated[Strategy | None, typer.Option(help="Metrics of this strategy.")] = None,
     family: ProductFamily = None,
     publish: Publish = False,
+    engine: Engine = None,
+    export: Export = None,
 ) -> None:
     """Show KPIs of the last complete period, or of --since to --until."""
     from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table
-    from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.metrics import MetricRequest
     from cs_sync.queries.metrics import query_metrics as compute
 
     if as_of and (since or until):
         raise typer.BadParameter("--as-of does not go with --since and --until")
-    if publish and (known_at or by or policy or grain != "month"):
+    if publish and (known_at or by or policy or engine or grain != "month"):
         raise typer.BadParameter("--publish stores whole months as known now, under your policy")
     options: Options = context.obj
-    with options.workspace() as workspace:
-        update_mrr(workspace, policy or ())
+    with _open_books(options, engine, export, policy or ()) as workspace:
         request = MetricRequest(
             as_of=as_of,
             since=since,
@@ -88,6 +99,26 @@ def show_metrics(
     options.print_rows(rows, METRIC_FIELDS, metrics_table)
 
 
+@contextmanager
+def _open_books(
+    options: Options, engine: str | None, export: Path | None, policies: Sequence[str] = ()
+) -> "Iterator[Workspace]":
+    """Open an export, or the workspace with its MRR up to date."""
+    from cs_sync.jobs.derive import update_mrr
+
+    if (engine is None) != (export is None):
+        raise typer.BadParameter(
+            "--engine and --export go together, as in --engine duckdb --export DIR"
+        )
+    if engine and export:
+        with options.exported_workspace(engine, export) as exported:
+            yield exported
+        return
+    with options.workspace() as workspace:
+        update_mrr(workspace, policies)
+        yield workspace
+
+
 def show_mrr(
     context: typer.Context,
     since: Day = None,
@@ -97,17 +128,18 @@ def show_mrr(
     currency: Annotated[
         str | None, typer.Option(help="Convert all amounts to this currency.")
     ] = None,
+    engine: Engine = None,
+    export: Export = None,
 ) -> None:
     """Show MRR movements from opening to closing, per currency."""
     from cs_sync.cli.render.tables import MRR_FIELDS, mrr_table
     from cs_sync.jobs.close_months import close_shown_months
-    from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.metrics import query_mrr as compute
 
     options: Options = context.obj
-    with options.workspace() as workspace:
-        update_mrr(workspace)
-        close_shown_months(workspace, since=since, until=until, grain=grain)
+    with _open_books(options, engine, export) as workspace:
+        if engine is None:
+            close_shown_months(workspace, since=since, until=until, grain=grain)
         rows = compute(
             workspace,
             since=since,
