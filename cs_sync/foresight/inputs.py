@@ -11,6 +11,9 @@ from cs_sync.foresight.observations import TENURE
 SCORE = "score"
 """The value of an observation that is its health score."""
 
+CONTACT = "days_since_contact"
+"""The input that needs the past of the CRM: without it, it is refused."""
+
 DEFINITION = 1
 """Counts up when any input means something else: models fitted before are not used then."""
 
@@ -36,12 +39,14 @@ INPUTS = (
     Input("csat_90", 0, 1),
 )
 """At most eight, the ones to keep first: a change counts by its doublings and halvings."""
+ALL_INPUTS = (*INPUTS, Input(CONTACT, 0, 365, "log1p"))
+"""Those that need the past of the CRM, too."""
 
 REFUSED = {
     "billing_standing": "an end that is set and an unpaid invoice are the leaving itself",
     "days_to_renewal": "a term that does not go on is the leaving itself",
     "late_payments_365": "an invoice's status is that of now, not of then",
-    "days_since_contact": "the CRM tells only the last contact, which replaces the earlier ones",
+    CONTACT: "the CRM tells only the last contact, which replaces the earlier ones",
     "seat_use_28": "of seats only the last state is kept",
     "open_tickets": "a ticket's status wins over its times, and is that of now",
 }
@@ -60,7 +65,7 @@ def transform_value(item: Input, value: float | None) -> float | None:
 
 def find_input(name: str) -> Input:
     """Return the input of a value's name, else a plain one."""
-    return next((item for item in INPUTS if item.name == name), Input(name))
+    return next((item for item in ALL_INPUTS if item.name == name), Input(name))
 
 
 def name_definition(active_features: Collection[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cs_sync.foresight.challenger import predict_boosted
 from cs_sync.foresight.hazard import fit_hazard, predict_hazard
-from cs_sync.foresight.inputs import INPUTS, REFUSED, SCORE, Input, find_input
+from cs_sync.foresight.inputs import ALL_INPUTS, REFUSED, SCORE, Input, find_input
 from cs_sync.foresight.judgement import Predictions, calculate_auc
 from cs_sync.foresight.observations import Target, list_known_cutoffs
 from cs_sync.foresight.panel import Flags, Floats, Fold, Ints, Panel
@@ -20,7 +20,7 @@ SUBJECTS: tuple[Subject, ...] = ("score", "model", "base_rate", "days_since_use"
 
 LEAST_LEARNT = 10
 """Accounts with the event before anything is learnt from them."""
-FEW_CHURNED, FEW_INPUTS = 100, 5
+FEW_CHURNED, FEW_ALL_INPUTS = 100, 5
 """With fewer accounts that left, the model has so many inputs."""
 
 
@@ -81,8 +81,8 @@ def walk_forward(
 
 def choose_inputs(panel: Panel, churned: int, refused: Collection[str]) -> list[Input]:
     """Choose as many inputs as the events can carry."""
-    known = [item for item in INPUTS if item.name in panel.values and item.name not in refused]
-    return known[:FEW_INPUTS] if churned < FEW_CHURNED else known
+    known = [item for item in ALL_INPUTS if item.name in panel.values and item.name not in refused]
+    return known[:FEW_ALL_INPUTS] if churned < FEW_CHURNED else known
 
 
 def find_best_signal(

@@ -16,14 +16,16 @@ def build_account(
     """Build the account of these records.
 
     Its own id is never that of a record merged here at the source or overridden by a
-    plugin.
+    plugin; and what a record said that was merged into another one of them, that one says.
 
     Args:
         account_id: The id of the account.
         facts: Its records in founder order.
         evidence: The account records and everything known about them.
     """
-    ordered = sorted(facts, key=lambda fact: (fact.deleted, fact.owner_source_id is None))
+    own = {fact.ref for fact in facts}
+    standing = [fact for fact in facts if evidence.survivors.get(fact.ref) not in own]
+    ordered = sorted(standing, key=lambda fact: (fact.deleted, fact.owner_source_id is None))
     attributes: dict[str, Any] = {}
     for fact in reversed(ordered):
         attributes |= {name: value for name, value in fact.attributes.items() if value is not None}
@@ -40,6 +42,7 @@ def build_account(
         owner=_get_first_value(ordered, _get_owner),
         attributes=dict(sorted(attributes.items())),
         created_at=min(created, default=None),
+        records=tuple(fact.ref for fact in ordered),
         is_test=any(fact.is_test or fact.ref in evidence.answers.tests for fact in facts),
     )
 

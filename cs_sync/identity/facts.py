@@ -1,7 +1,7 @@
 """Input of identity resolution: light facts of source records, and earlier decisions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -148,3 +148,17 @@ class KnownIdentity:
     account_links: Sequence[KnownLink] = ()
     contacts: Sequence[KnownContact] = ()
     contact_links: Sequence[KnownLink] = ()
+
+
+def leave_out_attributes(
+    facts: IdentityFacts, names: Set[str]
+) -> tuple[IdentityFacts, Sequence[str]]:
+    """Return the facts without some attributes, and those of them that accounts had."""
+    found = {name for fact in facts.accounts for name in fact.attributes.keys() & names}
+    if not found:
+        return facts, ()
+    accounts = [
+        replace(fact, attributes={n: v for n, v in fact.attributes.items() if n not in names})
+        for fact in facts.accounts
+    ]
+    return replace(facts, accounts=accounts), sorted(found)

@@ -12,7 +12,7 @@ from cs_sync.identity.facts import RecordRef
 class ResolvedAccount:
     """One account with the best values of its records.
 
-    `owner` is the key of an owner record.
+    `owner` is the key of an owner record; `records` are its own, those first whose values count.
     """
 
     id: str
@@ -23,6 +23,7 @@ class ResolvedAccount:
     attributes: Mapping[str, Any]
     created_at: datetime | None
     is_test: bool
+    records: tuple[RecordRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from cs_sync.contracts.events import Event
 from cs_sync.i18n.counts import count_noun
 from cs_sync.identity import DomainRules, RecordRef, Resolution, resolve_identities
+from cs_sync.identity.facts import leave_out_attributes
 from cs_sync.jobs.mrr_exclusions import compute_mrr, describe_excluded, read_excluded, save_excluded
 from cs_sync.jobs.unlisted_customers import keep_unlisted_customers
 from cs_sync.metrics.mrr.movements import AccountMrr
@@ -36,6 +37,7 @@ from cs_sync.store.queries.mrr import save_mrr
 from cs_sync.store.queries.stale_accounts import read_stale_accounts
 from cs_sync.store.records.stream_state import set_cursor
 from cs_sync.sync.gc_tuning import raise_gc_threshold
+from cs_sync.write_back.fields import build_field_specs
 
 BATCH_SIZE = 2_000
 
@@ -65,12 +67,15 @@ def derive_accounts(recorded: RunSession) -> int:
     workspace = recorded.workspace
     rules = workspace.config.identity.rules
     with workspace.store.read() as connection:
-        if not workspace.plugins.has_matcher and _is_resolution_current(connection, rules):
-            return 0
+        since = _read_resolution_time(connection, rules)
+        is_current = since is not None and not has_identity_changed(connection, since)
+    if is_current and not workspace.plugins.has_matcher:
+        return 0
     resolution, now = resolve_accounts(workspace), workspace.clock()
+    left_out = list_own_fields(workspace)
 
     def save(connection: Connection) -> None:
-        save_graph(connection, resolution, now)
+        save_graph(connection, resolution, now, since, left_out)
         after = workspace.clock()
         cursor = f"{after.isoformat()} {rules.digest}"
         set_cursor(connection, DERIVED_SOURCE, ACCOUNTS_STREAM, cursor, recorded.id, after)
@@ -79,11 +84,19 @@ def derive_accounts(recorded: RunSession) -> int:
     return len(resolution.accounts)
 
 
-def _is_resolution_current(connection: Connection, rules: DomainRules) -> bool:
-    """Return whether sources and rules are unchanged since the last resolution."""
+def _read_resolution_time(connection: Connection, rules: DomainRules) -> datetime | None:
+    """Return the time of the last resolution by these rules."""
     at, _, digest = (read_derived_cursor(connection, ACCOUNTS_STREAM) or "").partition(" ")
-    since = datetime.fromisoformat(at) if digest == rules.digest else None
-    return since is not None and not has_identity_changed(connection, since)
+    return datetime.fromisoformat(at) if digest == rules.digest else None
+
+
+def list_own_fields(workspace: Workspace) -> frozenset[str]:
+    """Return the names of the fields that cs-sync writes to the CRM itself.
+
+    What they say is no evidence of the customer, and must not come back as such.
+    """
+    prefix = workspace.config.write_back.owned_prefix
+    return frozenset(field.name for field in build_field_specs(prefix))
 
 
 def resolve_accounts(workspace: Workspace) -> Resolution:
@@ -91,6 +104,13 @@ def resolve_accounts(workspace: Workspace) -> Resolution:
     with workspace.store.read() as connection:
         facts = read_identity_facts(connection, workspace.precedence)
         identities = read_known_identities(connection)
+    facts, left_out = leave_out_attributes(facts, list_own_fields(workspace))
+    if left_out:
+        message = (
+            f"left out of the accounts: {', '.join(left_out)}, which cs-sync writes itself; take "
+            "them out of the connector's settings"
+        )
+        workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
     return resolve_identities(
         facts, identities, _match_with_plugins(workspace), workspace.config.identity.rules
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from cs_sync.contracts.errors import ConfigError, CsSyncError, StoreError
 from cs_sync.i18n.counts import count_noun
 from cs_sync.identity.domains import normalise_email
-from cs_sync.jobs.derive import resolve_accounts
+from cs_sync.jobs.derive import list_own_fields, resolve_accounts
 from cs_sync.queries.report import REPORT_FILE, create_report, list_report_copies
 from cs_sync.report import extract_text
 from cs_sync.runtime.run_session import RunSession, record_run
@@ -79,8 +79,8 @@ def _erase_and_resolve(recorded: RunSession, address: str) -> tuple[DataSubject,
         return person, erase_data_subject(connection, suppressed, person)
 
     person, rows = recorded.transact(erase)
-    resolution = resolve_accounts(workspace)
-    recorded.transact(lambda connection: save_graph(connection, resolution, now))
+    resolution, own = resolve_accounts(workspace), list_own_fields(workspace)
+    recorded.transact(lambda connection: save_graph(connection, resolution, now, now, own))
     return person, rows
 
 

@@ -159,10 +159,10 @@ def _describe_left_out(backtest: Backtest) -> dict[str, str]:
     import numpy as np
 
     from cs_sync.foresight.hazard import list_unusable
-    from cs_sync.foresight.inputs import INPUTS
+    from cs_sync.foresight.inputs import ALL_INPUTS
 
     panel = backtest.panel
-    read = [item for item in INPUTS if item.name in panel.values]
+    read = [item for item in ALL_INPUTS if item.name in panel.values]
     unusable = list_unusable(panel, np.arange(panel.size), read)
     hindsight = {leak.input: leak.reason for leak in backtest.leaks if leak.reason is not None}
     return {**unusable, **hindsight}

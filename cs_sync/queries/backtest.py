@@ -48,7 +48,7 @@ class Backtest:
     def refused(self) -> dict[str, str]:
         """Value → why nothing may be learnt from it."""
         reasons = {leak.input: leak.reason for leak in self.leaks if leak.reason is not None}
-        return {**REFUSED, **reasons}
+        return {**_list_refused(self.request), **reasons}
 
 
 def open_backtest(
@@ -89,8 +89,16 @@ def open_backtest(
     if has_hindsight(workspace):
         hindsight = replace(request, scored=False, hindsight=True)
         recorded = read_panel(workspace, hindsight)
-    leaks = measure_leaks(panel, recorded)
+    leaks = measure_leaks(panel, recorded, _list_refused(request))
     return Backtest(request, workspace.config.foresight.capacity, panel, leaks, since)
+
+
+def _list_refused(request: ObservationRequest) -> dict[str, str]:
+    """Map value → why nothing may be learnt from it.
+
+    A signal that is read for observations has its past.
+    """
+    return {name: reason for name, reason in REFUSED.items() if name not in request.signals}
 
 
 def check_installed() -> None:

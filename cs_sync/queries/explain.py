@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.health import AccountEvidence, ScoreChange, decompose_change
+from cs_sync.health import AccountEvidence, ScoreChange, build_day_scope, decompose_change
 from cs_sync.health.wording import to_plain_line
 from cs_sync.i18n import Translator
 from cs_sync.queries.outlook import add_outlook
@@ -13,6 +13,7 @@ from cs_sync.queries.score import (
     BareScore,
     ScoredAccount,
     resolve_day,
+    resolve_day_knowledge,
     score_accounts,
     score_bare,
 )
@@ -53,12 +54,14 @@ def explain_score(
     """
     day = resolve_day(workspace, as_of)
     before = _resolve_earlier_day(day, since)
+    known_at = resolve_day_knowledge(workspace, day, known_at)
     account_id = _resolve_account_id(workspace, account, known_at)
     now = _score_account(workspace, day, known_at, account_id)
     then = score_bare(workspace, now.account, before, known_at)
-    mode = workspace.config.health.mode
+    mode, zone = workspace.config.health.mode, str(workspace.config.workspace.timezone)
     with workspace.store.read() as connection:
-        at, policy = known_at or workspace.clock(), get_mrr_policy(workspace).hash
+        ends, policy = build_day_scope(day, zone).until, get_mrr_policy(workspace).hash
+        at = workspace.clock() if known_at is None else min(known_at, ends)
         mrr = read_mrr_at(connection, at, policy, [account_id], known_at).get(account_id, {})
         trend = read_band_periods(connection, account_id, mode, day)
         stored = read_stored_score(connection, account_id, mode, before)

@@ -28,6 +28,7 @@ from cs_sync.queries.closed_months import (
     describe_bridge,
     find_restatements,
 )
+from cs_sync.queries.knowledge import resolve_knowledge_time
 from cs_sync.queries.metric_rows import compute_bridge, compute_kpis
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -90,6 +91,7 @@ def query_kpis(workspace: Workspace, request: MetricRequest) -> list[KpiRow]:
     chosen = select_metrics(workspace, request)
     periods = select_periods(workspace, request.as_of, request.since, request.until, request.grain)
     check_attributes(workspace, by)
+    known_at = resolve_knowledge_time(workspace, request.known_at, periods[-1].ends_at)
     rows: list[KpiRow] = []
     notes = [
         *_describe_aliases(workspace, names),
@@ -103,7 +105,7 @@ def query_kpis(workspace: Workspace, request: MetricRequest) -> list[KpiRow]:
     ]:
         if len(named) > 1:
             unique_notes[f"policy {policy.hash} is {_get_policy_name(policy)}"] = None
-        scope = build_scope(workspace, periods, policy, by=by, known_at=request.known_at)
+        scope = build_scope(workspace, periods, policy, by=by, known_at=known_at)
         rates = _build_conversion(
             workspace, scope, workspace.config.workspace.currency, openings=False
         )

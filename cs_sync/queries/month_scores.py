@@ -71,6 +71,22 @@ def score_month(
     return ScoredMonth({SCORE: scores, **{name: values[name] for name in names}}, bands)
 
 
+def read_other_signals(
+    connection: Connection, names: Sequence[str], moment: Moment, accounts: Sequence[str]
+) -> dict[str, Floats]:
+    """Read signals of accounts at a month end, by a statement each."""
+    if not names:
+        return {}
+    scope = moment.scope
+    readings = read_signals(connection, names, scope, rewritten=has_changed(connection, scope))
+    columns = {}
+    for name in names:
+        own = (readings.get(account, _NONE).get(name) for account in accounts)
+        values = [np.nan if one is None or one.value is None else one.value for one in own]
+        columns[name] = np.array(values, np.float64)
+    return columns
+
+
 def _select_models(
     connection: Connection, config: HealthConfig, moment: Moment
 ) -> dict[str, HealthConfig]:

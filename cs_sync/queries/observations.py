@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.foresight.inputs import CONTACT
 from cs_sync.foresight.observations import (
     DAYS_PER_MONTH,
     TENURE,
@@ -31,6 +32,7 @@ from cs_sync.store.queries.foresight import (
     read_first_mrr_time,
     read_first_read_time,
     read_newest_fact_time,
+    tells_contacts,
 )
 from cs_sync.store.queries.health import (
     read_leaving_accounts,
@@ -68,7 +70,7 @@ class ObservationRequest:
 def build_request(
     workspace: Workspace, horizon_days: int | None = None, *, scored: bool = False
 ) -> ObservationRequest:
-    """Build a request from the configuration.
+    """Build a request from the configuration, with the signals whose past is known.
 
     Args:
         workspace: The workspace.
@@ -77,7 +79,10 @@ def build_request(
     """
     settings = workspace.config.foresight
     horizon = settings.horizon_days if horizon_days is None else horizon_days
-    return ObservationRequest(horizon, settings.lead_days, scored=scored)
+    with workspace.store.read() as connection:
+        told = tells_contacts(connection)
+    signals = (*PREDICTIVE_SIGNALS, CONTACT) if told else PREDICTIVE_SIGNALS
+    return ObservationRequest(horizon, settings.lead_days, signals, scored=scored)
 
 
 def read_history(workspace: Workspace) -> History:

@@ -13,8 +13,8 @@ from cs_sync.foresight.outlook import AlikeAccounts, Forecast
 from cs_sync.foresight.stored_models import load_model
 from cs_sync.health import build_day_scope
 from cs_sync.health.money_at_risk import assess_risk
-from cs_sync.queries.observations import ObservationRequest, read_customers, read_history
-from cs_sync.queries.score import list_scores, resolve_day
+from cs_sync.queries.observations import build_request, read_customers, read_history
+from cs_sync.queries.score import list_scores, resolve_day, resolve_day_knowledge
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import read_mrr_at
@@ -39,6 +39,7 @@ def list_scores_with_outlook(
         ConfigError: The day is in the future.
     """
     day = resolve_day(workspace, as_of)
+    known_at = resolve_day_knowledge(workspace, day, known_at)
     rows = list_scores(workspace, as_of=day, known_at=known_at)
     return add_outlook(workspace, rows, day, known_at)
 
@@ -57,9 +58,9 @@ def add_outlook(
     is_now = day == workspace.today and known_at is None
     forecast = predict_accounts(workspace, day) if is_now else Forecast()
     with workspace.store.read() as connection:
-        at, policy = known_at or workspace.clock(), get_mrr_policy(workspace).hash
-        mrr = read_mrr_at(connection, at, policy, known_at=known_at)
         scope = build_day_scope(day, str(workspace.config.workspace.timezone))
+        at = workspace.clock() if known_at is None else min(known_at, scope.until)
+        mrr = read_mrr_at(connection, at, get_mrr_policy(workspace).hash, known_at=known_at)
         leaving = read_leaving_accounts(connection, replace(scope, known_at=known_at))
     return [
         {**row, **forecast.row(id_), **_build_priority(row, mrr.get(id_, {}), forecast, leaving)}
@@ -76,7 +77,7 @@ def predict_accounts(workspace: Workspace, day: date) -> Forecast:
     usable = _read_usable_models(workspace)
     if not usable:
         return Forecast()
-    request = ObservationRequest(horizon_days=0, lead_days=0)
+    request = build_request(workspace)
     try:
         customers = read_customers(workspace, read_history(workspace), day, request)
     except ConfigError as error:

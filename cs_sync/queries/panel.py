@@ -16,7 +16,7 @@ from cs_sync.health.columns.signals import find_leaving
 from cs_sync.health.columns.versions import FAR
 from cs_sync.queries.day import BANDS
 from cs_sync.queries.month_columns import Moment, MonthColumns, list_moments, read_month_columns
-from cs_sync.queries.month_scores import score_month
+from cs_sync.queries.month_scores import read_other_signals, score_month
 from cs_sync.queries.observations import (
     ObservationRequest,
     list_month_ends,
@@ -87,11 +87,14 @@ class _PanelBook:
         judged = counted & ~leaving & (currency != NOBODY) & (first != FAR) & (outcome != UNKNOWN)
         account = np.flatnonzero(judged)
         signals = columns.measure_signals(owners, moment)
+        ids = [columns.ids[code] for code in account.tolist()]
+        others = [name for name in self.request.signals if name not in signals]
+        read = read_other_signals(self.connection, others, moment, ids)
         values = {SCORE: np.full(len(account), np.nan)}
-        values |= {name: signals[name].values[account] for name in self.request.signals}
+        for name in self.request.signals:
+            values[name] = read[name] if name in read else signals[name].values[account]
         band = np.full(len(account), UNKNOWN)
         if self.request.scored:
-            ids = [columns.ids[code] for code in account.tolist()]
             own = {name: column.take(account) for name, column in signals.items()}
             scored = score_month(self.workspace, self.connection, moment, ids, own)
             values, band = {**values, **scored.values}, scored.band

@@ -33,6 +33,7 @@ from cs_sync.queries.kept_results import (
     keep_results,
     refresh_results,
 )
+from cs_sync.queries.knowledge import resolve_knowledge_time
 from cs_sync.queries.model_choice import select_model
 from cs_sync.queries.past_states import PastState, StateBook
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -145,6 +146,7 @@ def list_scores(
         ConfigError: The day is in the future.
     """
     day = resolve_day(workspace, as_of)
+    known_at = resolve_day_knowledge(workspace, day, known_at)
     if day == workspace.today and known_at is None:
         scored, refreshed = refresh_scores(workspace)
         keep_results(workspace, refreshed)
@@ -164,6 +166,14 @@ def resolve_day(workspace: Workspace, as_of: date | None) -> date:
     if as_of is not None and as_of > workspace.today:
         raise ConfigError(f"{as_of} lies ahead", "give today or an earlier day with --as-of")
     return as_of or workspace.today
+
+
+def resolve_day_knowledge(
+    workspace: Workspace, day: date, known_at: datetime | None
+) -> datetime | None:
+    """Return when what was known of a day counts as known; see `resolve_knowledge_time`."""
+    until = build_day_scope(day, str(workspace.config.workspace.timezone)).until
+    return resolve_knowledge_time(workspace, known_at, until)
 
 
 def list_band_changes(workspace: Workspace, *, since: date) -> list[dict[str, Any]]:

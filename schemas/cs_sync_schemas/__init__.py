@@ -49,7 +49,14 @@ if TYPE_CHECKING:
         TableProfile,
         WriteLedger,
     )
-    from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
+    from cs_sync_schemas.people import (
+        AccountChange,
+        Alias,
+        Membership,
+        Owner,
+        SourceAccount,
+        SourceContact,
+    )
     from cs_sync_schemas.published import Publication, PublishedKpi, PublishedMrr
     from cs_sync_schemas.record import Record, get_table
     from cs_sync_schemas.records import RECORDS
@@ -66,6 +73,7 @@ __all__ = [
     "Account",
     "AccountAnswer",
     "AccountAttribute",
+    "AccountChange",
     "AccountLink",
     "AccountQuestion",
     "Alert",
@@ -146,7 +154,9 @@ if not TYPE_CHECKING:
             "Alert Lease RejectedRecord Run RunStream ScheduleSlot StreamState Suppression "
             "TableProfile WriteLedger"
         ),
-        "cs_sync_schemas.people": "Alias Membership Owner SourceAccount SourceContact",
+        "cs_sync_schemas.people": (
+            "AccountChange Alias Membership Owner SourceAccount SourceContact"
+        ),
         "cs_sync_schemas.published": "Publication PublishedKpi PublishedMrr",
         "cs_sync_schemas.record": "Record get_table",
         "cs_sync_schemas.records": "RECORDS",

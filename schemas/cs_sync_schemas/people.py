@@ -1,5 +1,6 @@
 """Accounts, contacts and owners as the sources know them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
 from cs_sync_schemas.times import Instant
+from cs_sync_schemas.values import ATTRIBUTE_PREFIX, CONTACT_FIELD, OWNER_FIELD
 
 
 class SourceAccount(Record, table=True):
@@ -32,6 +34,34 @@ class SourceAccount(Record, table=True):
     )
     is_test: bool = False
     url: str | None = Field(default=None, description="Where a person can open it.")
+
+
+class AccountChange(Record, table=True):
+    """A value that a field of a source's account had from a time on; it never changes itself.
+
+    It is how a source tells of the time before it was first read.
+    """
+
+    __tablename__ = "account_change"
+
+    account_source_id: str = Field(index=True)
+    field: str = Field(description="owner_source_id, last_contacted_at, or attr.NAME.")
+    value: str | None = Field(default=None, description="None: it was emptied.")
+    happened_at: datetime = Field(sa_type=Instant, description="When the source took it on.")
+    value_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="The value of last_contacted_at."
+    )
+
+    @classmethod
+    def rule(cls, row: Mapping[str, Any]) -> str | None:
+        """Require a field that has a past."""
+        name = row["field"]
+        is_attribute = name.startswith(ATTRIBUTE_PREFIX) and name != ATTRIBUTE_PREFIX
+        if name not in (OWNER_FIELD, CONTACT_FIELD) and not is_attribute:
+            return f"{name!r} is not owner_source_id, last_contacted_at or attr.NAME"
+        if name == CONTACT_FIELD and row["value"] is not None:
+            return "give last_contacted_at in value_at, not in value"
+        return None
 
 
 class SourceContact(Record, table=True):

@@ -11,7 +11,14 @@ from cs_sync_schemas.billing import (
     SubscriptionItem,
 )
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
-from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
+from cs_sync_schemas.people import (
+    AccountChange,
+    Alias,
+    Membership,
+    Owner,
+    SourceAccount,
+    SourceContact,
+)
 from cs_sync_schemas.record import Record
 from cs_sync_schemas.support import Ticket
 from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
@@ -19,6 +26,7 @@ from cs_sync_schemas.voice import SurveyResponse
 
 RECORDS: tuple[type[Record], ...] = (
     SourceAccount,
+    AccountChange,
     SourceContact,
     Owner,
     Membership,

@@ -60,6 +60,24 @@ ACCOUNT_ATTRIBUTE = _define(
     derived=Column(Boolean, nullable=False, default=False),
 )
 
+ACCOUNT_CHANGE = _define(
+    "account_change",
+    source=Column(String, primary_key=True),
+    source_id=Column(String, primary_key=True),
+    updated_at=Column(Instant),
+    first_seen_at=Column(Instant, nullable=False),
+    last_seen_at=Column(Instant, nullable=False),
+    changed_at=Column(Instant, nullable=False, index=True),
+    deleted_at=Column(Instant),
+    row_hash=Column(Digest, nullable=False),
+    raw=Column(JSON(none_as_null=True)),
+    account_source_id=Column(String, nullable=False, index=True),
+    field=Column(String, nullable=False),
+    value=Column(String),
+    happened_at=Column(Instant, nullable=False),
+    value_at=Column(Instant),
+)
+
 ACCOUNT_LINK = _define(
     "account_link",
     source=Column(String, primary_key=True),

@@ -18,3 +18,6 @@ def _require_rising(scale: tuple[float, float]) -> tuple[float, float]:
 
 Scale = Annotated[tuple[float, float], AfterValidator(_require_rising)]
 """Lowest and highest answer of a survey, as settings of connectors give it."""
+
+OWNER_FIELD, CONTACT_FIELD, ATTRIBUTE_PREFIX = "owner_source_id", "last_contacted_at", "attr."
+"""What the past of an account is told of: its owner, its last contact, its attributes."""

@@ -1,5 +1,6 @@
 """Signals of billing's and the CRM's history, counted by hand: the day is 21 November 2025."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from cs_sync.health import build_day_scope, is_leaving
 from cs_sync.health.facts import BillingMarks, PaymentFact
 from cs_sync.store.queries.health import read_billing_marks
 from cs_sync_schemas import (
+    AccountChange,
     Invoice,
     InvoiceLine,
     MrrSpan,
@@ -17,6 +19,7 @@ from cs_sync_schemas import (
     Subscription,
     SubscriptionItem,
 )
+from cs_sync_schemas.values import CONTACT_FIELD
 from tests.health.conftest import SCOPE, Workspace
 
 
@@ -151,6 +154,43 @@ def test_the_last_contact_of_any_of_its_records(workspace: Workspace) -> None:
     assert workspace.values("days_since_contact") == {"acme": 11}
     assert workspace.readings("days_since_contact")["acme"].observed_at == at(10)
     assert workspace.values("days_since_contact", build_day_scope(date(2025, 11, 9))) == {}
+
+
+def tell_contact(workspace: Workspace, number: int, logged: datetime, **fields: Any) -> None:
+    """The CRM took on a last contact of acme at this time."""
+    workspace.add(AccountChange, source="hubspot", source_id=f"acme:{number}", field=CONTACT_FIELD,
+                  account_source_id="acme", happened_at=logged, **fields)  # fmt: skip
+
+
+def test_the_last_contact_of_a_past_day_where_the_crm_tells_its_past(workspace: Workspace) -> None:
+    """Contacts of 3 and 10 November, that of the 10th logged on the 12th; one is taken back."""
+    workspace.account("acme", "hubspot", "crm_two")
+    workspace.add(SourceAccount, source="hubspot", source_id="acme", last_contacted_at=at(18))
+    for number, (logged, contact) in enumerate(
+        [(at(4), at(3)), (at(12), at(10)), (at(14), at(3)), (at(18), at(18))]
+    ):
+        tell_contact(workspace, number, logged, value_at=contact)
+
+    def measure(day: int) -> dict[str, float | None]:
+        return workspace.values("days_since_contact", build_day_scope(date(2025, 11, day)))
+
+    assert [measure(day) for day in (2, 4, 11, 12, 15, 20)] == [
+        {}, {"acme": 1}, {"acme": 8}, {"acme": 2}, {"acme": 12}, {"acme": 2},
+    ]  # fmt: skip
+    assert workspace.values("days_since_contact") == {"acme": 3}
+
+
+def test_what_a_crm_told_later_is_not_known_earlier(workspace: Workspace) -> None:
+    """The history of the 4th was read on the 16th; a CRM without a past makes a day unknown."""
+    workspace.account("acme", "hubspot", "crm_two")
+    workspace.add(SourceAccount, source="hubspot", source_id="acme", last_contacted_at=at(18))
+    tell_contact(workspace, 1, at(4), value_at=at(3), first_seen_at=at(16), changed_at=at(16))
+    scope = build_day_scope(date(2025, 11, 15))
+    known = [replace(scope, known_at=at(day)) for day in (15, 16)]
+    assert [workspace.values("days_since_contact", one) for one in known] == [{}, {"acme": 12}]
+    workspace.add(SourceAccount, source="crm_two", source_id="acme", last_contacted_at=at(17))
+    assert workspace.values("days_since_contact", scope) == {}
+    assert workspace.values("days_since_contact") == {"acme": 3}
 
 
 def test_billing_in_short_is_what_the_facts_say(workspace: Workspace) -> None:

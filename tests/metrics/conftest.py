@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert
 from sqlmodel import SQLModel
 
+from cs_sync.identity.past_values import BEGINNING
 from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
@@ -16,7 +17,7 @@ from cs_sync.metrics.mrr.facts import BillingFacts
 from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
-from cs_sync.store.queries.attributes import BEGINNING, format_attribute
+from cs_sync.store.queries.attributes import format_attribute
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.testing.databases import open_memory_database
 from cs_sync_schemas import (

@@ -27,6 +27,12 @@ class Span:
     valid_to: datetime | None
 
 
+def read_first_account_time(connection: Connection) -> datetime | None:
+    """Return when the first account was first seen; None without accounts."""
+    first: datetime | None = connection.scalar(select(func.min(ACCOUNT.c.first_seen_at)))
+    return first
+
+
 def find_accounts(connection: Connection, name: str, known_at: datetime | None = None) -> list[str]:
     """Return the accounts with this id, else with this name.
 

@@ -1,12 +1,19 @@
 """Account attributes and their history; each row has its knowledge interval."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from cs_sync.identity.past_values import (
+    BEGINNING,
+    History,
+    ValuePeriod,
+    choose_history,
+    trace_values,
+)
 from cs_sync.metrics.mrr.plans import PlanPeriod
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.records.history import end_knowledge
@@ -14,10 +21,12 @@ from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas.tables import ACCOUNT_ATTRIBUTE, PRODUCT
 
 ATTRIBUTE = ACCOUNT_ATTRIBUTE
-BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
-"""What is seen of an account for the first time is taken to have been so from the beginning."""
 PLAN = "plan"
 """Follows from what is paid, until a source says it."""
+
+PastValues = Mapping[str, Sequence[History]]
+"""Attribute → what each of an account's records tells of its past."""
+NO_PAST: Mapping[str, PastValues] = {}
 
 
 def read_attribute_names(connection: Connection) -> set[str]:
@@ -46,43 +55,67 @@ def format_attribute(value: Any) -> str:
 
 
 def save_attributes(
-    connection: Connection, accounts: Iterable[tuple[str, Mapping[str, Any]]], now: datetime
+    connection: Connection,
+    accounts: Iterable[tuple[str, Mapping[str, Any]]],
+    now: datetime,
+    past: Mapping[str, PastValues] = NO_PAST,
 ) -> None:
-    """Store the current attributes of these accounts.
+    """Store the current attributes of these accounts, and what sources tell of their past.
 
-    A changed value is valid from `now`; an attribute seen for the first time is valid from the
-    beginning.
+    Without a past, a changed value is valid from `now`, and an attribute seen for the first time
+    is valid from the beginning.
 
     Args:
         connection: A write transaction.
         accounts: Account id and attributes (name → value); None values are ignored.
         now: The time of the sync.
+        past: Account id → name → the histories of its records, those first that count.
     """
-    stored: dict[str, dict[str, Any]] = {}
-    query = _select_known(ATTRIBUTE.c.derived.is_(False)).order_by(ATTRIBUTE.c.valid_from)
-    for row in connection.execute(query):
-        stored.setdefault(row.account_id, {})[row.name] = row._asdict()
+    told: PastValues
     ended: list[dict[str, Any]] = []
     begun: list[dict[str, Any]] = []
-    for account, attributes in accounts:
-        before = stored.get(account, {})
-        stated = {
-            name: format_attribute(value) for name, value in attributes.items() if value is not None
-        }
-        for name, last in before.items():
-            if last["valid_to"] is None and stated.get(name) != last["value"]:
-                ended.append(last)
-        for name, value in stated.items():
-            current = before.get(name)
-            if current is None or current["valid_to"] is not None or current["value"] != value:
-                begun.append(
-                    _build_row(account, name, value, (now if current else BEGINNING, None), now)
-                )
+    given = dict(accounts)
+    for chunk in split_chunks(given):
+        stored = _read_stated(connection, chunk)
+        for account in chunk:
+            before, told = stored.get(account, {}), past.get(account, {})
+            stated = {
+                name: format_attribute(value)
+                for name, value in given[account].items()
+                if value is not None
+            }
+            for name in {**before, **stated, **told}:
+                current, rows = stated.get(name), before.get(name, {})
+                history = choose_history(told.get(name, ()), current)
+                believed = list(rows)
+                fresh = trace_values(history, current, believed, now)
+                if fresh is not believed:
+                    ended += [row for period, row in rows.items() if period not in fresh]
+                    begun += [
+                        _build_row(account, name, period, now)
+                        for period in fresh
+                        if period not in rows
+                    ]
     if any(row["name"] == PLAN for row in begun):
         end_knowledge(connection, ATTRIBUTE, _read_derived(connection), now)
     end_knowledge(connection, ATTRIBUTE, ended, now)
-    again = [{**row, "valid_to": now, "known_from": now, "known_to": None} for row in ended]
-    upsert_rows(connection, ATTRIBUTE, [*again, *begun])
+    upsert_rows(connection, ATTRIBUTE, begun)
+
+
+def _read_stated(
+    connection: Connection, accounts: Sequence[str]
+) -> dict[str, dict[str, dict[ValuePeriod, dict[str, Any]]]]:
+    """Map account id → attribute → period → its row as known now, oldest first.
+
+    What follows from what is paid is left out.
+    """
+    stored: dict[str, dict[str, dict[ValuePeriod, dict[str, Any]]]] = {}
+    query = _select_known(ATTRIBUTE.c.derived.is_(False), ATTRIBUTE.c.account_id.in_(accounts))
+    for row in connection.execute(query.order_by(ATTRIBUTE.c.valid_from)):
+        period = ValuePeriod(row.valid_from, row.valid_to, row.value)
+        periods = stored.setdefault(row.account_id, {}).setdefault(row.name, {})
+        periods[period] = row._asdict()
+    return stored
 
 
 def has_source_plan(connection: Connection) -> bool:
@@ -109,8 +142,7 @@ def save_plans(
         _build_row(
             account,
             PLAN,
-            names.get(period.product) or period.product[1],
-            (start, period.until),
+            ValuePeriod(start, period.until, names.get(period.product) or period.product[1]),
             now,
             derived=True,
         )
@@ -140,23 +172,16 @@ def _read_derived(
 
 
 def _build_row(
-    account: str,
-    name: str,
-    value: str,
-    valid: tuple[datetime, datetime | None],
-    now: datetime,
-    *,
-    derived: bool = False,
+    account: str, name: str, period: ValuePeriod, now: datetime, *, derived: bool = False
 ) -> dict[str, Any]:
-    valid_from, valid_to = valid
     return {
         "account_id": account,
         "name": name,
-        "valid_from": valid_from,
+        "valid_from": period.since,
         "known_from": now,
-        "valid_to": valid_to,
+        "valid_to": period.until,
         "known_to": None,
-        "value": value,
+        "value": period.value,
         "derived": derived,
     }
 

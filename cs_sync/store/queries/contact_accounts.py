@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, delete, select
 
 from cs_sync.identity import RecordRef, Resolution, ResolvedContact
-from cs_sync.store.queries.attributes import BEGINNING
+from cs_sync.identity.past_values import BEGINNING
 from cs_sync.store.records.history import archive_rows
 from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas.tables import CONTACT_ACCOUNT

@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from cs_sync.metrics.catalogue.churn import build_churn_reason
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas.tables import (
+    ACCOUNT_CHANGE,
     FEATURE_DAY,
     FORESIGHT_JUDGEMENT,
     FORESIGHT_MODEL,
@@ -18,12 +19,15 @@ from cs_sync_schemas.tables import (
     MRR_SPAN,
     RUN,
     RUN_STREAM,
+    SOURCE_ACCOUNT,
     SURVEY_RESPONSE,
     TICKET,
     USAGE_DAY,
 )
+from cs_sync_schemas.values import CONTACT_FIELD
 
 SPAN, MOVEMENT = MRR_SPAN, MRR_MOVEMENT
+RECORD, CHANGE = SOURCE_ACCOUNT, ACCOUNT_CHANGE
 MODEL, JUDGEMENT = FORESIGHT_MODEL, FORESIGHT_JUDGEMENT
 _DATED = (
     USAGE_DAY.c.day,
@@ -84,6 +88,18 @@ def read_first_read_time(
     known: datetime = max([learnt, *firsts])
     ended = connection.scalar(select(func.min(RUN.c.ended_at)).where(RUN.c.ended_at >= known))
     return ended or known
+
+
+def tells_contacts(connection: Connection) -> bool:
+    """Return whether every source of last contacts tells the earlier ones, too."""
+    last = RECORD.c.last_contacted_at
+    sources = select(RECORD.c.source).where(last.is_not(None), RECORD.c.deleted_at.is_(None))
+    named = connection.scalars(sources.distinct()).all()
+    told = (
+        exists().where(CHANGE.c.source == source, CHANGE.c.field == CONTACT_FIELD)
+        for source in named
+    )
+    return bool(named) and all(connection.scalar(select(one)) for one in told)
 
 
 def read_first_mrr(connection: Connection, policy: str, known_at: datetime) -> dict[str, datetime]:

@@ -1,7 +1,7 @@
 """The identity graph in the database: the facts it is resolved from, and its result."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -26,13 +26,15 @@ from cs_sync.identity import (
 )
 from cs_sync.identity.facts import LAST_PRECEDENCE
 from cs_sync.store.queries.account_answers import ANSWER, read_answers, save_questions
+from cs_sync.store.queries.account_past import OWNER_NAME, PastReader
 from cs_sync.store.queries.attributes import save_attributes
 from cs_sync.store.queries.contact_accounts import save_contact_accounts
 from cs_sync.store.queries.contact_stays import read_contact_stays
 from cs_sync.store.records.history import archive_rows
-from cs_sync.store.upserts import split_chunks, upsert_rows
+from cs_sync.store.upserts import CHUNK_SIZE, split_chunks, upsert_rows
 from cs_sync_schemas.tables import (
     ACCOUNT,
+    ACCOUNT_CHANGE,
     ACCOUNT_LINK,
     ALIAS,
     CONTACT,
@@ -116,7 +118,7 @@ def _get_party_fields(row: Mapping[str, Any], precedence: Mapping[str, int]) -> 
 
 def has_identity_changed(connection: Connection, since: datetime) -> bool:
     """Return whether sources or people changed identity facts at or after `since`."""
-    tables = (SOURCE_ACCOUNT, SOURCE_CONTACT, MEMBERSHIP, ALIAS)
+    tables = (SOURCE_ACCOUNT, ACCOUNT_CHANGE, SOURCE_CONTACT, MEMBERSHIP, ALIAS)
     changes = [(table, table.c.changed_at >= since) for table in tables]
     changes.append((ANSWER, or_(ANSWER.c.decided_at >= since, ANSWER.c.undone_at >= since)))
     return any(
@@ -146,10 +148,23 @@ def read_known_identities(connection: Connection) -> KnownIdentity:
     )
 
 
-def save_graph(connection: Connection, resolution: Resolution, now: datetime) -> None:
+def save_graph(
+    connection: Connection,
+    resolution: Resolution,
+    now: datetime,
+    since: datetime | None = None,
+    left_out: Collection[str] = (),
+) -> None:
     """Store the changes of an identity resolution and archive the replaced rows.
 
     Accounts that gained or lost a record count as changed.
+
+    Args:
+        connection: A write transaction.
+        resolution: The accounts and contacts.
+        now: The time of the resolution.
+        since: Until when told changes of accounts had been taken in; None takes in all.
+        left_out: Attributes whose past does not count.
     """
     moved = _save_links(connection, ACCOUNT_LINK, "account_id", resolution.account_links, now)
     _save_links(connection, CONTACT_LINK, "contact_id", resolution.contact_links, now)
@@ -160,16 +175,16 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
     save_contact_accounts(connection, resolution, now)
     save_questions(connection, resolution.conflicts, now)
     owners = _read_owner_names(connection)
-    save_attributes(
-        connection,
-        (
-            (a.id, {"owner": owners.get(a.owner, a.owner.source_id), **a.attributes})
+    past = PastReader(connection, owners, since, moved, frozenset(left_out))
+    for start in range(0, len(resolution.accounts), CHUNK_SIZE):
+        accounts = resolution.accounts[start : start + CHUNK_SIZE]
+        stated = (
+            (a.id, {OWNER_NAME: owners.get(a.owner, a.owner.source_id), **a.attributes})
             if a.owner
             else (a.id, a.attributes)
-            for a in resolution.accounts
-        ),
-        now,
-    )
+            for a in accounts
+        )
+        save_attributes(connection, stated, now, past.read_past(accounts))
 
 
 def _build_account_row(account: ResolvedAccount) -> dict[str, Any]:

@@ -172,6 +172,7 @@ def _name_place(columns: Sequence[str], place: Place) -> str:
 TABLES = (
     Table("owners", schema.Owner),
     Table("accounts", schema.SourceAccount),
+    Table("account_changes", schema.AccountChange, ("account_source_id", "field", "happened_at")),
     Table("contacts", schema.SourceContact),
     Table("memberships", schema.Membership, ("contact_source_id", "account_source_id")),
     Table("products", schema.Product),

@@ -24,6 +24,7 @@ SHAPES = (
 LIST_LIMIT = 100
 SEARCH_LIMIT = 200
 BATCH_LIMIT = 100
+HISTORY_LIMIT = 50
 ASSOCIATION_LIMIT = 1000
 MAX_PROPERTY_NAMES = 1500
 """Characters of property names in an address; servers cut addresses off somewhere."""
@@ -159,6 +160,15 @@ class HubSpotApi:
         }
         options = {"archived": True} if archived else {}
         return _call_raw(self._batch.read, kind, query, **options)
+
+    def read_histories(self, kind: str, ids: Sequence[str], names: Sequence[str]) -> Json:
+        """Read the past values of properties, newest first, of objects (at most 50)."""
+        query = {
+            "inputs": [{"id": value} for value in ids],
+            "properties": [],
+            "propertiesWithHistory": list(names),
+        }
+        return _call_raw(self._batch.read, kind, query)
 
     def update(self, kind: str, inputs: Sequence[Json]) -> Json:
         """Update objects (at most 100) by record id."""

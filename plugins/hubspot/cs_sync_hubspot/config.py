@@ -37,6 +37,11 @@ class HubSpotConfig(ConnectorConfig):
         default=("industry", "country", "numberofemployees", "lifecyclestage"),
         description="Company properties to carry as attributes of the account.",
     )
+    property_history: bool = Field(
+        default=True,
+        description="Whether to read what owner, last contact and these properties were before, "
+        "by a request for 50 companies that are new or changed.",
+    )
     survey_scales: dict[str, Scale] = Field(
         default_factory=dict,
         description="Lowest and highest answer of a survey (by name) or of a type of survey.",

@@ -20,6 +20,7 @@ from cs_sync import (
 from cs_sync_hubspot.api import find_next_cursor
 from cs_sync_hubspot.client import make_api
 from cs_sync_hubspot.config import HubSpotConfig
+from cs_sync_hubspot.histories import HistoryReader, name_past_fields
 from cs_sync_hubspot.mapping import (
     ObjectType,
     build_object_types,
@@ -30,7 +31,14 @@ from cs_sync_hubspot.memberships import read_memberships
 from cs_sync_hubspot.objects import Json, parse_time
 from cs_sync_hubspot.scales import ScaleGuard
 from cs_sync_hubspot.search import SearchCursor, search_changes, to_milliseconds
-from cs_sync_schemas import Alias, Membership, Owner, SurveyResponse
+from cs_sync_schemas import (
+    AccountChange,
+    Alias,
+    Membership,
+    Owner,
+    SourceAccount,
+    SurveyResponse,
+)
 
 LOOKBACK = timedelta(hours=1)
 """The search index is seconds to minutes behind, after imports longer. We read up to now, so that
@@ -55,6 +63,9 @@ class CrmReader:
         self._config = config
         self._api = make_api(config, http)
         self._kinds = build_object_types(config)
+        self._past = (
+            HistoryReader(self._api, name_past_fields(config)) if config.property_history else None
+        )
         self._misfits = ScaleGuard(config, self._kinds["feedback_submissions"], self._api.search)
 
     def streams(self) -> Sequence[Stream]:
@@ -84,7 +95,7 @@ class CrmReader:
             history=HISTORY,
             deletes="feed",
             scope=_SCOPES[name],
-            extra=(Alias,),
+            extra=(Alias, AccountChange) if kind.record is SourceAccount else (Alias,),
         )
 
     def _read_owners(self, window: Window) -> Iterator[Page]:
@@ -102,7 +113,10 @@ class CrmReader:
         """Yield active objects (listed by a backfill, else searched), then archived ones."""
         resume = window.resume or {}
         if "archived" not in resume:
-            yield from self._read_active(kind, window)
+            pages = self._read_active(kind, window)
+            if self._past is not None and kind.record is SourceAccount:
+                pages = map(partial(self._past.add_changes, window), pages)
+            yield from pages
             resume = {"archived": None}
         yield from self._read_archived(kind, window, resume["archived"])
 

@@ -19,7 +19,7 @@ BASE = "https://api.hubapi.com"
 
 @pytest.fixture
 def config() -> HubSpotConfig:
-    return HubSpotConfig.model_validate({"access_token": TOKEN})
+    return HubSpotConfig.model_validate({"access_token": TOKEN, "property_history": False})
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from typing import NamedTuple
 
 from cs_sync_sandbox.answers import Json
 from cs_sync_sandbox.hubspot.definitions import (
     ALWAYS,
     GROUPS,
+    READ_ONLY,
     UNASKED,
     get_created_name,
     get_modified_name,
@@ -28,6 +30,16 @@ from cs_sync_sandbox.world.records import Owner
 
 KINDS = ("companies", "contacts", "feedback_submissions", "tasks", "notes")
 FIRST_NEW_ID = 70_000_000_000
+VERSIONS = 20
+"""So many values of a property are kept."""
+
+
+class Version(NamedTuple):
+    """A value of a property, when it was set and by what."""
+
+    at: datetime
+    value: str
+    source: str = "CRM_UI"
 
 
 @dataclass
@@ -41,6 +53,8 @@ class Record:
     updated_at: datetime
     archived_at: datetime | None = None
     before: dict[str, str | None] | None = None
+    history: dict[str, list[Version]] = field(default_factory=dict)
+    """Property → its values, oldest first."""
 
 
 @dataclass
@@ -144,7 +158,8 @@ class Portal:
     def merge(self, kind: str, winner: Record, loser: Record) -> None:
         """Merge two records.
 
-        The loser's id now means the winner, which takes its associations.
+        The loser's id now means the winner, which takes its associations, and its values where it
+        has none.
         """
         merged_ids = [*_list_merged_ids(winner), *_list_merged_ids(loser), loser.id]
         for old in merged_ids:
@@ -154,7 +169,12 @@ class Portal:
             if origin == kind and id_ == loser.id:
                 for end in list(ends):
                     self.link(kind, winner.id, target, end, ends[end])
-        self.update(winner, {"hs_merged_object_ids": ";".join(merged_ids)})
+        taken = {
+            name: value
+            for name, value in loser.properties.items()
+            if value and name not in READ_ONLY and not winner.properties.get(name)
+        }
+        self.update(winner, {**taken, "hs_merged_object_ids": ";".join(merged_ids)})
 
     def link(self, kind: str, id_: str, target: str, target_id: str, types: set[int]) -> None:
         """Associate two records in one direction."""
@@ -185,6 +205,21 @@ class Portal:
             body["archivedAt"] = format_instant(record.archived_at)
         return body
 
+    def shown_history(self, record: Record, names: Iterable[str]) -> Json:
+        """Return the newest values of properties with their times, newest first."""
+        return {
+            name: [
+                {
+                    "value": version.value,
+                    "timestamp": format_instant(version.at),
+                    "sourceType": version.source,
+                }
+                for version in record.history.get(name, ())[: -VERSIONS - 1 : -1]
+            ]
+            for name in names
+            if name in self.definitions[record.kind]
+        }
+
     def required(self, kind: str, id_: str, id_property: str | None = None) -> Record:
         """Return a live record or raise HubSpot's 404."""
         record = self.find(kind, id_, id_property)
@@ -200,6 +235,8 @@ class Portal:
 
     def _set(self, record: Record, values: Mapping[str, str], now: datetime) -> None:
         record.properties.update(values)
+        for name, value in values.items():
+            record.history.setdefault(name, []).append(Version(now, value))
         record.properties[get_modified_name(record.kind)] = format_instant(now)
         if record.kind == "tasks" and "hs_task_status" in values:
             done = values["hs_task_status"] == "COMPLETED"

@@ -13,7 +13,7 @@ from cs_sync_sandbox.hubspot.errors import make_invalid_error, make_partial_erro
 from cs_sync_sandbox.hubspot.portal import Portal, Record, make_conflict_error
 from cs_sync_sandbox.hubspot.values import format_instant
 
-BATCH, PAGE = 100, 100
+BATCH, PAGE, HISTORY_BATCH = 100, 100, 50
 READ_ONLY_KINDS = frozenset({"feedback_submissions"})
 REQUIRED = {"tasks": "hs_timestamp", "notes": "hs_timestamp"}
 # Types of associations (HUBSPOT_DEFINED), there and back.
@@ -82,11 +82,14 @@ def read_batch(portal: Portal, kind: str, query: QueryParams, body: Json) -> Ans
         elif record not in records:
             records.append(record)
     requested = body.get("properties") or ()
-    return _make_batch(
-        portal,
-        [portal.shown(r, requested) for r in _sort_newest_first(records)],
-        _make_missing_errors(kind, lost),
-    )
+    past = body.get("propertiesWithHistory") or ()
+    if past and len(inputs) > HISTORY_BATCH:
+        raise make_invalid_error(f"At most {HISTORY_BATCH} inputs with propertiesWithHistory")
+    shown = []
+    for record in _sort_newest_first(records):
+        more = {"propertiesWithHistory": portal.shown_history(record, past)} if past else {}
+        shown.append({**portal.shown(record, [*requested, *past]), **more})
+    return _make_batch(portal, shown, _make_missing_errors(kind, lost))
 
 
 def create_batch(portal: Portal, kind: str, body: Json) -> Answer:

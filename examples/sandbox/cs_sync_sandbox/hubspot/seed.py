@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from cs_sync_sandbox.hubspot.definitions import get_created_name, get_modified_name
-from cs_sync_sandbox.hubspot.portal import Portal, Record
-from cs_sync_sandbox.hubspot.values import format_instant
+from cs_sync_sandbox.hubspot.portal import Portal, Record, Version
+from cs_sync_sandbox.hubspot.values import format_instant, parse_instant
 from cs_sync_sandbox.world.records import Company, Person, SurveyAnswer, World
 
 COMPANY, CONTACT, FEEDBACK, OWNER = 31_000_000_000, 52_000_000_000, 61_000_000_000, 77_000_000
@@ -76,6 +76,7 @@ def _add_company(portal: Portal, company: Company, now: datetime) -> None:
         },
         company.created_at, max(edited, contacted or edited),
     )  # fmt: skip
+    record.history = _build_history(record, company, len(portal.owners))
     record.archived_at = company.archived_at
     for id_ in lost:
         portal.merged_into[("companies", id_)] = record.id
@@ -133,6 +134,34 @@ def _choose_contact_time(company: Company, now: datetime) -> datetime | None:
         return None
     days = Random(f"contact:{company.number}").expovariate(1 / 40)
     return max(company.created_at, now - timedelta(days=days))
+
+
+def _build_history(record: Record, company: Company, owners: int) -> dict[str, list[Version]]:
+    """Build what the properties of a company were before.
+
+    All were set when it was created. Who signed up was a lead for up to two weeks, companies grew,
+    one in four was handed over, and everybody was contacted before the last time.
+    """
+    created, values = company.created_at, record.properties
+    middle = created + (record.updated_at - created) / 2
+    history = {name: [Version(created, value)] for name, value in values.items() if value}
+
+    def change(name: str, before: str | None, at: datetime) -> None:
+        now = values.get(name)
+        if now and before and before != now:
+            history[name] = [Version(created, before), Version(at, now)]
+
+    change("lifecyclestage", "lead", min(created + timedelta(days=14), record.updated_at))
+    change("numberofemployees", str(max(1, company.size * 2 // 3)), middle)
+    if company.owner_number and company.number % 4 == 0:
+        change("hubspot_owner_id", str(OWNER + company.owner_number % owners + 1), middle)
+    if values.get("notes_last_contacted"):
+        moments = [parse_instant(values["notes_last_contacted"] or "")]
+        random = Random(f"contacts:{company.number}")
+        while (earlier := moments[0] - timedelta(days=random.expovariate(1 / 40))) > created:
+            moments.insert(0, earlier)
+        history["notes_last_contacted"] = [Version(at, format_instant(at)) for at in moments]
+    return history
 
 
 def _choose_edit_time(created: datetime, number: int, now: datetime) -> datetime:
