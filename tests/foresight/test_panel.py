@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
+from cs_sync.foresight.inputs import CONTACT
 from cs_sync.foresight.panel import Panel
 from cs_sync.health import build_day_scope
 from cs_sync.health.columns.ownership import NOBODY, OwnerBook
@@ -26,6 +27,7 @@ from cs_sync.queries.panel import read_panel
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync_schemas import (
     Account,
+    AccountChange,
     AccountLink,
     Contact,
     ContactAccount,
@@ -33,11 +35,13 @@ from cs_sync_schemas import (
     FeatureDay,
     MrrMovement,
     MrrSpan,
+    SourceAccount,
     Subscription,
     SurveyResponse,
     Ticket,
     UsageDay,
 )
+from cs_sync_schemas.values import CONTACT_FIELD
 from tests.follow_ups.books import Books
 from tests.foresight.panels import build_panel
 from tests.foresight.test_reading_observations import opened
@@ -166,6 +170,21 @@ def fill_voices(connection: Connection, random: Random) -> None:
         add_rows(connection, SurveyResponse, [answer])
 
 
+def fill_contacts(connection: Connection, random: Random) -> None:
+    """Last contacts of a CRM that tells its past, some of it later."""
+    for number in range(7):
+        days = sorted(random.randrange(-60, 190) for _ in range(random.randrange(5)))
+        row: dict[str, Any] = {"source": SOURCES[0], "source_id": f"a{number}", "raw": None}
+        last = at(days[-1]) if days else None
+        add_rows(connection, SourceAccount, [{**row, "last_contacted_at": last}])
+        add_rows(connection, AccountChange, [
+            {**row, "source_id": f"a{number}:{day}", "account_source_id": f"a{number}",
+             "field": CONTACT_FIELD, "happened_at": at(day) + timedelta(hours=1),
+             "value_at": at(day), "first_seen_at": random.choice((LONG_AGO, at(80), at(150)))}
+            for day in days
+        ])  # fmt: skip
+
+
 def make_workspace(folder: Path, seed: int) -> Place:
     """Synced in August 2025, and filled with what came to be known until January."""
     place = Place(folder, datetime(2025, 8, 5, 8, tzinfo=UTC))
@@ -179,6 +198,7 @@ def make_workspace(folder: Path, seed: int) -> Place:
         fill(connection, random)
         fill_billing(connection, random, get_mrr_policy(workspace).hash)
         fill_voices(connection, random)
+        fill_contacts(connection, random)
     return place
 
 
@@ -201,12 +221,14 @@ def list_contents(panel: Panel) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-KINDS = ("plain", "features", "hindsight", "scored")
+KINDS = ("plain", "features", "hindsight", "scored", "contacts")
 
 
 def compare(place: Place, kind: str, months: slice) -> Panel:
     """The panel of some months, which says what each of them says by itself."""
     request = replace(REQUEST, scored=kind == "scored", hindsight=kind == "hindsight")
+    if kind == "contacts":
+        request = replace(request, signals=(*PREDICTIVE_SIGNALS, CONTACT))
     with opened(place) as workspace:
         metrics = workspace.config.metrics
         features = ("export",) if kind == "features" else ()
@@ -234,6 +256,7 @@ def test_a_panel_is_what_its_month_ends_say(place: Place, kind: str) -> None:
     assert len(panel.days) >= 2
     known = {name for name, column in panel.values.items() if not np.isnan(column).all()}
     assert known >= {"tickets_30", "tenure_months", "mrr_change_90"}
+    assert (CONTACT in known) == (kind == "contacts")
 
 
 @pytest.mark.slow("reads ten month ends one by one, of four workspaces, four times")

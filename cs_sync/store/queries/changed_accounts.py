@@ -22,6 +22,7 @@ from cs_sync.metrics.ownership import LINK, PLACE, names_account
 from cs_sync_schemas import get_history_table
 from cs_sync_schemas.tables import (
     ACCOUNT,
+    ACCOUNT_CHANGE,
     CONTACT,
     CONTACT_LINK,
     FEATURE_DAY,
@@ -67,6 +68,12 @@ def _list_statements(since: datetime) -> Iterator[Select[tuple[str]]]:
     yield select(SPAN.c.account_id).where(SPAN.c.known_to >= since)
     same = and_(LINK.c.source == RECORD.c.source, LINK.c.source_id == RECORD.c.source_id)
     yield select(LINK.c.account_id).join(RECORD, same).where(RECORD.c.changed_at >= since)
+    named = names_account(ACCOUNT_CHANGE)
+    yield (
+        select(LINK.c.account_id)
+        .join(ACCOUNT_CHANGE, named)
+        .where(ACCOUNT_CHANGE.c.changed_at >= since)
+    )
     for table in FACTS:
         for rows in _list_changed_rows(table, since):
             yield select(LINK.c.account_id).join(rows, names_account(rows))
