@@ -152,6 +152,8 @@ class Stream:
     have; the field names the parent.
              Children missing from a re-read parent are ended. The field is `source_id` where a
              child has its parent's id, as the one rating of a ticket.
+    lasting  children that a re-read parent need not show again: they end with it alone, as the
+             values that a field had.
     snapshot pages return only the present state of these; a change begins a new version.
     """
 
@@ -168,6 +170,7 @@ class Stream:
     scope: str = ""
     extra: "tuple[type[Record], ...]" = ()
     children: "Mapping[type[Record], str]" = field(default_factory=dict)
+    lasting: "tuple[type[Record], ...]" = ()
     snapshot: "tuple[type[Record], ...]" = ()
     continues: Callable[[Any], bool] | None = None
 

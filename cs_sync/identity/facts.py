@@ -153,7 +153,7 @@ class KnownIdentity:
 def leave_out_attributes(
     facts: IdentityFacts, names: Set[str]
 ) -> tuple[IdentityFacts, Sequence[str]]:
-    """Return the facts without some attributes, and those of them that accounts had."""
+    """Return the facts without some attributes, and those found."""
     found = {name for fact in facts.accounts for name in fact.attributes.keys() & names}
     if not found:
         return facts, ()

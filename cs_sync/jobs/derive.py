@@ -91,7 +91,7 @@ def _read_resolution_time(connection: Connection, rules: DomainRules) -> datetim
 
 
 def list_own_fields(workspace: Workspace) -> frozenset[str]:
-    """Return the names of the fields that cs-sync writes to the CRM itself.
+    """Return the names of the fields that we write ourselves.
 
     What they say is no evidence of the customer, and must not come back as such.
     """

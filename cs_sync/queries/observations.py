@@ -70,7 +70,7 @@ class ObservationRequest:
 def build_request(
     workspace: Workspace, horizon_days: int | None = None, *, scored: bool = False
 ) -> ObservationRequest:
-    """Build a request from the configuration, with the signals whose past is known.
+    """Build a request of the signals whose past is known.
 
     Args:
         workspace: The workspace.

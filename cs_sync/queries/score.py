@@ -171,7 +171,7 @@ def resolve_day(workspace: Workspace, as_of: date | None) -> date:
 def resolve_day_knowledge(
     workspace: Workspace, day: date, known_at: datetime | None
 ) -> datetime | None:
-    """Return when what was known of a day counts as known; see `resolve_knowledge_time`."""
+    """Resolve the knowledge time of a day."""
     until = build_day_scope(day, str(workspace.config.workspace.timezone)).until
     return resolve_knowledge_time(workspace, known_at, until)
 

@@ -27,7 +27,7 @@ RECORD, CHANGE = SOURCE_ACCOUNT, ACCOUNT_CHANGE
 
 
 def last_contact(scope: SignalScope) -> Select[Any]:
-    """Select the last logged contact as `value`, as it stood at the end of the day.
+    """Select the last contact that was logged until a day's end.
 
     A CRM that tells no past has the last one only: for a day before it nothing is known.
     """
@@ -50,9 +50,9 @@ def last_contact(scope: SignalScope) -> Select[Any]:
 
 
 def _rank_moments(scope: SignalScope) -> CTE:
-    """Rank what was logged of each record: 1 is what it showed at the end of the day.
+    """Rank what was logged of each record; 1 is what counts.
 
-    If it showed nothing yet, 1 is something later.
+    It is what the record showed at the end of the day; if it showed nothing yet, something later.
     """
     of = and_(CHANGE.c.source == RECORD.c.source, CHANGE.c.account_source_id == RECORD.c.source_id)
     shown = _select_logged(scope, RECORD, RECORD.c.last_contacted_at, RECORD.c.last_contacted_at)
@@ -72,7 +72,7 @@ def _rank_moments(scope: SignalScope) -> CTE:
 def _select_logged(
     scope: SignalScope, rows: FromClause, at: ColumnElement[Any], value: ColumnElement[Any]
 ) -> Select[Any]:
-    """Select when each record of the scope's accounts took on which last contact."""
+    """Select when each record took on which last contact."""
     linked = and_(LINK.c.source == RECORD.c.source, LINK.c.source_id == RECORD.c.source_id)
     return (
         select(

@@ -38,7 +38,10 @@ class PastReader:
     left_out: Set[str]
 
     def read_past(self, accounts: Iterable[ResolvedAccount]) -> Mapping[str, PastValues]:
-        """Map account id → attribute → the histories of its records, those first that count."""
+        """Map account id → attribute → histories of its records.
+
+        Those come first that count first.
+        """
         if self._news is not None and not self._news and not self.moved:
             return NO_PAST
         chosen = {account.id: account.records for account in accounts if self._has_news(account)}
@@ -55,7 +58,7 @@ class PastReader:
 
     @cached_property
     def _news(self) -> Set[RecordRef] | None:
-        """The records with new changes; None means that all are to be read."""
+        """The records with new changes; None means all."""
         if not self.connection.scalar(select(exists().where(CHANGE.c.source.is_not(None)))):
             return frozenset()
         if self.since is None:

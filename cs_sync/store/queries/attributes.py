@@ -60,7 +60,7 @@ def save_attributes(
     now: datetime,
     past: Mapping[str, PastValues] = NO_PAST,
 ) -> None:
-    """Store the current attributes of these accounts, and what sources tell of their past.
+    """Store the current attributes of accounts, and their told past.
 
     Without a past, a changed value is valid from `now`, and an attribute seen for the first time
     is valid from the beginning.
@@ -105,7 +105,9 @@ def save_attributes(
 def _read_stated(
     connection: Connection, accounts: Sequence[str]
 ) -> dict[str, dict[str, dict[ValuePeriod, dict[str, Any]]]]:
-    """Map account id → attribute → period → its row as known now, oldest first.
+    """Map account id → attribute → period → row.
+
+    As known now, oldest first.
 
     What follows from what is paid is left out.
     """

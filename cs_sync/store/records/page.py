@@ -149,10 +149,11 @@ def _end_children(
     """
     if not stream.children:
         return 0
-    parents = [*(row["source_id"] for row in valid.rows.get(stream.record, [])), *deleted_ids]
+    read_again = [row["source_id"] for row in valid.rows.get(stream.record, [])]
     ended = 0
     for child, field in stream.children.items():
         present = [row["source_id"] for row in valid.rows.get(child, [])]
         present += valid.list_refused(child)
+        parents = [*(() if child in stream.lasting else read_again), *deleted_ids]
         ended += end_missing_children(connection, child, field, parents, present, moment)
     return ended

@@ -162,7 +162,7 @@ class HubSpotApi:
         return _call_raw(self._batch.read, kind, query, **options)
 
     def read_histories(self, kind: str, ids: Sequence[str], names: Sequence[str]) -> Json:
-        """Read the past values of properties, newest first, of objects (at most 50)."""
+        """Read past values, newest first, of at most 50 objects."""
         query = {
             "inputs": [{"id": value} for value in ids],
             "properties": [],

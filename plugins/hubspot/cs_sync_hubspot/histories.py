@@ -27,26 +27,31 @@ class HistoryReader:
     fields: dict[str, str]
 
     def add_changes(self, window: Window, page: Page) -> Page:
-        """Return a page of companies with the changes of those that changed in the window."""
+        """Return the page with the changes of companies that changed meanwhile."""
         rows = page.records.get(SourceAccount, ())
         since = None if window.backfill else window.since
         ids = [row["source_id"] for row in rows if since is None or row["updated_at"] >= since]
         found = (
-            entry
+            item
             for start in range(0, len(ids), HISTORY_LIMIT)
-            for entry in self._read_entries(ids[start : start + HISTORY_LIMIT])
+            for item in self._read_histories(ids[start : start + HISTORY_LIMIT])
         )
-        changes, rejected = map_each(AccountChange, found, self._map_entry, _name_entry)
+        listed, broken = map_each(AccountChange, found, lambda item: list(self._list_entries(item)))
+        entries = (entry for of_company in listed for entry in of_company)
+        changes, rejected = map_each(AccountChange, entries, self._map_entry, _name_entry)
         records: dict[type[Record], Sequence[Row]] = {**page.records, AccountChange: changes}
-        return replace(page, records=records, rejected=[*page.rejected, *rejected])
+        return replace(page, records=records, rejected=[*page.rejected, *broken, *rejected])
 
-    def _read_entries(self, ids: list[str]) -> Iterator[Json]:
+    def _read_histories(self, ids: list[str]) -> Sequence[Json]:
+        found: Sequence[Json] = self.api.read_histories("companies", ids, [*self.fields])["results"]
+        return found
+
+    def _list_entries(self, item: Json) -> Iterator[Json]:
         """Yield every value of every property, oldest first, with its company."""
-        for item in self.api.read_histories("companies", ids, list(self.fields))["results"]:
-            histories = item.get("propertiesWithHistory") or {}
-            for name in self.fields:
-                for entry in reversed(histories.get(name) or ()):
-                    yield {**entry, "company": str(item["id"]), "property": name}
+        histories = item["propertiesWithHistory"]
+        for name in self.fields:
+            for entry in reversed(histories.get(name) or ()):
+                yield {**entry, "company": str(item["id"]), "property": name}
 
     def _map_entry(self, entry: Json) -> Row:
         at, field = parse_time(entry.get("timestamp")), self.fields[entry["property"]]
@@ -66,7 +71,7 @@ class HistoryReader:
 
 
 def name_past_fields(config: HubSpotConfig) -> dict[str, str]:
-    """Map each property with a past to the field of an account that it tells of."""
+    """Map each property with a past to the field of an account."""
     attributes = {name: ATTRIBUTE_PREFIX + name for name in config.company_properties}
     return {
         "hubspot_owner_id": OWNER_FIELD,

@@ -86,6 +86,7 @@ class CrmReader:
 
     def _object_stream(self, name: str) -> Stream:
         kind = self._kinds[name]
+        is_company = kind.record is SourceAccount
         return Stream(
             name,
             kind.record,
@@ -95,7 +96,9 @@ class CrmReader:
             history=HISTORY,
             deletes="feed",
             scope=_SCOPES[name],
-            extra=(Alias, AccountChange) if kind.record is SourceAccount else (Alias,),
+            extra=(Alias,),
+            children={AccountChange: "account_source_id"} if is_company else {},
+            lasting=(AccountChange,) if is_company else (),
         )
 
     def _read_owners(self, window: Window) -> Iterator[Page]:
