@@ -87,7 +87,10 @@ def build_definition(spec: FieldSpec) -> Definition:
 
 
 def _build_values(spec: FieldSpec, name: str) -> Json:
-    """Build a pick list; Salesforce's two descriptions of it name a value differently."""
+    """Build a pick list whose values are named by `name`.
+
+    Salesforce's two descriptions of it differ in that.
+    """
     values = [{name: value, "label": label, "default": False} for value, label in spec.choices]
     return {"valueSetDefinition": {"sorted": False, "value": values}}
 
