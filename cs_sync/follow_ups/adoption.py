@@ -1,23 +1,23 @@
 """Product adoption of an account: unused features, open onboarding steps."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.health.facts import FeatureFact, StepFact
+from cs_sync.health.facts import StepFact
 
 MIN_ACCOUNTS = 5
 """Accounts whose use of features must be known before one of them is called popular."""
 
 
-def compute_popularity(accounts: Iterable[Iterable[FeatureFact]]) -> Mapping[str, float]:
+def compute_popularity(accounts: Iterable[Collection[str]]) -> Mapping[str, float]:
     """Compute the share of accounts that use each feature.
 
     Use counts in the last 28 days.
 
     Args:
-        accounts: The features of each account.
+        accounts: The distinct features that each account used.
 
     Returns:
         Feature → share of the accounts with any use; empty below `MIN_ACCOUNTS` accounts.
@@ -25,9 +25,8 @@ def compute_popularity(accounts: Iterable[Iterable[FeatureFact]]) -> Mapping[str
     users: Counter[str] = Counter()
     number = 0
     for features in accounts:
-        recent = {fact.feature for fact in features if fact.recent_days}
-        number += bool(recent)
-        users.update(recent)
+        number += bool(features)
+        users.update(features)
     return {name: count / number for name, count in users.items()} if number >= MIN_ACCOUNTS else {}
 
 

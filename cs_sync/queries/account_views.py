@@ -1,6 +1,6 @@
 """Input of the account playbooks: the current state of every customer."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from cs_sync.follow_ups import AccountView, RenewalFact, compute_popularity
 from cs_sync.follow_ups.mrr_news import KnownMovement, SourceReads, filter_real_movements
 from cs_sync.health import build_day_scope
-from cs_sync.health.facts import FeatureFact
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -69,14 +68,13 @@ class AccountViews(Mapping[str, AccountView]):
         self._facts = _read_stored_facts(workspace)
         self._customers = {item.account["id"]: item for item in day.customers}
         self._occasions = _group_open_occasions(stored)
-        used_until, popular = _sum_up_use(day.scored)
         self._shared = {
             "now": workspace.clock(),
             "zone": str(workspace.config.workspace.timezone),
             "words": workspace.words,
             "titles": workspace.titles,
-            "popular": popular,
-            "usage_until": used_until,
+            "popular": compute_popularity(item.used_features for item in day.scored),
+            "usage_until": max(filter(None, (item.last_use for item in day.scored)), default=None),
             "typical_mrr": _compute_typical_mrr(day),
             "connected": _extend_connection(self._facts.first_syncs, stored),
         }
@@ -100,21 +98,6 @@ class AccountViews(Mapping[str, AccountView]):
 
     def __len__(self) -> int:
         return len(self._customers)
-
-
-def _sum_up_use(scored: Iterable[ScoredAccount]) -> tuple[date | None, Mapping[str, float]]:
-    """Return the last day of any use, and how popular features are."""
-    days: set[date] = set()
-
-    def list_features() -> Iterator[tuple[FeatureFact, ...]]:
-        for item in scored:
-            evidence = item.evidence
-            if evidence.usage:
-                days.add(evidence.usage.last_day)
-            yield evidence.features
-
-    popular = compute_popularity(list_features())
-    return max(days, default=None), popular
 
 
 def _read_stored_facts(workspace: Workspace) -> _StoredFacts:

@@ -96,6 +96,7 @@ def refresh_results(
     basis: str,
     accounts: Sequence[str],
     compute: Callable[[AccountBatch], Mapping[str, T]],
+    until: date | None = None,
 ) -> Refreshed[T]:
     """Return accounts' results, kept or computed anew after a change.
 
@@ -107,6 +108,7 @@ def refresh_results(
         basis: Digest of everything but the accounts' own facts.
         accounts: The ids of all accounts with a result, in the order of the database.
         compute: Computes the results of a batch.
+        until: The day before which lie all days of use that they rest on; None: any may count.
     """
     (name, form), now = kind, workspace.clock()
     with workspace.store.read() as connection:
@@ -114,7 +116,7 @@ def refresh_results(
         kept = read_kept(connection, name, basis)
         stale = set(accounts) - kept.contents.keys()
         if kept.known_at is not None:
-            stale |= read_changed_accounts(connection, kept.known_at) & set(accounts)
+            stale |= read_changed_accounts(connection, kept.known_at, until) & set(accounts)
     fresh, at_hand = dict[str, bytes](), dict[str, T]()
     for batch in split_wanted(accounts, stale):
         computed = compute(batch)

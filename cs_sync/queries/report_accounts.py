@@ -219,7 +219,7 @@ def _read_month_states(
 ) -> WrittenResults[PastStates]:
     """Read the states of the accounts at month ends.
 
-    Kept ones, where nothing of them changed.
+    Kept ones, where nothing of them changed but their use since.
     """
     model = read_health_model(workspace)
 
@@ -229,7 +229,8 @@ def _read_month_states(
             return read_past_states(workspace, connection, model, rows, days, batch.chosen)
 
     basis = build_basis(workspace, model, days)
-    refreshed = refresh_results(workspace, KIND, basis, list(live), compute)
+    until = days[-1] + timedelta(days=1)
+    refreshed = refresh_results(workspace, KIND, basis, list(live), compute, until)
     keep_results(workspace, refreshed)
     return refreshed.results
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from cs_sync.health import build_day_scope
+from cs_sync.health import AccountEvidence, build_day_scope
 from cs_sync.metrics.fx import ExchangeRates
 from cs_sync.metrics.periods import Period, add_months
 from cs_sync.queries.day import DayView
@@ -121,11 +121,12 @@ def build_agenda(workspace: Workspace, day: DayView, money: MoneyConverter) -> l
 
     for item in day.customers:
         account = item.account["id"]
-        for ending in item.evidence.subscriptions:
+        evidence = item.evidence if item.is_on_agenda else AccountEvidence()
+        for ending in evidence.subscriptions:
             _, currency, amount = mrr.get((ending.source, ending.source_id), ("", "", 0))
             if ending.ends_at and now <= ending.ends_at < until and amount:
                 add(ending.ends_at, "leaving", account, amount, currency)
-        for invoice in item.evidence.invoices:
+        for invoice in evidence.invoices:
             due = invoice.due_at or invoice.issued_at
             add(due, "unpaid", account, invoice.amount_remaining, invoice.currency)
         for renewal in renewals.get(account, ()):

@@ -94,6 +94,11 @@ class ScoredAccount:
     """Whether something asks for a call whatever the score."""
     is_customer: bool
     """Whether a subscription of it runs; where no source knows subscriptions, every account is."""
+    is_on_agenda: bool
+    """Whether a subscription of it is to end, or an invoice is overdue."""
+    last_use: date | None
+    used_features: tuple[str, ...]
+    """The features that it used in the last 28 days."""
 
     @property
     def result(self) -> AccountResult:
@@ -268,21 +273,34 @@ def _combine(
 ) -> list[ScoredAccount]:
     """Combine accounts with their results; those without one are left out."""
     scored = [
-        ScoredAccount(
-            account,
-            select_model(account, config, scope),
-            results,
-            result.score.band,
-            result.score.score,
-            is_leaving=is_leaving(result.evidence),
-            is_urgent=bool(result.urgent),
-            is_customer=bool(result.evidence.subscriptions),
-        )
+        _build_scored(account, select_model(account, config, scope), results, result)
         for account in live
         if (result := results.get(account["id"])) is not None
     ]
     billed = any(item.is_customer for item in scored)
     return scored if billed else [replace(item, is_customer=True) for item in scored]
+
+
+def _build_scored(
+    account: dict[str, Any],
+    model: HealthConfig,
+    results: Mapping[str, AccountResult],
+    result: AccountResult,
+) -> ScoredAccount:
+    facts = result.evidence
+    return ScoredAccount(
+        account,
+        model,
+        results,
+        result.score.band,
+        result.score.score,
+        is_leaving=is_leaving(facts),
+        is_urgent=bool(result.urgent),
+        is_customer=bool(facts.subscriptions),
+        is_on_agenda=bool(facts.invoices) or any(sub.ends_at for sub in facts.subscriptions),
+        last_use=facts.usage.last_day if facts.usage else None,
+        used_features=tuple({fact.feature: 1 for fact in facts.features if fact.recent_days}),
+    )
 
 
 def _compute_results(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from cs_sync.queries.past_states import read_past_states
 from cs_sync.report import build_page
 from tests.follow_ups.books import Books, day
 from tests.jobs.road import CONFIG, Place
@@ -39,6 +40,21 @@ def find(books: Books, file: str, source_id: object) -> dict[str, Any]:
 
 def use_more(_place: Place, books: Books) -> None:
     books.add("usage_days", account="beta", contact="p-beta", day=day(0), events=7)
+
+
+def use_earlier(_place: Place, books: Books) -> None:
+    """Use that came late, of months that are over."""
+    books.add("usage_days", account="gamma", contact="p-gamma", day=day(45), events=3)
+
+
+def move_a_day_of_use(_place: Place, books: Books) -> None:
+    """A day of use that was before the last month's end is after it, or the other way round."""
+    rows = [row for row in books.files["usage_days"] if row.get("source_id") == "u"]
+    if not rows:
+        books.add("usage_days", source_id="u", account="delta", contact="p-delta", events=2)
+        rows = books.files["usage_days"][-1:]
+    (row,) = rows
+    row["day"] = day(1) if row.get("day") == day(50) else day(50)
 
 
 def ask_for_help(place: Place, books: Books) -> None:
@@ -126,8 +142,9 @@ def wait_a_month(place: Place, _books: Books) -> None:
 
 
 CHANGES: tuple[Change, ...] = (
-    use_more, ask_for_help, move_a_ticket, correct_an_answer, rename_a_person, pay, cancel,
-    raise_a_price, hand_over, turn_into_a_test, make_one_account, forget, weigh_anew, speak_polish,
+    use_more, use_earlier, move_a_day_of_use, ask_for_help, move_a_ticket, correct_an_answer,
+    rename_a_person, pay, cancel, raise_a_price, hand_over, turn_into_a_test, make_one_account,
+    forget, weigh_anew, speak_polish,
     wait_some_hours, wait_a_day, wait_a_month,
 )  # fmt: skip
 
@@ -187,6 +204,30 @@ def test_only_changed_accounts_are_computed_again(tmp_path: Path) -> None:
     assert {key for key in kept if key and kept[key] != now[key]} == {"beta", "alpha", "delta"}
     place.lose(*KEPT)
     assert place.json("score") == shown
+
+
+@pytest.mark.slow("runs everything after each of three changes")
+def test_use_since_the_last_month_touches_no_month_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beta is used now, gamma was 45 days ago; delta was 50 days ago, and then it was yesterday."""
+    place, books = begin(tmp_path, "run")
+    made: list[set[str]] = []
+
+    def read(*arguments: Any) -> Any:
+        made.append({row["id"] for row in arguments[3]})
+        return read_past_states(*arguments)
+
+    monkeypatch.setattr("cs_sync.queries.report_accounts.read_past_states", read)
+    changed: list[list[set[str]]] = []
+    for changes in ((use_more,), (use_earlier, move_a_day_of_use), (move_a_day_of_use,)):
+        for change in changes:
+            change(place, books)
+        books.keep(place)
+        assert place.run("run").code in (0, 3)
+        changed.append([*made])
+        made.clear()
+    assert changed == [[], [{"gamma", "delta"}], [{"delta"}]]
 
 
 @pytest.mark.slow("syncs and runs whole commands")

@@ -4,7 +4,7 @@ A fact that moved to another account changed both: the former owner stands in it
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     ColumnElement,
@@ -48,19 +48,28 @@ FACTS = (
     REFERRAL,
 )  # fmt: skip
 """Records of an account, or of a person."""
+DAYS = (USAGE_DAY, FEATURE_DAY)
 PARTS = (SUBSCRIPTION_ITEM, INVOICE_LINE)
 """Records of a subscription."""
 
 
-def read_changed_accounts(connection: Connection, since: datetime) -> set[str]:
-    """Return the accounts with any change at or after an instant."""
+def read_changed_accounts(
+    connection: Connection, since: datetime, until: date | None = None
+) -> set[str]:
+    """Return the accounts with any change at or after an instant.
+
+    Args:
+        connection: A read connection.
+        since: The instant.
+        until: Days of use from this day on do not count; all do by default.
+    """
     changed: set[str] = set()
-    for statement in _list_statements(since):
+    for statement in _list_statements(since, until):
         changed.update(connection.scalars(statement))
     return changed
 
 
-def _list_statements(since: datetime) -> Iterator[Select[tuple[str]]]:
+def _list_statements(since: datetime, until: date | None) -> Iterator[Select[tuple[str]]]:
     yield select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
     for links in _list_versions(LINK):
         yield select(links.c.account_id).where(_is_changed(links, since))
@@ -75,7 +84,7 @@ def _list_statements(since: datetime) -> Iterator[Select[tuple[str]]]:
         .where(ACCOUNT_CHANGE.c.changed_at >= since)
     )
     for table in FACTS:
-        for rows in _list_changed_rows(table, since):
+        for rows in _list_changed_rows(table, since, until if table in DAYS else None):
             yield select(LINK.c.account_id).join(rows, names_account(rows))
             if "contact_source_id" in rows.c:
                 person = and_(
@@ -138,15 +147,25 @@ def _is_changed(rows: Table, since: datetime) -> ColumnElement[bool]:
     return or_(begun, rows.c.known_to >= since) if "known_to" in rows.c else begun
 
 
-def _list_changed_rows(table: Table, since: datetime) -> Iterator[FromClause]:
-    """Yield a table's changed rows, and the versions they replaced."""
-    yield select(table).where(table.c.changed_at >= since).subquery(f"changed_{table.name}")
+def _list_changed_rows(
+    table: Table, since: datetime, until: date | None = None
+) -> Iterator[FromClause]:
+    """Yield a table's changed rows, and the versions they replaced.
+
+    Of days, those before `until`, if it is given.
+    """
+    changed = select(table).where(table.c.changed_at >= since)
+    if until is not None:
+        changed = changed.where(table.c.day < until)
+    yield changed.subquery(f"changed_{table.name}")
     history = get_history_table(table)
     if history is not None:
         same = and_(history.c.source == table.c.source, history.c.source_id == table.c.source_id)
-        yield (
+        former = (
             select(history)
             .join(table, same)
             .where(table.c.changed_at >= since, history.c.known_to >= since)
-            .subquery(f"former_{table.name}")
         )
+        if until is not None:
+            former = former.where(history.c.day < until)
+        yield former.subquery(f"former_{table.name}")
