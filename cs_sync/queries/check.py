@@ -82,7 +82,7 @@ def _merge_equal_failures(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def find_exposed_files(workspace: Workspace) -> Iterator[str]:
-    """Yield a remedy for each sensitive file readable by other users.
+    """Find the sensitive files readable by other users, with remedies.
 
     Sensitive are configurations with secrets, and SQLite databases.
     """
@@ -92,6 +92,11 @@ def find_exposed_files(workspace: Workspace) -> Iterator[str]:
         files.append((config.path, "holds secrets"))
     if url.get_backend_name() == "sqlite" and url.database:
         files.append((Path(url.database), "holds your customers' data"))
+    return describe_readable(files)
+
+
+def describe_readable(files: Iterable[tuple[Path, str]]) -> Iterator[str]:
+    """Describe those of the files, each with what it holds, that other users can read."""
     for path, what in files:
         if os.name == "posix" and path.exists() and path.stat().st_mode & _OTHER_USERS:
             yield f"{path} {what}, and other users can read it → chmod 600 {path}"

@@ -42,6 +42,7 @@ class WorkersTally:
     """What a soak of workers came to."""
 
     workspaces: int
+    seed: int
     runs: int = 0
     kills: int = 0
     seconds: float = 0.0
@@ -57,6 +58,7 @@ class WorkersTally:
         """The tally for a terminal."""
         limit = PebbleSource.limits[0]
         totals = {
+            "seed": self.seed,
             "workspaces": self.workspaces,
             "runs that ended": self.runs,
             "workers killed by SIGKILL": self.kills,
@@ -88,7 +90,7 @@ def soak(
         compare: Workspaces for each measure of throughput; 0 measures none.
         most: Seconds after which it is given up.
     """
-    rng, tally = Random(seed), WorkersTally(workspaces)
+    rng, tally = Random(seed), WorkersTally(workspaces, seed)
     with (
         own_server() as server,
         serve(Village()) as village,
@@ -117,6 +119,7 @@ def soak(
         tally.most_in_a_minute = village.count_most(PebbleSource.limits[0].seconds)
         if tally.most_in_a_minute > PebbleSource.limits[0].requests:
             tally.bad.append(f"budget exceeded: {tally.most_in_a_minute} requests")
+        print("\n".join(tally.lines()), flush=True)  # taking the databases away takes a while
     return tally
 
 
@@ -215,8 +218,11 @@ def _run_under_kills(
         for each in team:
             each.stop(120)
     tally.resumed = sum(each.said.count("its worker is dead") for each in logs)
-    odd = [line for each in logs for line in each.said.splitlines() if "Traceback" in line]
-    tally.bad += [f"a worker said {line}" for line in odd]
+    tally.bad += [
+        f"a worker said {each.said.split('Traceback')[1][-600:]}"
+        for each in logs
+        if "Traceback" in each.said
+    ]
 
 
 def _count_missing(place: Place) -> int:
@@ -339,7 +345,6 @@ def main() -> int:
     tally = soak(
         asked.workspaces, asked.workers, asked.kills, asked.seed, asked.compare, asked.most
     )
-    print("\n".join([f"seed {asked.seed}", *tally.lines()]))
     return 1 if tally.bad else 0
 
 

@@ -43,6 +43,7 @@ def add(place: Place, run: Run, name: str, *more: str, **how: Any) -> tuple[int,
 def test_a_workspace_from_its_first_day_to_its_last(place: Place, run: Run) -> None:
     code, _, said = add(place, run, "acme", cron="0 5 * * *")
     assert (code, "acme added; first run at " in said) == (0, True)
+    assert f"acme.env holds secrets, and other users can read it → chmod 600 {place.folder}" in said
     (row,) = parse_rows(run("list")[1])
     assert row["workspace"] == "acme"
     assert row["cron"] == "0 5 * * *"

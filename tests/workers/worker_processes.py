@@ -68,7 +68,9 @@ copy_to = "reports_{name}"
 """,
             encoding="utf-8",
         )
-        (self.folder / f"{name}.env").write_text(f"# its own\nPEBBLE_KEY='{key}'\n", "utf-8")
+        env_file = self.folder / f"{name}.env"
+        env_file.write_text(f"# its own\nPEBBLE_KEY='{key}'\n", "utf-8")
+        env_file.chmod(0o644)
         return file
 
     def add(self, name: str, *, due: bool = True, **how: Any) -> None:

@@ -25,7 +25,7 @@ def run_schedule(context: typer.Context) -> None:
     from cs_sync.runtime.workspace import open_workspace
 
     options: Options = context.obj
-    stopping, say = StopRequest(), make_announcer(options)
+    stopping, say = StopRequest(), make_announcer(options, "schedule")
     config, emit = options.load(), options.plugins.emit
     with open_workspace(config, options.plugins, emit=emit) as workspace, stopping.listening():
         perform = partial(_run_once, options, stopping)
@@ -68,8 +68,8 @@ def _make_wait(
     return wait
 
 
-def make_announcer(options: Options) -> Callable[[str], None]:
-    """Return how to announce on standard error: text or JSON lines."""
+def make_announcer(options: Options, step: str) -> Callable[[str], None]:
+    """Return how a step is announced on standard error, as text or JSON lines."""
     from datetime import UTC, datetime
 
     from cs_sync.cli.progress import make_json_logger
@@ -77,9 +77,7 @@ def make_announcer(options: Options) -> Callable[[str], None]:
 
     def as_json(message: str) -> None:
         now = datetime.now(UTC)
-        make_json_logger()(
-            Event("step_ended", now, detail={"step": "schedule", "message": message})
-        )
+        make_json_logger()(Event("step_ended", now, detail={"step": step, "message": message}))
 
     def as_text(message: str) -> None:
         if not options.quiet:

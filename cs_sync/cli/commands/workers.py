@@ -59,7 +59,7 @@ def start_worker(
     from cs_sync.workers.worker import start_worker as work
 
     options: Options = context.obj
-    stopping, say = StopRequest(), make_announcer(options)
+    stopping, say = StopRequest(), make_announcer(options, "workers")
     with stopping.listening():
         work(database, runs or os.cpu_count() or 1, stopping.asked, say)
     say("stopped; other workers go on with what it had begun, or this one once started again")
@@ -79,6 +79,7 @@ def add_workspace(
     ] = None,
 ) -> None:
     """Add a workspace, due at its next slot."""
+    from cs_sync.queries.check import describe_readable
     from cs_sync.runtime.workspace import utc_now
     from cs_sync.store.control.open import migrate_control, open_control
     from cs_sync.workers.register import add_workspace as add
@@ -90,6 +91,8 @@ def add_workspace(
         entry = add(control, options.plugins, file, name=name, env_file=env_file, now=utc_now())
     finally:
         control.close()
+    for warning in describe_readable([(env_file, "holds secrets")] if env_file else []):
+        typer.echo(f"warning: {warning}", err=True)
     _say(options, f"{entry.name} added; first run at {entry.next_due_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
