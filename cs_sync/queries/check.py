@@ -96,7 +96,7 @@ def find_exposed_files(workspace: Workspace) -> Iterator[str]:
 
 
 def describe_readable(files: Iterable[tuple[Path, str]]) -> Iterator[str]:
-    """Describe those of the files, each with what it holds, that other users can read."""
+    """Describe the files, each with what it holds, that others can read."""
     for path, what in files:
         if os.name == "posix" and path.exists() and path.stat().st_mode & _OTHER_USERS:
             yield f"{path} {what}, and other users can read it → chmod 600 {path}"

@@ -69,7 +69,7 @@ def _make_wait(
 
 
 def make_announcer(options: Options, step: str) -> Callable[[str], None]:
-    """Return how a step is announced on standard error, as text or JSON lines."""
+    """Return how a step is announced: text or JSON lines on standard error."""
     from datetime import UTC, datetime
 
     from cs_sync.cli.progress import make_json_logger
