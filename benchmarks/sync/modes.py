@@ -1,13 +1,18 @@
 """What is measured: each mode gives a heading and the lines of a table."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from benchmarks.job.books import write_books
 from benchmarks.sync.contestants.race import Vendor
-from benchmarks.sync.rounds import CONTESTANTS, Run, alternate, folder, quietest, run_once
-from benchmarks.sync.vendors.process import serving
+from benchmarks.sync.rounds import CONTESTANTS, Books, Run, alternate, folder, quietest, run_once
+from benchmarks.sync.vendors.process import Server, serving
+from tests.postgres import fresh_database, postgres_url
 
 VENDORS: tuple[Vendor, ...] = ("stripe", "hubspot")
+FILES: Vendor = "files"
+ROWS_PER_ACCOUNT, USAGE_DAYS = 50, 40
 LATENCY = 0.1
 GROWN = 4
 CHANGED = 0.01
@@ -92,12 +97,56 @@ def memory(plan: Plan) -> Iterator[Table]:
     yield Table("memory", columns, [[vendor, *peak] for vendor, peak in peaks.items()])
 
 
+def databases(plan: Plan) -> Iterator[Table]:
+    """PostgreSQL beside SQLite: what a record costs our process, the server's work apart."""
+    columns = ("", "SQLite", "PostgreSQL", "PostgreSQL is × SQLite", "by the clock ×")
+    lines = []
+    with postgres_url() as postgres:
+        for vendor in (*VENDORS, FILES):
+            with _offer(vendor, plan.size) as source:
+                runs = _alternate_databases(vendor, source, postgres, plan)
+            ours, theirs = map(quietest, runs)
+            assert ours.cost.records == theirs.cost.records
+            each = [run.cost.cpu / run.cost.records * 1e6 for run in (ours, theirs)]
+            clock = theirs.cost.seconds / ours.cost.seconds
+            times = (f"{each[1] / each[0]:.2f}", f"{clock:.2f}")
+            lines.append([vendor, *(f"{one:.1f}" for one in each), *times])
+    yield Table(f"µs of CPU of our process per record, {plan.size} of each kind", columns, lines)
+
+
+@contextmanager
+def _offer(vendor: Vendor, size: int) -> Iterator[Server | Books]:
+    """A server of a vendor, or a folder of files with about as many rows as it has objects."""
+    if vendor != FILES:
+        with serving(size) as server:
+            yield server
+        return
+    with folder() as place:
+        write_books(place / "books", size // ROWS_PER_ACCOUNT, USAGE_DAYS)
+        yield Books(str(place / "books" / "data"))
+
+
+def _alternate_databases(
+    vendor: Vendor, source: Server | Books, postgres: str, plan: Plan
+) -> tuple[list[Run], list[Run]]:
+    """Read into either database once a round."""
+    runs: tuple[list[Run], list[Run]] = [], []
+    for number in range(plan.rounds):
+        with folder() as one, folder() as other, fresh_database(postgres) as database:
+            runs[0].append(run_once("cs_sync", vendor, source, one))
+            runs[1].append(run_once("cs_sync", vendor, source, other, database=database))
+        for name, run in zip(("SQLite", "PostgreSQL"), runs, strict=True):
+            plan.tell(f"{vendor} round {number + 1}/{plan.rounds} {name}: {run[-1].cost}")
+    return runs
+
+
 MODES: dict[str, Callable[[Plan], Iterator[Table]]] = {
     "cpu": cpu,
     "latency": latency,
     "limits": limits,
     "again": again,
     "memory": memory,
+    "databases": databases,
 }
 
 

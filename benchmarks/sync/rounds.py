@@ -32,13 +32,31 @@ class Run:
         return sum(counted.get(vendor, 0) for vendor in ("stripe", "hubspot"))
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A folder of files to read, in place of a server."""
+
+    url: str
+
+    def counts(self) -> dict[str, Any]:
+        """Nothing: nobody is asked."""
+        return {}
+
+
 def run_once(
-    contestant: str, vendor: Vendor, server: Server, folder: Path, *, paced: bool = False
+    contestant: str,
+    vendor: Vendor,
+    server: Server | Books,
+    folder: Path,
+    *,
+    paced: bool = False,
+    database: str | None = None,
 ) -> Run:
     """A contestant in a process of its own; raises when it fails."""
     server.counts()
     module = f"benchmarks.sync.contestants.{contestant}"
     task = [vendor, server.url, str(folder), *(["--paced"] if paced else [])]
+    task += ["--database", database] if database else []
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", module, *task],
         capture_output=True,

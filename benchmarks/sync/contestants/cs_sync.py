@@ -25,7 +25,9 @@ from cs_sync.sync.windows import ReadRequest
 SECTIONS = {
     "stripe": f'[connectors.stripe]\napi_key = "{STRIPE_KEY}"\n',
     "hubspot": f'[connectors.hubspot]\naccess_token = "{HUBSPOT_TOKEN}"\n',
+    "files": "[connectors.files]\n",
 }
+SDKS = {"stripe": "stripe", "hubspot": "hubspot.crm.objects"}
 
 
 def cs_sync(task: Task) -> Cost:
@@ -37,23 +39,28 @@ def cs_sync(task: Task) -> Cost:
         made.limits = ()
     with open_workspace(config, plugins) as workspace:
         workspace.sources()  # loads the connector, as the others have loaded their SDK
-        import_module({"stripe": "stripe", "hubspot": "hubspot.crm.objects"}[task.vendor])
+        if task.vendor in SDKS:
+            import_module(SDKS[task.vendor])
         with measured() as cost, record_run(workspace, "sync") as recorded:
             sync_in_run(recorded, ReadRequest())
             summary = recorded.summary()
         if summary.status != "ok":
             raise SystemExit(f"the sync ended {summary.status}: {summary.message}")
-        kinds = ("customers", "subscriptions", "contacts")
-        cost.records = sum(o.stored.main for o in recorded.outcomes if o.stream in kinds)
+        counted = ("customers", "subscriptions", "contacts")
+        is_all = task.vendor == "files"
+        cost.records = sum(
+            o.stored.main for o in recorded.outcomes if is_all or o.stream in counted
+        )
     return cost
 
 
 def _configured(task: Task) -> Path:
     path = task.folder / "cs_sync.toml"
+    where = "path" if task.vendor == "files" else "base_url"
     path.write_text(
         '[workspace]\nname = "benchmark"\n'
-        f'[database]\nurl = "sqlite:///{task.folder / "cs_sync.db"}"\n'
-        f'{SECTIONS[task.vendor]}base_url = "{task.url}"\n'
+        f'[database]\nurl = "{task.database or f"sqlite:///{task.folder}/cs_sync.db"}"\n'
+        f'{SECTIONS[task.vendor]}{where} = "{task.url}"\n'
     )
     path.chmod(0o600)
     return path

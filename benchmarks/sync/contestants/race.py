@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-Vendor = Literal["stripe", "hubspot"]
+Vendor = Literal["stripe", "hubspot", "files"]
+"""Where objects come from; `files`, which need no server, are read by cs-sync alone."""
 PAGE = 100
 STRIPE_KEY = "rk_live_loopback"
 HUBSPOT_TOKEN = "pat-loopback"
@@ -22,12 +23,14 @@ class Task:
     """What to read, from where, and the folder to put the database in.
 
     `paced`: keep the vendor's published limits; else the server has none and nobody need wait.
+    `database`: another one than SQLite, by its URL; cs-sync alone takes it.
     """
 
     vendor: Vendor
     url: str
     folder: Path
     paced: bool = False
+    database: str | None = None
 
 
 @dataclass(slots=True)
@@ -54,10 +57,10 @@ def measured() -> Iterator[Cost]:
 def run(contestant: Callable[[Task], Cost]) -> None:
     """Read the task from the command line, do it, and print what it cost as JSON."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("vendor", choices=("stripe", "hubspot"))
+    parser.add_argument("vendor", choices=get_args(Vendor))
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--paced", action="store_true")
-    given = parser.parse_args()
-    cost = contestant(Task(given.vendor, given.url, given.folder, given.paced))
+    parser.add_argument("--database")
+    cost = contestant(Task(**vars(parser.parse_args())))
     print(json.dumps(asdict(cost)))
