@@ -30,7 +30,10 @@ class Digest(TypeDecorator[str]):
 
 
 def pack_digests(values: Sequence[str | None]) -> list[Any]:
-    """Convert digests to what SQLite stores: all at once where nothing else is among them."""
+    """Convert digests to what SQLite stores.
+
+    They are converted at once where nothing else is among them.
+    """
     if None not in values and set(map(len, values)) == {_DIGITS}:  # type: ignore[arg-type]
         text = "".join(values)  # type: ignore[arg-type]
         try:
@@ -44,5 +47,8 @@ def pack_digests(values: Sequence[str | None]) -> list[Any]:
 
 
 def _pack_digest(value: str | None) -> Any:
-    """Convert a digest to bytes; what is none, as an empty one, stays text."""
+    """Convert a digest to bytes.
+
+    What is none, as an empty one, stays text.
+    """
     return bytes.fromhex(value) if value is not None and _HEX.fullmatch(value) else value
