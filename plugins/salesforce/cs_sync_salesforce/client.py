@@ -168,4 +168,5 @@ def _make_auth(config: SalesforceConfig) -> OAuthToken:
         grant,
         remedy=f"Check base_url, client_id and client_secret of {config.section}, and that the"
         " external client app has the client credentials flow enabled, with a user to run as.",
+        keep=config.workspace.secret_writers.get("refresh_token"),
     )

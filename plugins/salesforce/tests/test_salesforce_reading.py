@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from cs_sync import CredentialRefused, Page, PermissionMissing, Throttled, Unreachable, Window
+from cs_sync.contracts.source import WorkspaceInfo
 from cs_sync.http import ManualClock, VendorHttp
 from cs_sync_salesforce.client import SalesforceClient
 from cs_sync_salesforce.config import SalesforceConfig
@@ -71,13 +72,17 @@ def sent() -> list[httpx.Request]:
 def open_source(sent: list[httpx.Request]) -> Answers:
     """A source of an org that gives these answers, one after the other."""
 
-    def open_with(*answers: httpx.Response, **settings: Any) -> SalesforceSource:
+    def open_with(
+        *answers: httpx.Response, granted: dict[str, str] | None = None, **settings: Any
+    ) -> SalesforceSource:
         given = iter(answers)
 
         def answer(request: httpx.Request) -> httpx.Response:
             if request.url.path.endswith("/token"):
                 sent.append(request)
-                return httpx.Response(200, json={"access_token": "00D!" + "x" * 20})
+                return httpx.Response(
+                    200, json={"access_token": "00D!" + "x" * 20} | (granted or {})
+                )
             sent.append(request)
             return next(given)
 
@@ -243,6 +248,15 @@ def test_a_refresh_token_is_granted_for(open_source: Answers, sent: list[httpx.R
     read(open_source(show(), refresh_token="-".join(("refresh", "me"))), "owners")
     form = parse_qs(sent[0].content.decode())
     assert (form["grant_type"], form["refresh_token"]) == (["refresh_token"], ["refresh-me"])
+
+
+def test_a_refresh_token_that_is_replaced_is_written_to_its_place(open_source: Answers) -> None:
+    kept: list[str] = []
+    workspace = WorkspaceInfo(secret_writers={"refresh_token": kept.append})
+    first, second = "-".join(("refresh", "me")), "-".join(("refresh", "next"))
+    granted = {"refresh_token": second}
+    read(open_source(show(), granted=granted, refresh_token=first, workspace=workspace), "owners")
+    assert kept == [second]
 
 
 def test_a_run_ends_before_the_org_has_no_calls_left(
