@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -172,16 +173,16 @@ def fill_voices(connection: Connection, random: Random) -> None:
 
 def fill_contacts(connection: Connection, random: Random) -> None:
     """Last contacts of a CRM that tells its past, some of it later."""
-    for number in range(7):
-        days = sorted(random.randrange(-60, 190) for _ in range(random.randrange(5)))
-        row: dict[str, Any] = {"source": SOURCES[0], "source_id": f"a{number}", "raw": None}
+    for source, number in product(SOURCES, range(7)):
+        days = sorted(random.randrange(-200, 190) for _ in range(random.randrange(8)))
+        row: dict[str, Any] = {"source": source, "source_id": f"a{number}", "raw": None}
         last = at(days[-1]) if days else None
         add_rows(connection, SourceAccount, [{**row, "last_contacted_at": last}])
         add_rows(connection, AccountChange, [
-            {**row, "source_id": f"a{number}:{day}", "account_source_id": f"a{number}",
+            {**row, "source_id": f"a{number}:{place}", "account_source_id": f"a{number}",
              "field": CONTACT_FIELD, "happened_at": at(day) + timedelta(hours=1),
-             "value_at": at(day), "first_seen_at": random.choice((LONG_AGO, at(80), at(150)))}
-            for day in days
+             "value_at": at(day), "first_seen_at": random.choice((LONG_AGO, LONG_AGO, at(150)))}
+            for place, day in enumerate(days)
         ])  # fmt: skip
 
 
@@ -266,7 +267,7 @@ def test_panels_of_other_books(tmp_path: Path, seed: int) -> None:
     panels = [compare(place, kind, slice(None)) for kind in KINDS]
     known = {name for panel in panels for name, column in panel.values.items()
              if not np.isnan(column).all()}  # fmt: skip
-    assert known >= {*PREDICTIVE_SIGNALS, "billing_standing"}
+    assert known >= {*PREDICTIVE_SIGNALS, CONTACT, "billing_standing"}
 
 
 def test_a_trend_by_hand() -> None:

@@ -1,16 +1,31 @@
 """Rows of a large result in batches, on either database."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, Select
 
 
-def get_batch_options(connection: Connection, rows: int) -> dict[str, Any]:
-    """Return the options of a statement to fetch rows in batches.
+def fetch_batches(
+    connection: Connection, statement: Select[Any], rows: int
+) -> Iterator[Sequence[Row[Any]]]:
+    """Yield the rows of a large result in batches.
 
-    A server keeps a result only inside a transaction: outside of one, all rows come at once.
+    A server keeps a result only inside a transaction; a connection that has none gets one until
+    the last batch.
     """
+    with _hold_transaction(connection):
+        result = connection.execute(statement, execution_options={"yield_per": rows})
+        with closing(result):
+            yield from result.partitions(rows)
+
+
+def _hold_transaction(connection: Connection) -> AbstractContextManager[Any]:
+    """Return a transaction of the driver's own where each statement has its own."""
     isolation = connection.get_execution_options().get("isolation_level")
-    if connection.dialect.name != "sqlite" and isolation == "AUTOCOMMIT":
-        return {}
-    return {"yield_per": rows}
+    if connection.dialect.name == "sqlite" or isolation != "AUTOCOMMIT":
+        return nullcontext()
+    driver: Any = connection.connection.driver_connection
+    transaction: AbstractContextManager[Any] = driver.transaction()
+    return transaction

@@ -37,7 +37,7 @@ from cs_sync.metrics.ownership import LINK, PLACE
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import KnownSpan, select_spans
 from cs_sync.metrics.subscriptions import has_run
-from cs_sync.store.queries.batches import get_batch_options
+from cs_sync.store.queries.batches import fetch_batches
 from cs_sync_schemas import get_history_table
 from cs_sync_schemas.tables import (
     ACCOUNT,
@@ -340,9 +340,7 @@ def _fetch_parts(connection: Connection, statement: Select[Any]) -> Iterator[Seq
     Those of SQLite are the driver's own, which takes half the time.
     """
     if connection.dialect.name != "sqlite":
-        options = get_batch_options(connection, _ROWS_AT_ONCE)
-        result = connection.execute(statement, execution_options=options)
-        yield from result.partitions(_ROWS_AT_ONCE)
+        yield from fetch_batches(connection, statement, _ROWS_AT_ONCE)
         return
     result = connection.execute(statement)
     cursor: Any = result.cursor

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, not_, select, union
@@ -32,7 +33,7 @@ from cs_sync.health.signals.use_history import UseHistory, build_use_history
 from cs_sync.metrics.ownership import LINK
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync.store.queries.batches import get_batch_options
+from cs_sync.store.queries.batches import fetch_batches
 from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas.tables import ACCOUNT, CONTACT_LINK, HEALTH_SCORE
 
@@ -123,11 +124,9 @@ def read_use_history(
     """
     known_at = scope.known_at if rewritten else None
     known = connection.execute(_apply_knowledge_time(select_known_accounts(scope), known_at)).all()
-    days = connection.execute(
-        _apply_knowledge_time(select_use_by_day(scope), known_at),
-        execution_options=get_batch_options(connection, _ROWS_AT_ONCE),
-    )
-    return build_use_history(days, known)
+    statement = _apply_knowledge_time(select_use_by_day(scope), known_at)
+    batches = fetch_batches(connection, statement, _ROWS_AT_ONCE)
+    return build_use_history(chain.from_iterable(batches), known)
 
 
 def _build_signal_query(name: str, scope: SignalScope, known_at: datetime | None) -> Select[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, RowMapping, Table, select
 
-from cs_sync.store.queries.batches import get_batch_options
+from cs_sync.store.queries.batches import fetch_batches
 
 
 def stream_table(
@@ -12,6 +12,5 @@ def stream_table(
 ) -> Iterator[Sequence[RowMapping]]:
     """Yield all rows of a table in batches, by primary key."""
     ordered = select(table).order_by(*table.primary_key)
-    options = get_batch_options(connection, batch_size)
-    result = connection.execute(ordered, execution_options=options)
-    return result.mappings().partitions(batch_size)
+    for batch in fetch_batches(connection, ordered, batch_size):
+        yield [row._mapping for row in batch]
