@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,mcp,workers,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo docs reference test test-slow test-bridges soak soak-workers histories migration plugin-lists card image check audit format constraints bench
+.PHONY: setup demo docs reference test test-slow test-bridges test-schedulers soak soak-workers histories migration plugin-lists card image check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -40,6 +40,22 @@ $(BRIDGES)/.set-up: $(STAMP)
 	.venv/singer-python/bin/python -m pip install -q --disable-pip-version-check singer-python==6.8.0
 	$(BRIDGES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
 	$(BRIDGES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(BRIDGED) dlt==1.31.0 hypothesis
+	touch $@
+
+# The plugins for Dagster and Airflow in the real ones, each in an environment of its own, as they are large.
+DAGSTER := .venv/dagster/bin/python
+AIRFLOW := .venv/airflow/bin/python
+test-schedulers: .venv/dagster/.set-up .venv/airflow/.set-up
+	$(DAGSTER) -m pytest -o filterwarnings=default plugins/dagster/tests
+	AIRFLOW_HOME=$(CURDIR)/.venv/airflow/home $(AIRFLOW) -m pytest -o filterwarnings=default plugins/airflow/tests
+
+.venv/dagster/.set-up: SCHEDULER := dagster==1.13.29
+.venv/airflow/.set-up: SCHEDULER := apache-airflow-task-sdk==1.3.2
+.venv/dagster/.set-up .venv/airflow/.set-up: .venv/%/.set-up: $(STAMP)
+	test -x .venv/$*/bin/python || $(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
+	.venv/$*/bin/python -m pip install -q --disable-pip-version-check $(SCHEDULER) hypothesis
+	.venv/$*/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation -e ./schemas -e .[testing] -e ./plugins/files -e ./plugins/$*
 	touch $@
 
 # Hundreds of syncs and pushes under drawn faults, and processes killed; the same seed draws the same.

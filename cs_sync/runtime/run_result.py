@@ -32,6 +32,12 @@ class RunSummary:
         """The exit code of the process."""
         return EXIT_CODES[self.status]
 
+    @property
+    def problems(self) -> str:
+        """What failed or is missing, a line each; empty if nothing is."""
+        lines = [f"{s['source']} {s['stream']}: {s['error']}" for s in self.streams if s["error"]]
+        return "\n".join(lines) or ("" if self.status == "ok" else self.message)
+
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
