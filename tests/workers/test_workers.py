@@ -1,5 +1,6 @@
 """Worker processes: every run once, whoever dies, and no workspace stops another."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 from cs_sync.cli import main
 from tests.postgres import fresh_database, own_server
 from tests.workers.pebble_server import Village, serve
-from tests.workers.worker_processes import Place, WorkerProcess, wait_until
+from tests.workers.worker_processes import Place, WorkerProcess, parse_rows, wait_until
 
 pytestmark = [
     pytest.mark.slow("starts PostgreSQL and workers"),
@@ -123,3 +124,23 @@ def test_a_database_that_goes_away_loses_nothing(tmp_path: Path) -> None:
         finally:
             worker.process.kill()
             worker.process.wait()
+
+
+def test_the_command_runs_a_workspace_and_ends_when_it_is_asked(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CS_SYNC_WORKERS_DATABASE", place.url)
+    place.add("acme")
+    line = [sys.executable, "-m", "cs_sync", "workers", "start", "--runs", "1"]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: not place.count_unfinished(), PATIENCE, lambda: "it did not run")
+        assert main(["--format", "json", "workspaces", "status"]) == 0
+        shown = capsys.readouterr()
+        process.terminate()
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 0
+    assert said.splitlines()[0] == "acme: ok"
+    assert said.splitlines()[-1].startswith("stopped; other workers go on")
+    (row,) = parse_rows(shown.out)
+    assert (row["state"], row["last_status"]) == ("waiting", "ok")
+    assert shown.err == "1 worker alive\n"

@@ -69,7 +69,7 @@ def _make_wait(
 
 
 def make_announcer(options: Options, step: str) -> Callable[[str], None]:
-    """Return how a step is announced: text or JSON lines on standard error."""
+    """Return how a step is announced on standard error: text or JSON."""
     from datetime import UTC, datetime
 
     from cs_sync.cli.progress import make_json_logger
