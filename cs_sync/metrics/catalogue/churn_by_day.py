@@ -42,21 +42,17 @@ def select_daily_churn(scope: Scope) -> Select[Any]:
         .cte("start")
     )
     turns = _select_daily_changes(scope, _select_days(scope), heads)
-    before = turns.alias("before")
-    so_far = (
-        select(func.coalesce(func.sum(before.c.won - before.c.lost), 0))
-        .where(
-            before.c.own == turns.c.own,
-            *_is_same_segment(scope, before, turns),
-            before.c.day < turns.c.day,
-        )
-        .scalar_subquery()
+    balance = func.sum(turns.c.won - turns.c.lost).over(
+        partition_by=[turns.c.own, *get_segment_columns(scope, turns)],
+        order_by=turns.c.day.nulls_first(),
+        rows=(None, -1),
     )
-    present = start.c.start + so_far
-    same_period = and_(turns.c.own == start.c.period, *_is_same_segment(scope, turns, start))
+    so_far = select(turns, balance.label("balance")).cte("so_far")
+    present = start.c.start + func.coalesce(so_far.c.balance, 0)
+    same_period = and_(so_far.c.own == start.c.period, *_is_same_segment(scope, so_far, start))
     days = (
-        select(*start.c, turns.c.lost, present.label("there"))
-        .select_from(start.outerjoin(turns, same_period))
+        select(*start.c, so_far.c.lost, present.label("there"))
+        .select_from(start.outerjoin(so_far, same_period))
         .cte("days_of_loss")
     )
     share = cast(days.c.lost, Double) / days.c.there

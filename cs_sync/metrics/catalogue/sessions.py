@@ -79,7 +79,7 @@ def _make_length_query(*, timed_only: bool) -> Callable[[Scope], Select[Any]]:
 
 def _select_median_length(scope: Scope) -> Select[Any]:
     days = _select_timed_days(scope, timed_only=False)
-    seconds = cast(days.c.seconds, Double) / days.c.sessions
+    seconds = cast(days.c.seconds, Double) / cast(func.nullif(days.c.sessions, 0), Double)
     value = select(days.c.period, *get_segment_columns(scope, days), seconds.label("value"))
     return select_median(scope, value.cte("lengths"))
 

@@ -112,6 +112,7 @@ def _select_first_contact(scope: Scope) -> Select[Any]:
         judged,
     ]
     tickets = _select_tickets(scope, *columns)
+    again = _select_asked_again(tickets, scope.settings["window_days"])
     few = {"one_reply": tickets.c.agent_replies == 1, "at_most_one": tickets.c.agent_replies <= 1}
     contacts: dict[bool, ColumnElement[bool]] = {
         True: func.coalesce(tickets.c.transfers, 0) == 0,
@@ -121,10 +122,11 @@ def _select_first_contact(scope: Scope) -> Select[Any]:
         few[scope.settings["resolution_rule"]],
         contacts[scope.settings["transfer_counts_as_contact"]],
         func.coalesce(tickets.c.reopens, 0) == 0,
-        tickets.c.ticket.not_in(_select_asked_again(tickets, scope.settings["window_days"])),
+        again.c.ticket.is_(None),
     )
     answered = (
         select(*get_segment_columns(scope, tickets), tickets.c.solved_at, first.label("first"))
+        .select_from(tickets.outerjoin(again, again.c.ticket == tickets.c.ticket))
         .where(tickets.c.judged == 1, tickets.c.solved_at.is_not(None))
         .cte("answered")
     )
@@ -148,7 +150,7 @@ def _is_eligible(scope: Scope) -> ColumnElement[int]:
     return case((and_(*judged), 1), else_=0)
 
 
-def _select_asked_again(tickets: CTE, days: int) -> Select[Any]:
+def _select_asked_again(tickets: CTE, days: int) -> CTE:
     """Select tickets soon followed by another on the same topic.
 
     Both are of the same person. One join by person and topic: a subquery per ticket would read all
@@ -162,7 +164,8 @@ def _select_asked_again(tickets: CTE, days: int) -> Select[Any]:
         again.c.opened_at > tickets.c.solved_at,
         seconds_between(tickets.c.solved_at, again.c.opened_at) <= days * _DAY,
     )
-    return select(tickets.c.ticket).select_from(tickets.join(again, same)).where(soon)
+    asked = select(tickets.c.ticket).distinct().select_from(tickets.join(again, same))
+    return asked.where(soon).cte("asked_again")
 
 
 def _select_per_account(scope: Scope) -> Select[Any]:
