@@ -60,7 +60,11 @@ def convert_validation_error(
 ) -> list[Problem]:
     """Convert pydantic's errors to our wording; never quote a possible secret."""
     problems = []
-    for detail in error.errors(include_url=False, include_input=False):
+    details = error.errors(include_url=False, include_input=False)
+    places = {detail["loc"][:-1] for detail in details if detail["loc"]}
+    for detail in details:
+        if detail["type"] == "too_short" and detail["loc"] in places:
+            continue  # it is short of what is refused inside of it
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, ProfileError):
             key = f"{prefix}.profiles.{cause.name}"

@@ -88,7 +88,8 @@ class OAuthToken(httpx.Auth):
         if 400 <= status < 500 and status not in (408, 429):
             host = response.request.url.host
             text = f"{host} gives no token to this OAuth client ({status})"
-            raise CredentialRefused(text, self._remedy, status=status)
+            reason = _read_reason(response)
+            raise CredentialRefused(text + reason, self._remedy, status=status)
         try:
             granted: dict[str, Any] = response.raise_for_status().json()
             token, lifetime = str(granted["access_token"]), granted.get("expires_in")
@@ -104,6 +105,21 @@ class OAuthToken(httpx.Auth):
             if self._keep is not None:
                 self._keep(str(exchanged))
         return token, seconds
+
+
+def _read_reason(response: httpx.Response) -> str:
+    """Return why no token came, in the vendor's words; empty without any.
+
+    RFC 6749, section 5.2.
+    """
+    try:
+        stated = response.json()
+    except ValueError:
+        return ""
+    if not isinstance(stated, dict):
+        return ""
+    words = [stated.get(key) for key in ("error", "error_description")]
+    return "".join(f": {' '.join(word.split())[:300]}" for word in words if isinstance(word, str))
 
 
 class QueryKey(httpx.Auth):

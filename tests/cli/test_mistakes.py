@@ -51,6 +51,12 @@ def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: st
     assert len(ran.err.splitlines()) == 2
 
 
+def test_publish_names_what_does_not_go_with_it(run: Run) -> None:
+    ran = run("metrics", "--publish", "--engine", "duckdb", "--export", "folder")
+    assert "in the workspace" in ran.err
+    assert "leave out --engine, --known-at, --by, --policy and --grain" in ran.err
+
+
 def list_closed_options(command: Any, path: tuple[str, ...] = ()) -> Iterator[Any]:
     """Every option of every command that takes one of a few words: command line and words."""
     for parameter in command.params:

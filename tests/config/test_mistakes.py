@@ -1,7 +1,11 @@
 """Every mistake in a configuration is one line with file, key and remedy."""
 
-import pytest
+from typing import Annotated, Literal
 
+import pytest
+from pydantic import BaseModel, Field, ValidationError
+
+from cs_sync.config.problems import convert_validation_error
 from tests.config.conftest import CANARY, Read, fail_to_read
 
 
@@ -316,3 +320,24 @@ def test_all_mistakes_are_listed_at_once(read: Read) -> None:
     for key in ("workspace.currency", "workspace.nmae", "billing.project_id", "schedul"):
         assert key in error.message
     assert "did you mean name?" in error.message
+
+
+class _Kinds(BaseModel):
+    kinds: Annotated[tuple[Literal["page", "track"], ...], Field(min_length=1)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "messages"),
+    [
+        (["pag"], ["item 1: must be 'page' or 'track'"]),
+        ([], ["must have at least 1 item, not 0"]),
+    ],
+)
+def test_a_list_is_not_called_short_of_an_item_that_is_refused(
+    kinds: list[str], messages: list[str]
+) -> None:
+    table = {"kinds": kinds}
+    with pytest.raises(ValidationError) as refused:
+        _Kinds.model_validate(table)
+    problems = convert_validation_error(refused.value, _Kinds, "x", table)
+    assert [problem.message for problem in problems] == messages

@@ -1,5 +1,6 @@
 """Authentication: what each kind sends, and tokens that end, are refused or change."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
@@ -158,6 +159,25 @@ def test_a_refused_client_names_what_to_check() -> None:
     vendor = Vendor(lambda _request: httpx.Response(400, json={"error": "invalid_client"}))
     with pytest.raises(CredentialRefused, match="Check client_id, client_secret of its section"):
         send(vendor, OAUTH, client_id="cs", client_secret=SECRET)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "invalid_grant"}, r"\(400\): invalid_grant$"),
+        ({"error": "invalid_grant", "error_description": "no\nuser"}, r": invalid_grant: no user$"),
+        ({"error": "odd", "error_description": f"{SECRET} ends"}, r": odd: ••• ends$"),
+        ({"error": {"code": 5}}, r"\(400\)$"),
+        (["odd"], r"\(400\)$"),
+        (None, r"\(400\)$"),
+    ],
+)
+def test_a_refused_client_is_told_why_in_the_vendors_words(body: Any, words: str) -> None:
+    answer = httpx.Response(400, text="<html>") if body is None else httpx.Response(400, json=body)
+    with pytest.raises(CredentialRefused) as refused:
+        send(Vendor(lambda _request: answer), OAUTH, client_id="cs", client_secret=SECRET)
+    assert re.search(words, refused.value.message)
+    assert SECRET not in repr(refused.value)
 
 
 def test_a_token_is_renewed_shortly_before_it_ends() -> None:

@@ -63,3 +63,10 @@ def test_an_export_in_another_format_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     check_refused(tmp_path, EXPORT, "lacks account.parquet", "--format parquet")
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "account.parquet").write_text("damaged")
+    check_refused(
+        tmp_path, EXPORT, "duckdb cannot read", "account.parquet' too small", "export DIR"
+    )

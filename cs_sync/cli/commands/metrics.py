@@ -50,6 +50,12 @@ def add_to(app: typer.Typer) -> None:
     app.command("explain")(show_explanation)
 
 
+_PUBLISH_ALONE = (
+    "--publish stores whole months in the workspace, as known now and under your policy:"
+    " leave out --engine, --known-at, --by, --policy and --grain"
+)
+
+
 def show_metrics(
     context: typer.Context,
     as_of: Day = None,
@@ -75,7 +81,7 @@ def show_metrics(
     if as_of and (since or until):
         raise typer.BadParameter("--as-of does not go with --since and --until")
     if publish and (known_at or by or policy or engine or grain != "month"):
-        raise typer.BadParameter("--publish stores whole months as known now, under your policy")
+        raise typer.BadParameter(_PUBLISH_ALONE)
     options: Options = context.obj
     with _open_books(options, engine, export, policy or ()) as workspace:
         request = MetricRequest(

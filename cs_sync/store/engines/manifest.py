@@ -12,7 +12,7 @@ from cs_sync_schemas.migrations import HEAD
 
 NAME = "export.json"
 PARQUET = "parquet"
-_EXPORT_AGAIN = "run `cs-sync export DIR --format parquet`, and name its folder"
+EXPORT_AGAIN = "run `cs-sync export DIR --format parquet`, and name its folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def read_manifest(folder: Path) -> Manifest:
             tuple(stated["tables"]),
         )
     except OSError as error:
-        raise ConfigError(f"{folder} holds no complete export: no {NAME}", _EXPORT_AGAIN) from error
+        raise ConfigError(f"{folder} holds no complete export: no {NAME}", EXPORT_AGAIN) from error
     except (ValueError, LookupError, TypeError) as error:
-        raise ConfigError(f"{folder / NAME} cannot be read", _EXPORT_AGAIN) from error
+        raise ConfigError(f"{folder / NAME} cannot be read", EXPORT_AGAIN) from error
 
 
 def find_parquet_files(folder: Path, manifest: Manifest) -> Mapping[str, Path]:
@@ -69,9 +69,9 @@ def find_parquet_files(folder: Path, manifest: Manifest) -> Mapping[str, Path]:
             "export again with this version",
         )
     if manifest.format != PARQUET:
-        raise ConfigError(f"the export in {folder} is {manifest.format}", _EXPORT_AGAIN)
+        raise ConfigError(f"the export in {folder} is {manifest.format}", EXPORT_AGAIN)
     files = {table: folder / f"{table}.{PARQUET}" for table in manifest.tables}
     missing = [file.name for file in files.values() if not file.is_file()]
     if missing:
-        raise ConfigError(f"the export in {folder} lacks {', '.join(missing)}", _EXPORT_AGAIN)
+        raise ConfigError(f"the export in {folder} lacks {', '.join(missing)}", EXPORT_AGAIN)
     return files

@@ -7,8 +7,9 @@ from sqlalchemy import Engine
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.store.engine import Store
+from cs_sync.store.engines.dialect import EngineError
 from cs_sync.store.engines.duckdb import open_duckdb
-from cs_sync.store.engines.manifest import Manifest, find_parquet_files
+from cs_sync.store.engines.manifest import EXPORT_AGAIN, Manifest, find_parquet_files
 
 OPENERS: Mapping[str, Callable[[Mapping[str, Path]], Engine]] = {"duckdb": open_duckdb}
 """Name → what opens the engine over the Parquet file of each table."""
@@ -24,7 +25,7 @@ def open_export(engine: str, folder: Path, manifest: Manifest) -> Store:
 
     Raises:
         ConfigError: The engine is unknown or not installed, or the export is of another
-            schema or format.
+            schema or format, or damaged.
     """
     if engine not in OPENERS:
         raise ConfigError(f"unknown engine {engine!r}", f"use one of {', '.join(OPENERS)}")
@@ -35,5 +36,9 @@ def open_export(engine: str, folder: Path, manifest: Manifest) -> Store:
         raise ConfigError(
             f"the engine {engine} is not installed: {error.name} is missing",
             f"pip install 'customer-success-sync[{engine}]'",
+        ) from error
+    except EngineError as error:
+        raise ConfigError(
+            f"{engine} cannot read the export in {folder}: {error}", EXPORT_AGAIN
         ) from error
     return Store(opened, read_only=True, is_copy=True)

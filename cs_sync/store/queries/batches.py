@@ -22,7 +22,7 @@ def fetch_batches(
 
 
 def _hold_transaction(connection: Connection) -> AbstractContextManager[Any]:
-    """Return a transaction of the driver's own where each statement has its own."""
+    """Return a transaction of the driver's own if each statement has one."""
     isolation = connection.get_execution_options().get("isolation_level")
     if connection.dialect.name == "sqlite" or isolation != "AUTOCOMMIT":
         return nullcontext()

@@ -54,7 +54,7 @@ def ends_with_newline(path: Path, size: int) -> bool:
 
 
 def read_blocks(path: Path, size: int | None) -> Iterator[bytes]:
-    """Yield a file's first bytes block by block, all of them by default."""
+    """Yield a file's first bytes, or all of them, block by block."""
     left = size
     with path.open("rb", buffering=0) as stream:
         while block := stream.read(BLOCK_BYTES if left is None else min(BLOCK_BYTES, left)):

@@ -31,14 +31,15 @@ class SalesforceConfig(ConnectorConfig):
         None, description="Acts as the user who granted it, instead of as the app's own user."
     )
     account_key_field: FieldName | None = Field(
-        None, description="Account field that holds your own account id."
+        None,
+        description="API name of the account field with your own account id, like Account_ID__c.",
     )
     contact_key_field: FieldName | None = Field(
-        None, description="Contact field that holds your own user id."
+        None, description="API name of the contact field with your own user id, like User_ID__c."
     )
     account_fields: tuple[FieldName, ...] = Field(
         ("Industry", "Type", "BillingCountry", "NumberOfEmployees"),
-        description="Account fields to carry as attributes of the account.",
+        description="API names of account fields to carry as attributes of the account.",
     )
     renewal_types: tuple[str, ...] = Field(
         ("Renewal",), description="Types of opportunities that are renewals; [] reads none."

@@ -53,6 +53,12 @@ class Tap:
         path = Path(first).expanduser()
         local = first if path.name == first else str(self.config.workspace.folder / path)
         found = shutil.which(local)
+        if found is None and local != first and Path(local).is_file():
+            raise ConfigError(
+                f"{local} is not executable",
+                f"chmod +x {local}, or write what runs it before it in command of"
+                f" {self.config.section}",
+            )
         if found is None:
             where = f"no program at {local}" if local != first else f"{first} is not on PATH"
             raise ConfigError(
@@ -150,17 +156,26 @@ class TapLog:
         self._name, self._http = name, http
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._warnings = 0
+        self._in_traceback = False
 
     def add(self, line: bytes) -> None:
         """Log one line; warnings and errors are shown in the run."""
         text = self._http.redact(line.decode("utf-8", "replace").rstrip())
         if not text:
             return
-        self._last.append(text)
+        self._keep(text)
         LOG.info("%s: %s", self._name, text)
         if _SERIOUS.search(text) and self._warnings < MAX_WARNINGS:
             self._warnings += 1
             self._http.warn(f"{self._name}: {text}")
+
+    def _keep(self, text: str) -> None:
+        """Keep a line for errors; of a traceback only what was raised."""
+        if text.startswith("Traceback (most recent call last)"):
+            self._in_traceback = True
+        elif not (self._in_traceback and text.startswith(" ")):
+            self._in_traceback = False
+            self._last.append(text)
 
     def describe(self) -> str:
         """Return the last lines, for an error."""

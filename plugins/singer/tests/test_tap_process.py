@@ -17,7 +17,7 @@ from cs_sync import CsSyncError, Event, Finding, Unreachable, Window, WorkspaceI
 from cs_sync.http import VendorHttp, collect_secrets
 from cs_sync_singer.catalog import find_entry, select_streams
 from cs_sync_singer.config import SingerConfig
-from cs_sync_singer.process import Tap
+from cs_sync_singer.process import Tap, TapLog
 from cs_sync_singer.source import SingerSource
 
 TAP = Path(__file__).parent / "tap_shop.py"
@@ -130,6 +130,25 @@ def test_a_tap_that_is_not_installed_is_said(tmp_path: Path) -> None:
     assert "write its whole path as command in [connectors.shop]" in finding.remedy
     [finding] = check(make_config(tmp_path, command="./tap-nowhere")).values()
     assert finding.message.startswith(f"no program at {tmp_path}/tap-nowhere")
+    (tmp_path / "tap-nowhere").touch()
+    [finding] = check(make_config(tmp_path, command="./tap-nowhere")).values()
+    assert finding.message == f"{tmp_path}/tap-nowhere is not executable"
+    assert finding.remedy.startswith(f"chmod +x {tmp_path}/tap-nowhere, or")
+
+
+def test_of_a_traceback_an_error_repeats_what_was_raised() -> None:
+    with VendorHttp("shop") as http:
+        log = TapLog("tap", http)
+        for line in (
+            "INFO a",
+            "Traceback (most recent call last):",
+            "  File x",
+            "    y()",
+            "Bad: z",
+        ):
+            log.add(line.encode())
+        log.add(b"  indented, after it")
+        assert log.describe() == ":\n    INFO a\n    Bad: z\n      indented, after it"
 
 
 def test_a_missing_or_wrong_catalog_file_is_said(tmp_path: Path) -> None:
