@@ -67,6 +67,8 @@ def test_each_connector_that_is_offered_is_an_extra_of_the_host() -> None:
         (required,) = extras[name]
         assert required.partition(">")[0] == f"{DISTRIBUTION}-{name}"
         assert (ROOT / "plugins" / name).is_dir()
+    connect_nothing = {"airflow", "dagster", "otel"}
+    assert set(CONNECTORS) == set(list_plugins()) - connect_nothing, "name the new plugin in one"
 
 
 def test_no_file_tells_people_to_install_another_projects_package() -> None:

@@ -7,7 +7,25 @@ from importlib.metadata import PackageNotFoundError, distribution, distributions
 from cs_sync.contracts.errors import ConfigError
 
 DISTRIBUTION = "customer-success-sync"
-CONNECTORS = ("files", "hubspot", "posthog", "stripe", "webhook", "zendesk")
+CONNECTORS = (
+    "chargebee",
+    "dlt",
+    "files",
+    "formbricks",
+    "freshdesk",
+    "hubspot",
+    "intercom",
+    "mixpanel",
+    "paddle",
+    "posthog",
+    "salesforce",
+    "singer",
+    "stripe",
+    "typeform",
+    "userpilot",
+    "webhook",
+    "zendesk",
+)
 """The connectors that we publish, each as an extra of the host."""
 
 _FOREIGN = "cs-sync"
