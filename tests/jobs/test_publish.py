@@ -232,7 +232,7 @@ def test_every_column_of_the_examples_is_one_of_a_view() -> None:
     from sqlglot.errors import OptimizeError
     from sqlglot.optimizer.qualify import qualify
 
-    columns = {view.name: dict.fromkeys(view.columns, "text") for view in VIEWS}
+    columns: dict[str, object] = {view.name: dict.fromkeys(view.columns, "text") for view in VIEWS}
 
     def resolve(statement: str) -> None:
         parsed = sqlglot.parse_one(statement, read="postgres")
