@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    func,
     or_,
     select,
     union,
@@ -156,7 +157,7 @@ def _list_changed_rows(
     """
     changed = select(table).where(table.c.changed_at >= since)
     if until is not None:
-        changed = changed.where(table.c.day < until)
+        changed = changed.where(_is_before(table, until))
     yield changed.subquery(f"changed_{table.name}")
     history = get_history_table(table)
     if history is not None:
@@ -167,5 +168,13 @@ def _list_changed_rows(
             .where(table.c.changed_at >= since, history.c.known_to >= since)
         )
         if until is not None:
-            former = former.where(history.c.day < until)
+            former = former.where(_is_before(history, until))
         yield former.subquery(f"former_{table.name}")
+
+
+def _is_before(days: Table, until: date) -> ColumnElement[bool]:
+    """Return the condition for days before another, which no index answers.
+
+    SQLite would look through nearly all days for the few that changed.
+    """
+    return func.coalesce(days.c.day, until) < until
