@@ -17,7 +17,6 @@ from cs_sync.i18n import Translator, get_translator
 from cs_sync.plugins import PluginRegistry
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.engines.manifest import read_manifest
-from cs_sync.store.engines.open import open_export
 from cs_sync.store.migrate import migrate_schema
 from cs_sync.store.reconnect import ReconnectPolicy
 
@@ -216,6 +215,8 @@ def open_exported_workspace(
     Raises:
         ConfigError: The engine or the export cannot be used.
     """
+    from cs_sync.store.engines.open import open_export  # loads a dialect
+
     manifest = read_manifest(folder)
     store = open_export(engine, folder, manifest)
     workspace = Workspace(config, plugins, store, plugins.emit, lambda: manifest.exported_at)
