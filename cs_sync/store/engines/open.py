@@ -39,6 +39,7 @@ def open_export(engine: str, folder: Path, manifest: Manifest) -> Store:
         ) from error
     except EngineError as error:
         raise ConfigError(
-            f"{engine} cannot read the export in {folder}: {error}", EXPORT_AGAIN
+            f"{engine} cannot read the export in {folder}: {str(error).splitlines()[0]}",
+            EXPORT_AGAIN,
         ) from error
     return Store(opened, read_only=True, is_copy=True)
