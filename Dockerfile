@@ -4,7 +4,7 @@ ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
 # What is installed beside the base; `analyse` and `parquet` are large and left out.
-ARG EXTRAS=airflow,chargebee,dagster,dlt,files,formbricks,freshdesk,hubspot,intercom,mixpanel,otel,paddle,postgres,posthog,report,salesforce,singer,stripe,typeform,userpilot,webhook,zendesk
+ARG EXTRAS=chargebee,dlt,files,formbricks,freshdesk,hubspot,intercom,mixpanel,otel,paddle,postgres,posthog,report,salesforce,singer,stripe,typeform,userpilot,webhook,zendesk
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY constraints.txt ./

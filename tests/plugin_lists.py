@@ -26,6 +26,13 @@ def list_plugins() -> list[str]:
     return sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 
 
+def list_connecting_plugins() -> list[str]:
+    """The names of the plugins that cs-sync loads; those for schedulers load cs-sync."""
+    manifests = {name: ROOT / "plugins" / name / "pyproject.toml" for name in list_plugins()}
+    group = "[project.entry-points.cs_sync]"
+    return [name for name, path in manifests.items() if group in path.read_text("utf-8")]
+
+
 def fill_lists(text: str, plugins: Iterable[str]) -> str:
     """Replace every run of lines that name plugins by one line for each of these plugins."""
     names = list(plugins)
@@ -53,4 +60,6 @@ def _find_entry(line: str) -> str | None:
 
 if __name__ == "__main__":
     PYPROJECT.write_text(fill_lists(PYPROJECT.read_text("utf-8"), list_plugins()), "utf-8")
-    DOCKERFILE.write_text(fill_extras(DOCKERFILE.read_text("utf-8"), list_plugins()), "utf-8")
+    DOCKERFILE.write_text(
+        fill_extras(DOCKERFILE.read_text("utf-8"), list_connecting_plugins()), "utf-8"
+    )

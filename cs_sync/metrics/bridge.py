@@ -102,7 +102,7 @@ def select_bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
     statement = (
         select(*groups, *(total.label(name) for name, total in sums.items()))
         .group_by(*groups)
-        .order_by(*groups)
+        .order_by(*(group.nulls_first() for group in groups))
     )
     if by_account:
         line_names = ("opening", "closing", "churn", "reclass", "restatement")

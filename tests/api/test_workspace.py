@@ -76,8 +76,11 @@ def _as_json(value: Any) -> Any:
 @pytest.mark.slow("syncs and runs whole commands")
 def test_a_score_of_an_earlier_day_and_knowledge(ws: cs_sync.Workspace) -> None:
     assert {row.as_of for row in ws.scores(as_of="2026-02-01")} == {date(2026, 2, 1)}
-    assert len(ws.scores(known_at=datetime(2026, 3, 1, tzinfo=UTC))) == 0, "nothing was known"
-    assert len(ws.scores(known_at="2026-03-01")) == 0
+    for known_at in ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)):
+        actual = ws.scores(as_of="2026-02-01", known_at=known_at)
+        assert {row.as_of for row in actual} == {date(2026, 2, 1)}
+        with pytest.raises(cs_sync.ConfigError, match="stored before the first sync"):
+            ws.scores(known_at=known_at)
 
 
 @pytest.mark.slow("syncs and runs whole commands")

@@ -71,9 +71,9 @@ SCOPES = {
     "active by features": Scope(PERIODS, by=("plan",), active_features=("f", "g")),
     "under another policy": Scope(PERIODS, ANEW, known_at=datetime(2026, 6, 5, tzinfo=UTC)),
     "all at once": Scope(
-        PERIODS[:2],
+        PERIODS[:3],
         by=("plan",),
-        conversion=build_conversion(RATES, "EUR", PERIODS[:2], SINCE, openings=True),
+        conversion=build_conversion(RATES, "EUR", PERIODS[:3], SINCE, openings=True),
         closed={date(2026, 4, 1): datetime(2026, 4, 3, tzinfo=UTC)},
         known_at=datetime(2026, 5, 5, tzinfo=UTC),
     ),

@@ -107,7 +107,7 @@ def _select_first_contact(scope: Scope) -> Select[Any]:
     judged = _is_eligible(scope).label("judged")
     columns = [
         *(TICKET.c[name] for name in fields),
-        (TICKET.c.source + "|" + TICKET.c.source_id).label("ticket"),
+        (TICKET.c.source + "|" + TICKET.c.source_id).label("ticket_key"),
         get_closed_at(TICKET).label("solved_at"),
         judged,
     ]
@@ -122,11 +122,11 @@ def _select_first_contact(scope: Scope) -> Select[Any]:
         few[scope.settings["resolution_rule"]],
         contacts[scope.settings["transfer_counts_as_contact"]],
         func.coalesce(tickets.c.reopens, 0) == 0,
-        again.c.ticket.is_(None),
+        again.c.ticket_key.is_(None),
     )
     answered = (
         select(*get_segment_columns(scope, tickets), tickets.c.solved_at, first.label("first"))
-        .select_from(tickets.outerjoin(again, again.c.ticket == tickets.c.ticket))
+        .select_from(tickets.outerjoin(again, again.c.ticket_key == tickets.c.ticket_key))
         .where(tickets.c.judged == 1, tickets.c.solved_at.is_not(None))
         .cte("answered")
     )
@@ -164,7 +164,7 @@ def _select_asked_again(tickets: CTE, days: int) -> CTE:
         again.c.opened_at > tickets.c.solved_at,
         seconds_between(tickets.c.solved_at, again.c.opened_at) <= days * _DAY,
     )
-    asked = select(tickets.c.ticket).distinct().select_from(tickets.join(again, same))
+    asked = select(tickets.c.ticket_key).distinct().select_from(tickets.join(again, same))
     return asked.where(soon).cte("asked_again")
 
 

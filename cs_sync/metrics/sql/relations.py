@@ -178,7 +178,7 @@ def select_totals(
         )
         .select_from(relation)
         .group_by(*splits)
-        .order_by(*splits)
+        .order_by(*(split.nulls_first() for split in splits))
     )
 
 
