@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -61,10 +62,9 @@ class Redactor:
         self._lock = Lock()
 
     def learn_request(self, request: httpx.Request) -> None:
-        """Remember the credentials of a request, from its headers or token form."""
+        """Remember the credentials of a request: headers, or fields that ask for a token."""
         secrets = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
-        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            secrets |= set(_read_form_secrets(request))
+        secrets |= set(_read_token_secrets(request))
         if not secrets <= self._learnt:
             self.echo.add_secrets(
                 {proof for value in secrets for proof in _authenticating_parts(value)}
@@ -189,11 +189,18 @@ def _authenticating_parts(value: str) -> Iterator[str]:
         yield bare
 
 
-def _read_form_secrets(request: httpx.Request) -> Iterator[str]:
+def _read_token_secrets(request: httpx.Request) -> Iterator[str]:
+    """Yield the secrets of a request for a token, sent as a form or as JSON."""
+    kind = request.headers.get("content-type", "")
     try:
-        content = request.content.decode()
-    except (httpx.RequestNotRead, UnicodeDecodeError):
+        if kind.startswith("application/x-www-form-urlencoded"):
+            fields = parse_qsl(request.content.decode())
+        elif kind.startswith("application/json") and b'"grant_type"' in request.content:
+            fields = list(json.loads(request.content).items())
+        else:
+            return
+    except (httpx.RequestNotRead, ValueError, AttributeError):
         return
-    for name, value in parse_qsl(content):
-        if _SECRET_NAME.search(name):
+    for name, value in fields:
+        if _SECRET_NAME.search(name) and isinstance(value, str):
             yield value

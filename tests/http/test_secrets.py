@@ -125,6 +125,14 @@ def test_a_token_form_is_remembered(respx_mock: respx.MockRouter) -> None:
     assert CANARY not in everything(caught.value)
 
 
+def test_json_that_asks_for_a_token_is_remembered(respx_mock: respx.MockRouter) -> None:
+    respx_mock.post(f"{BASE}/oauth").respond(401, json={"error": f"bad {CANARY}"})
+    grant = {"grant_type": "client_credentials", "client_id": "me", "client_secret": CANARY}
+    with pytest.raises(VendorError) as caught:
+        VendorHttp("acme").at(BASE).post("oauth", json=grant)
+    assert CANARY not in everything(caught.value)
+
+
 def test_signatures_are_not_remembered_one_by_one() -> None:
     redactor = Redactor()
     for number in range(3):
