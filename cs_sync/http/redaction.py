@@ -62,7 +62,7 @@ class Redactor:
         self._lock = Lock()
 
     def learn_request(self, request: httpx.Request) -> None:
-        """Remember the credentials of a request: headers, or fields that ask for a token."""
+        """Remember the credentials of a request, from its headers or token fields."""
         secrets = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
         secrets |= set(_read_token_secrets(request))
         if not secrets <= self._learnt:
@@ -190,7 +190,7 @@ def _authenticating_parts(value: str) -> Iterator[str]:
 
 
 def _read_token_secrets(request: httpx.Request) -> Iterator[str]:
-    """Yield the secrets of a request for a token, sent as a form or as JSON."""
+    """Yield the secrets of a token request, sent as form or JSON."""
     kind = request.headers.get("content-type", "")
     try:
         if kind.startswith("application/x-www-form-urlencoded"):
