@@ -47,8 +47,8 @@ class HistoryReader:
         return found
 
     def _list_entries(self, item: Json) -> Iterator[Json]:
-        """Yield every value of every property, oldest first, with its company."""
-        histories = item["propertiesWithHistory"]
+        """Yield every value of every property, oldest first; an answer without a past has none."""
+        histories = item.get("propertiesWithHistory") or {}
         for name in self.fields:
             for entry in reversed(histories.get(name) or ()):
                 yield {**entry, "company": str(item["id"]), "property": name}

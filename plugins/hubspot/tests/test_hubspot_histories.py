@@ -135,3 +135,13 @@ def test_a_value_without_a_time_is_kept_as_rejected(
         (AccountChange, "1:hubspot_owner_id", "NO_TIME"),
         (AccountChange, "1:lifecyclestage", "BAD_TIME"),
     ]
+
+
+def test_an_answer_without_histories_costs_no_record(
+    source: HubSpotSource, vendor: respx.MockRouter
+) -> None:
+    answer_list(vendor, [company(1)])
+    vendor.post(READ).respond(json={"results": [{"id": "1", "properties": {}}]})
+    page = read_first_page(source, Window(since=None, until=NOW))
+    assert len(page.records[SourceAccount]) == 1
+    assert (page.records[AccountChange], page.rejected) == ([], [])
