@@ -124,7 +124,7 @@ class UsageTally:
         refused: dict[tuple[str, str], tuple[int, Any]] = {}
         number = 0
 
-        def refuse(code: str, reason: str) -> None:
+        def reject_line(code: str, reason: str) -> None:
             seen, first = refused.get((code, reason), (0, raw))
             refused[code, reason] = (seen + 1, first)
 
@@ -133,9 +133,9 @@ class UsageTally:
                 for event in read(raw):
                     self._count(event)
             except MappingError as error:
-                refuse(error.code, str(error))
+                reject_line(error.code, str(error))
             except MAPPING_ERRORS as error:
-                refuse("malformed", f"not shaped as documented: {type(error).__name__}")
+                reject_line("malformed", f"not shaped as documented: {type(error).__name__}")
         for reason, (seen, first) in refused.items():  # of what was read to its end
             before, shown = self._refused.get(reason, (0, first))
             self._refused[reason] = (before + seen, shown)

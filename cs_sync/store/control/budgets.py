@@ -24,17 +24,7 @@ class BudgetRows:
     def take_turn(
         self, window: str, interval: float, tolerance: float, longest: float
     ) -> tuple[bool, float]:
-        """Take the next turn of a window.
-
-        Args:
-            window: Its name.
-            interval: Seconds from one turn to the next.
-            tolerance: Seconds by which a turn may come before its time.
-            longest: Seconds; a later turn is not taken.
-
-        Returns:
-            Whether it was taken, and the seconds until it.
-        """
+        """Take the next turn of a window, as `SharedTurns` says."""
         now = _read_clock()
         start = func.greatest(BUDGET.c.arrival, now)
         moved = (

@@ -139,7 +139,7 @@ class MixpanelSource:
         midnights = (datetime.combine(day, time(), project) for day in (begin, last + DAY))
         asked_from, asked_to = (each.astimezone(UTC) for each in midnights)
 
-        def count(documents: Iterator[Any]) -> UsageTally:
+        def tally_events(documents: Iterator[Any]) -> UsageTally:
             span = ExportSpan(asked_from, asked_to, since, until)
             reader = EventReader(span, project, config.account_property, config.ignored_events)
             tally = UsageTally(zone, config.features_by_person)
@@ -147,7 +147,7 @@ class MixpanelSource:
             span.require_events("mixpanel: the export", number)
             return tally
 
-        tally = self._project.export(begin, last, count)
+        tally = self._project.export(begin, last, tally_events)
         known = [] if config.account_group_id else list_account_rows(tally.accounts)
         return tally.list_pages(known)
 

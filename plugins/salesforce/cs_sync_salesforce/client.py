@@ -68,7 +68,7 @@ class SalesforceClient:
         """Return the id of the user as whom the app acts."""
         return str(self._send("GET", USER)["user_id"])
 
-    def describe(self, sobject: str) -> dict[str, Json]:
+    def describe_object(self, sobject: str) -> dict[str, Json]:
         """Return the fields that the user may see, by name."""
         fields = self._send("GET", f"{DATA}/sobjects/{sobject}/describe")["fields"]
         return {str(each["name"]): each for each in fields}

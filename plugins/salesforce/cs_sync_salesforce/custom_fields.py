@@ -109,7 +109,7 @@ def build_key() -> Definition:
 
 
 def _describe(client: SalesforceClient) -> Shown:
-    return {sobject: client.describe(sobject) for sobject in ("Account", "Task")}
+    return {sobject: client.describe_object(sobject) for sobject in ("Account", "Task")}
 
 
 def _create(client: SalesforceClient, field: Definition) -> Finding | None:

@@ -89,7 +89,7 @@ class SalesforceDestination:
     @cached_property
     def _lengths(self) -> dict[str, int]:
         """The lengths of accounts' fields; 0 for those that are no text."""
-        return list_lengths(self._client.describe("Account"))
+        return list_lengths(self._client.describe_object("Account"))
 
     def _write_accounts(self, ops: Sequence[Op]) -> Iterator[Answer]:
         pairs: list[Pair] = []

@@ -50,7 +50,7 @@ class KeyedTasks:
     def find_guarantee(self) -> Guarantee:
         """Find what keeps tasks single; asked for until the field exists."""
         if self._known == "absent":
-            self._known = parse_guarantee(self._client.describe("Task").get(KEY))
+            self._known = parse_guarantee(self._client.describe_object("Task").get(KEY))
         return self._known
 
     def read(self, keys: Sequence[str]) -> dict[str, Json]:

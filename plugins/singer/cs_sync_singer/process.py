@@ -136,14 +136,14 @@ class Tap:
     def _describe_end(self, code: int, log: "TapLog") -> Unreachable:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
         return Unreachable(
-            f"{self.name} {how}{log.describe()}",
+            f"{self.name} {how}{log.format_lines()}",
             f"Nothing stored is lost. Check settings and secrets of {self.config.section}.",
         )
 
     def _describe_silence(self, log: "TapLog") -> Unreachable:
         minutes = self.config.timeout_minutes
         return Unreachable(
-            f"{self.name} was silent for {minutes:g} minutes, and was ended{log.describe()}",
+            f"{self.name} was silent for {minutes:g} minutes, and was ended{log.format_lines()}",
             f"Nothing stored is lost. If it needs longer, raise timeout_minutes in"
             f" {self.config.section}.",
         )
@@ -177,7 +177,7 @@ class TapLog:
             self._in_traceback = False
             self._last.append(text)
 
-    def describe(self) -> str:
+    def format_lines(self) -> str:
         """Return the last lines, for an error."""
         lines = "".join(f"\n    {line}" for line in self._last)
         return f":{lines}" if lines else ""

@@ -130,7 +130,7 @@ def run(folder: Path, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def count(folder: Path, table: str) -> list[tuple[Any, ...]]:
+def read_table(folder: Path, table: str) -> list[tuple[Any, ...]]:
     engine = create_engine(f"sqlite:///{folder / 'cs_sync.db'}")
     with engine.connect() as connection:
         query = f"select source, source_id, deleted_at is null from {table} order by 1, 2"
@@ -154,16 +154,16 @@ def test_two_real_taps_run_beside_each_other(tmp_path: Path) -> None:
         assert "crm,crm-agents,true,readable,\n" in told, told
         code, told = run(tmp_path, "sync")
         assert code == 0, told
-        assert count(tmp_path, "source_account") == [("shop", str(n), 1) for n in range(1, 6)]
-        assert count(tmp_path, "owner") == [("crm", str(n), 1) for n in (1, 2, 3)]
+        assert read_table(tmp_path, "source_account") == [("shop", str(n), 1) for n in range(1, 6)]
+        assert read_table(tmp_path, "owner") == [("crm", str(n), 1) for n in (1, 2, 3)]
         rows.append({"id": 6, "name": "New", "changed": "2026-01-06"})
         (tmp_path / "people.json").write_text(json.dumps(people[:2]))
         asked.clear()
         code, told = run(tmp_path, "sync")
         assert code == 0, told
         assert KEY not in told
-    assert count(tmp_path, "source_account")[-1] == ("shop", "6", 1)
-    assert count(tmp_path, "owner") == [("crm", "1", 1), ("crm", "2", 1), ("crm", "3", 0)]
+    assert read_table(tmp_path, "source_account")[-1] == ("shop", "6", 1)
+    assert read_table(tmp_path, "owner") == [("crm", "1", 1), ("crm", "2", 1), ("crm", "3", 0)]
     since = [dict(parse_qsl(urlsplit(path).query)).get("since", "")[:10] for path in asked]
     assert "2026-01-05" in since
     assert since[-1] == "2026-01-05"

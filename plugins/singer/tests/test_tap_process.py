@@ -148,7 +148,7 @@ def test_of_a_traceback_an_error_repeats_what_was_raised() -> None:
         ):
             log.add(line.encode())
         log.add(b"  indented, after it")
-        assert log.describe() == ":\n    INFO a\n    Bad: z\n      indented, after it"
+        assert log.format_lines() == ":\n    INFO a\n    Bad: z\n      indented, after it"
 
 
 def test_a_missing_or_wrong_catalog_file_is_said(tmp_path: Path) -> None:
