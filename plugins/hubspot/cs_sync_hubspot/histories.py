@@ -47,7 +47,7 @@ class HistoryReader:
         return found
 
     def _list_entries(self, item: Json) -> Iterator[Json]:
-        """Yield every value of every property, oldest first; an answer without a past has none."""
+        """Yield every value of every property, oldest first; none without histories."""
         histories = item.get("propertiesWithHistory") or {}
         for name in self.fields:
             for entry in reversed(histories.get(name) or ()):
