@@ -185,7 +185,12 @@ class Invoice(Record, table=True):
     total: int = Field(default=0, sa_type=BigInteger, description="Minor units, tax included.")
     amount_due: int = Field(default=0, sa_type=BigInteger)
     amount_paid: int = Field(default=0, sa_type=BigInteger)
-    amount_remaining: int = Field(default=0, sa_type=BigInteger)
+    amount_remaining: int | None = Field(
+        default=None,
+        sa_type=BigInteger,
+        description="Left out: 0 once paid or void, else amount_due (or total) less amount_paid, "
+        "if the status is given; unknown is null, and asks nobody for money.",
+    )
     attempt_count: int = 0
     issued_at: datetime = Field(index=True, sa_type=Instant)
     due_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -198,6 +203,24 @@ class Invoice(Record, table=True):
     period_start: datetime | None = Field(default=None, sa_type=Instant)
     period_end: datetime | None = Field(default=None, sa_type=Instant)
     url: str | None = None
+
+    @classmethod
+    def complete(cls, row: dict[str, Any]) -> None:
+        """Derive the status of a paid invoice, and what remains to be paid."""
+        if row["status"] is None and row["paid_at"]:
+            row["status"] = "paid"
+        if row["amount_remaining"] is None:
+            row["amount_remaining"] = _derive_remaining(row)
+
+
+def _derive_remaining(row: Mapping[str, Any]) -> int | None:
+    """Return the unpaid amount of an invoice whose status is given; None is unknown."""
+    if row["paid_at"] or row["status"] in ("paid", "void"):
+        return 0
+    asked: int | None = row["total"] if row["amount_due"] is None else row["amount_due"]
+    if row["status"] is None or asked is None:
+        return None
+    return max(asked - (row["amount_paid"] or 0), 0)
 
 
 class InvoiceLine(Record, table=True):

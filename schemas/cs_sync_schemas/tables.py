@@ -367,7 +367,7 @@ INVOICE = _define(
     total=Column(BigInteger, nullable=False, default=0),
     amount_due=Column(BigInteger, nullable=False, default=0),
     amount_paid=Column(BigInteger, nullable=False, default=0),
-    amount_remaining=Column(BigInteger, nullable=False, default=0),
+    amount_remaining=Column(BigInteger),
     attempt_count=Column(Integer, nullable=False, default=0),
     issued_at=Column(Instant, nullable=False, index=True),
     due_at=Column(Instant),

@@ -91,6 +91,8 @@ def test_every_input_as_known_and_as_recorded(place: Place) -> None:
     used = {row["input"]: row for row in rows}
     assert used["days_since_use"]["verdict"] == "used"
     assert used["days_since_use"]["difference"] == 0
+    heading, *_ = place.run("backtest", *SHORT, "--leaks").said.splitlines()
+    assert heading.split()[:2] == ["input", "cases"]
 
 
 @pytest.mark.slow("runs backtests")

@@ -196,6 +196,7 @@ def test_billing_standing_of_a_subscription(
         ({"due_at": at(9), "status": "paid", "amount_remaining": 0, "paid_at": at(20)}, None),
         ({"due_at": at(9), "status": "paid", "amount_remaining": 0, "paid_at": at(25)}, 0),
         ({"due_at": at(9), "status": "void"}, None),
+        ({"due_at": at(9), "amount_remaining": None}, None),
     ],
 )
 def test_billing_standing_of_an_invoice(

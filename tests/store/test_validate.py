@@ -9,6 +9,7 @@ from cs_sync.store.records.validate import validate_rows
 from cs_sync_schemas import (
     RECORDS,
     Discount,
+    Invoice,
     Record,
     Subscription,
     SubscriptionItem,
@@ -92,6 +93,31 @@ def test_a_ticket_without_a_status_has_the_one_that_its_times_tell(
 ) -> None:
     [row], _ = validate_rows(Ticket, [{"source_id": "1", "opened_at": 1767225600, **given}])
     assert row["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "remaining"),
+    [
+        ({"status": "open", "total": 900, "amount_remaining": 250}, "open", 250),
+        ({"status": "open", "total": 900, "amount_paid": 300}, "open", 600),
+        ({"status": "open", "total": 900}, "open", 900),
+        ({"status": "open", "total": 900, "amount_due": 700, "amount_paid": 300}, "open", 400),
+        ({"status": "uncollectible", "total": 900}, "uncollectible", 900),
+        ({"status": "open", "total": -50}, "open", 0),  # a credit note
+        ({"status": "paid", "total": 900}, "paid", 0),
+        ({"status": "void", "total": 900}, "void", 0),
+        ({"total": 900, "paid_at": 1767225600}, "paid", 0),
+        ({"status": "open"}, "open", None),
+        ({"status": "open", "amount_paid": 300}, "open", None),
+        ({"total": 900}, "open", None),  # a list of invoices that does not say which are paid
+    ],
+)
+def test_what_remains_of_an_invoice_is_derived_or_unknown(
+    given: dict[str, Any], status: str, remaining: int | None
+) -> None:
+    bill = {"source_id": "i", "account_source_id": "a", "currency": "EUR", "issued_at": 1767225600}
+    [row], _ = validate_rows(Invoice, [{**bill, **given}])
+    assert (row["status"], row["amount_remaining"]) == (status, remaining)
 
 
 def test_a_bad_row_does_not_take_the_good_ones_along() -> None:

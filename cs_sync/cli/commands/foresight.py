@@ -51,7 +51,7 @@ def run_backtest(
         if bands:
             options.print_rows(queries.list_bands(read), shown.BAND_FIELDS, shown.bands_table)
         elif leaks:
-            options.print_rows(queries.list_leaks(read), shown.LEAK_FIELDS)
+            options.print_rows(queries.list_leaks(read), shown.LEAK_FIELDS, shown.leaks_table)
         else:
             rows = queries.list_verdicts(read)
             options.print_rows(rows, shown.BACKTEST_FIELDS, shown.backtest_table)

@@ -114,6 +114,25 @@ def red_table(rows: Rows, words: Translator) -> RenderableType:
     return Group(make_text(title, "bold"), table)
 
 
+def leaks_table(rows: Rows, words: Translator) -> RenderableType:
+    """Build the table of inputs, as known then and as recorded today."""
+    table = make_table(words, "input", "cases>", "auc_known>", "auc_recorded>", "difference>",
+                       "verdict", "reason")  # fmt: skip
+    for row in rows:
+        refused = row["verdict"] == "refused"
+        table.add_row(
+            make_text(row["input"]),
+            make_text(format_count(row["n"], words)),
+            *(
+                make_text(_format_figure(row[name], "area", words))
+                for name in ("auc_known", "auc_recorded", "difference")
+            ),
+            make_text(_name("verdict", row["verdict"], words), "red" if refused else ""),
+            make_text(row["reason"] or NO_VALUE),
+        )
+    return table_or_message(table, rows, words("terminal.nothing"))
+
+
 def fit_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of fitted models, and what they do without."""
     table = make_table(words, "target", "subject", "verdict", "churned>", "needed>", "input")

@@ -67,7 +67,7 @@ def check_table(rows: Rows, words: Translator) -> RenderableType:
     table = make_table(words, "source", "stream", "", "")
     for row in rows:
         mark = status_cell("ok" if row["ok"] else "failed", words)
-        message = make_text(row["message"] or "")
+        message = join_lines((row["message"] or "").splitlines())
         if not row["ok"] and row["remedy"]:
             message = Text.assemble(message, "\n", make_text(f"→ {row['remedy']}", "bold"))
         where = (format_cell(row[name], words) for name in ("source", "stream"))
@@ -83,7 +83,7 @@ def setup_table(rows: Rows, words: Translator) -> RenderableType:
     table = make_table(words, "step", "", "")
     for row in rows:
         state = {True: "ok", False: "failed", None: "open"}[row["ok"]]
-        message = make_text(row["message"])
+        message = join_lines(row["message"].splitlines())
         if row["remedy"]:
             message = Text.assemble(message, "\n", make_text(f"→ {row['remedy']}", "bold"))
         table.add_row(format_cell(row["step"], words), status_cell(state, words), message)

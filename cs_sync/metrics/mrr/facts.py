@@ -153,7 +153,7 @@ class InvoiceFact(Fact):
     paid_at: datetime | None = None
     period_end: datetime | None = None
     given_up_at: datetime | None = None
-    amount_remaining: int = 0
+    amount_remaining: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ def _list_overdue_stops(book: SubscriptionHistory, patience: timedelta) -> Itera
 
 def _list_owed(invoices: Iterable[InvoiceFact]) -> Iterator[InvoiceFact]:
     for invoice in invoices:
-        if invoice.amount_remaining > 0 and invoice.status in ("open", "uncollectible"):
+        if (invoice.amount_remaining or 0) > 0 and invoice.status in ("open", "uncollectible"):
             yield invoice
 
 

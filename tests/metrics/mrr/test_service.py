@@ -79,6 +79,14 @@ def test_the_lines_say_for_how_long_an_invoice_pays() -> None:
     assert span == (at(2026, 1), at(2026, 3), 1000)
 
 
+def test_an_invoice_of_unknown_amount_is_not_owed() -> None:
+    unknown = invoice("in", at(2026, 1), status="open", amount_remaining=None)
+    owed = invoice("owed", at(2026, 2), status="open", amount_remaining=1000)
+    unpaid = spans(sub(status="unpaid"), item(), owed)
+    assert unpaid[0][1] is not None
+    assert spans(sub(status="unpaid"), item(), unknown, owed) == unpaid
+
+
 def test_past_due_counts_until_the_policys_days_are_over() -> None:
     owed = invoice("in", at(2026, 2), status="open", amount_remaining=1000, due_at=at(2026, 2, 15))
     late = sub(status="past_due")
