@@ -206,7 +206,7 @@ class Invoice(Record, table=True):
 
     @classmethod
     def complete(cls, row: dict[str, Any]) -> None:
-        """Derive the status of a paid invoice, and what remains to be paid."""
+        """Derive a paid invoice's status, and the amount that remains."""
         if row["status"] is None and row["paid_at"]:
             row["status"] = "paid"
         if row["amount_remaining"] is None:
@@ -214,7 +214,7 @@ class Invoice(Record, table=True):
 
 
 def _derive_remaining(row: Mapping[str, Any]) -> int | None:
-    """Return the unpaid amount of an invoice whose status is given; None is unknown."""
+    """Return an invoice's unpaid amount; None where status or amount is unknown."""
     if row["paid_at"] or row["status"] in ("paid", "void"):
         return 0
     asked: int | None = row["total"] if row["amount_due"] is None else row["amount_due"]

@@ -154,7 +154,7 @@ def test_types_are_named_for_people() -> None:
 
 def test_a_record_says_what_a_field_is_that_a_row_leaves_out() -> None:
     page = render_records()
-    assert "| `amount_remaining` | whole number, else `0` |" in page
+    assert "| `amount_paid` | whole number, else `0` |" in page
     assert "| `is_active` | yes or no, else `yes` |" in page
     assert "| `started_at` | time, required |" in page
     assert "| `trial_start` | time |" in page
