@@ -18,15 +18,15 @@ demo: setup
 	$(BIN)/cs-sync demo
 
 # Compiled tests are kept even where Python is told to keep none: compiling takes longer than running.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 # What is quick: everything but tests that take over 0.2 s of CPU each or drive whole processes.
 test: setup
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -p tests.forks -m "not slow"
 
 # What takes longer, and every property once more with more examples than in the quick tests.
 test-slow: setup
-	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile thorough
+	$(PYTEST) -n 2 --dist loadfile -m "slow or hypothesis" --hypothesis-profile thorough
 
 # The bridges with real taps and the real dlt, each in an environment of its own, as they are large.
 BRIDGES := .venv/bridges
