@@ -35,7 +35,12 @@ if TYPE_CHECKING:
         ContactAccount,
         ContactLink,
     )
-    from cs_sync_schemas.history import VERSIONED, get_history_table, get_known_from
+    from cs_sync_schemas.history import (
+        VERSIONED,
+        get_history_table,
+        get_known_from,
+        get_seen,
+    )
     from cs_sync_schemas.money import CURRENCY_EXPONENT
     from cs_sync_schemas.operations import (
         Alert,
@@ -129,6 +134,7 @@ __all__ = [
     "WriteLedger",
     "get_history_table",
     "get_known_from",
+    "get_seen",
     "get_table",
 ]
 
@@ -148,7 +154,7 @@ if not TYPE_CHECKING:
         "cs_sync_schemas.graph": (
             "Account AccountAttribute AccountLink Contact ContactAccount ContactLink"
         ),
-        "cs_sync_schemas.history": "VERSIONED get_history_table get_known_from",
+        "cs_sync_schemas.history": "VERSIONED get_history_table get_known_from get_seen",
         "cs_sync_schemas.money": "CURRENCY_EXPONENT",
         "cs_sync_schemas.operations": (
             "Alert Lease RejectedRecord Run RunStream ScheduleSlot StreamState Suppression "

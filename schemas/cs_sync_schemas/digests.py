@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import Dialect, String
 from sqlalchemy.types import TypeDecorator
 
-_DIGITS = 32
+_DIGITS = 16
 _HEX = re.compile(f"[0-9a-f]{{{_DIGITS}}}")
 
 
 class Digest(TypeDecorator[str]):
-    """A digest of 32 hexadecimal digits; SQLite stores its 16 bytes."""
+    """A digest of 16 hexadecimal digits; SQLite stores its 8 bytes."""
 
     impl = String
     cache_ok = True

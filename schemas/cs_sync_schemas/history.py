@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import Column, FromClause, MetaData, Table
+from sqlalchemy import Column, ColumnElement, FromClause, MetaData, Table, func
 
 KNOWN_TO = "known_to"
 _EXCLUDED_COLUMNS = frozenset({"raw", "row_hash", "last_seen_at"})
@@ -33,6 +33,18 @@ VERSIONED = (
 def get_known_from(rows: FromClause) -> Column[Any]:
     """Return the column with the start of a row's knowledge interval."""
     return cast("Column[Any]", rows.c.changed_at if "changed_at" in rows.c else rows.c.since)
+
+
+def get_seen(rows: FromClause, name: str) -> ColumnElement[Any]:
+    """Return when records were first or last seen, in full.
+
+    It stands in the row only where it is not `changed_at`.
+
+    Args:
+        rows: Records, or their past versions.
+        name: `first_seen_at` or `last_seen_at`.
+    """
+    return func.coalesce(rows.c[name], rows.c.changed_at)
 
 
 def add_history_tables(metadata: MetaData) -> None:

@@ -47,9 +47,15 @@ class Record(StoredRow):
     updated_at: datetime | None = Field(
         default=None, sa_type=Instant, description="When the source changed it."
     )
-    first_seen_at: datetime = Field(sa_type=Instant, description="When a sync first read it.")
-    last_seen_at: datetime = Field(
-        sa_type=Instant, description="When a sync last stored or confirmed it."
+    first_seen_at: datetime | None = Field(
+        default=None,
+        sa_type=Instant,
+        description="When a sync first read it; empty: at `changed_at`.",
+    )
+    last_seen_at: datetime | None = Field(
+        default=None,
+        sa_type=Instant,
+        description="When a sync last stored or confirmed it; empty: at `changed_at`.",
     )
     changed_at: datetime = Field(
         index=True, sa_type=Instant, description="When a sync last found it changed."

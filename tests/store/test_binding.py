@@ -140,19 +140,19 @@ def test_every_column_can_be_read_on_either_database(dialect: type[Dialect]) -> 
             _build_reader(column.type, dialect())
 
 
-WHOLE = "0123456789abcdef" * 2
+WHOLE = "0123456789abcdef"
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        [WHOLE, "f" * 32],
+        [WHOLE, "f" * 16],
         [WHOLE, None],
         [WHOLE, ""],
         [WHOLE.upper(), WHOLE],
-        [" " * 32, WHOLE],
-        ["g" * 32, WHOLE],
-        [WHOLE + "ab", "ab" * 15],
+        [" " * 16, WHOLE],
+        ["g" * 16, WHOLE],
+        [WHOLE + "ab", "ab" * 7],
     ],
 )
 def test_packs_digests_at_once_as_one_by_one(values: list[str | None]) -> None:

@@ -65,7 +65,7 @@ def test_a_large_page_replaces_only_what_differs(store: Store) -> None:
     ]
     assert put(store, Ticket, changed, at=LATER) == MIN_COPY_ROWS
     rows = stored(store, Ticket)
-    assert {row["first_seen_at"] for row in rows} == {NOW}
+    assert {row["first_seen_at"] or row["changed_at"] for row in rows} == {NOW}
     assert [row["changed_at"] for row in rows] == [LATER] * MIN_COPY_ROWS + [NOW] * (
         2 * MIN_COPY_ROWS
     )

@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     TableClause,
+    bindparam,
     insert,
     inspect,
     select,
@@ -35,11 +36,11 @@ from cs_sync.contracts.source import Page
 from cs_sync.store import migrate as migrating
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.migrate import migrate_schema
-from cs_sync_schemas import Lease, get_table
+from cs_sync_schemas import Lease, get_seen, get_table
 from cs_sync_schemas.digests import Digest
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from cs_sync_schemas.packed import PackedText
-from cs_sync_schemas.tables import METADATA
+from cs_sync_schemas.tables import METADATA, OWNER
 from cs_sync_schemas.times import Instant
 from tests.conftest import NOW, Clock, migrated_sqlite
 from tests.postgres import WORKSPACES, fresh_database
@@ -203,10 +204,10 @@ def make_row(table: TableClause) -> dict[str, Any]:
 
 def make_value(kind: Any, number: int, name: str) -> Any:
     match type(kind).__name__:
+        case _ if name.endswith(".row_hash"):
+            return f"{number:016x}"
         case "AutoString" | "String" | "PackedText":
             return name
-        case "Digest":
-            return f"{number:032x}"
         case "Integer" | "BigInteger":
             return number
         case "Boolean":
@@ -262,3 +263,47 @@ def test_instants_that_were_text_become_numbers_and_text_again(
         written = text_before if "." in text_before else f"{text_before}.000000"
         assert connection.scalar(text("SELECT expires_at FROM lease")) == written
     store.close()
+
+
+@pytest.mark.slow("upgrades a database of each revision")
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_records_forget_what_says_nothing_and_know_it_again(
+    backend: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A time of sight is empty where it is that of the change; of a digest half is kept."""
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    if backend == "postgresql":
+        url = request.getfixturevalue("postgres_workspace")
+    store = open_store(url, None if backend == "sqlite" else "smaller_records")
+    early, now = NOW - timedelta(days=2), NOW
+    config = migrating._build_alembic_config()
+    digest = "0123456789abcdef" * 2
+    stored = bytes.fromhex(digest) if backend == "sqlite" else digest
+    names = "source_id", "first_seen_at", "last_seen_at", "changed_at"
+    seen = select(*(OWNER.c[name] for name in names)).order_by(OWNER.c.source_id)
+    with store.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0013")
+        row = "INSERT INTO owner VALUES ('crm', :id, NULL, :first, :last, :at, NULL, :hash, NULL"
+        rows = text(f"{row}, 'Ann', NULL, :active)").bindparams(
+            *(bindparam(name, type_=Instant()) for name in ("first", "last", "at"))
+        )
+        for id_, first, last in (("1", now, now), ("2", early, now), ("3", early, early)):
+            values = {"id": id_, "first": first, "last": last, "at": now, "hash": stored}
+            connection.execute(rows, values | {"active": True})
+        before = list_rows(connection, seen)
+        command.upgrade(config, "0014")
+        assert list_rows(connection, seen) == [
+            ("1", None, None, now), ("2", early, None, now), ("3", early, early, now)
+        ]  # fmt: skip
+        assert set(connection.scalars(select(OWNER.c.row_hash))) == {digest[:16]}
+        full = [get_seen(OWNER, name) for name in ("first_seen_at", "last_seen_at")]
+        known = select(OWNER.c.source_id, *full, OWNER.c.changed_at).order_by(OWNER.c.source_id)
+        assert list_rows(connection, known) == before
+        command.downgrade(config, "0013")
+        assert list_rows(connection, seen) == before
+    store.close()
+
+
+def list_rows(connection: Connection, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(statement)]

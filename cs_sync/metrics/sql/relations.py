@@ -34,6 +34,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period, get_day_start
 from cs_sync.metrics.sql.dialects import bind_day, bind_instant
+from cs_sync_schemas import get_seen
 from cs_sync_schemas.tables import ACCOUNT
 
 _AGGREGATES = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
@@ -124,7 +125,7 @@ def is_present(table: FromClause, known_at: datetime | None) -> ColumnElement[bo
         return table.c.deleted_at.is_(None)
     at = bind_instant(known_at)
     undeleted = or_(table.c.deleted_at.is_(None), table.c.deleted_at > at)
-    return and_(table.c.first_seen_at <= at, undeleted)
+    return and_(get_seen(table, "first_seen_at") <= at, undeleted)
 
 
 def count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -35,6 +35,7 @@ from sqlalchemy.sql.expression import Executable
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cs_sync.store.inserts import build_insert
+from cs_sync_schemas import get_seen
 from cs_sync_schemas.digests import Digest, pack_digests
 from cs_sync_schemas.money import ExactDecimal
 from cs_sync_schemas.times import Instant, count_microseconds, read_microseconds
@@ -275,7 +276,11 @@ def add_replace_clause(
     """
     keys = [column.name for column in table.primary_key]
     unchanged = {*keys, "first_seen_at"}
-    replaced = {name: insert.excluded[name] for name in names if name not in unchanged}
+    replaced: dict[str, ColumnElement[Any]] = {
+        name: insert.excluded[name] for name in names if name not in unchanged
+    }
+    if "first_seen_at" in names and table.c.first_seen_at.nullable:
+        replaced["first_seen_at"] = get_seen(table, "first_seen_at")
     if not replaced:
         return insert.on_conflict_do_nothing(index_elements=keys)
     return insert.on_conflict_do_update(index_elements=keys, set_=replaced)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Connection, Dialect, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, and_, select
 
 from cs_sync.metrics.mrr.facts import (
     BillingFacts,
@@ -26,7 +26,7 @@ from cs_sync.store.fast.prepared import (
     prepare_statement,
 )
 from cs_sync.store.upserts import split_chunks
-from cs_sync_schemas import get_history_table
+from cs_sync_schemas import get_history_table, get_seen
 from cs_sync_schemas.tables import (
     DISCOUNT,
     INVOICE,
@@ -52,16 +52,23 @@ class _FactTable(Generic[F]):
     fact: type[F]
 
     @cached_property
-    def columns(self) -> list[Column[Any]]:
+    def columns(self) -> list[ColumnElement[Any]]:
         """The columns of the fact in field order.
 
         Fields without one come last.
         """
         named: Any = fields(self.fact)
-        return [self.table.c[field.name] for field in named if field.name in self.table.c]
+        names = [field.name for field in named if field.name in self.table.c]
+        return [
+            get_seen(self.table, name) if name == "first_seen_at" else self.table.c[name]
+            for name in names
+        ]
 
 
+PAST = get_history_table(SUBSCRIPTION)
+assert PAST is not None  # noqa: S101 - subscriptions are remembered
 SUBSCRIPTIONS = _FactTable(SUBSCRIPTION, SubscriptionFact)
+PAST_SUBSCRIPTIONS = _FactTable(PAST, SubscriptionFact)
 ITEMS = _FactTable(SUBSCRIPTION_ITEM, ItemFact)
 DISCOUNTS = _FactTable(DISCOUNT, DiscountFact)
 CHANGES = _FactTable(SUBSCRIPTION_CHANGE, ChangeFact)
@@ -116,7 +123,7 @@ def _read_by_account(
 
 @lru_cache(STATEMENT_CACHE_SIZE)
 def _prepare_by_account(
-    dialect: Dialect, table: Table, columns: tuple[Column[Any], ...]
+    dialect: Dialect, table: Table, columns: tuple[ColumnElement[Any], ...]
 ) -> PreparedStatement:
     statement = (
         select(LINK.c.account_id, *columns)
@@ -130,10 +137,7 @@ def _read_past_subscriptions(
     connection: Connection, present: Grouped[SubscriptionFact]
 ) -> Grouped[SubscriptionFact]:
     """Read the earlier versions of these subscriptions, as past syncs saw them."""
-    twin = get_history_table(SUBSCRIPTIONS.table)
-    assert twin is not None  # noqa: S101 - subscriptions are remembered
-    columns = [twin.c[column.name] for column in SUBSCRIPTIONS.columns]
-    return _read_by_reference(connection, twin, columns, SubscriptionFact, "source_id", present)
+    return _read_children(connection, PAST_SUBSCRIPTIONS, "source_id", present)
 
 
 def _read_discounts(
@@ -166,7 +170,7 @@ def _read_children(
 def _read_by_reference(
     connection: Connection,
     table: Table,
-    columns: Sequence[Column[Any]],
+    columns: Sequence[ColumnElement[Any]],
     fact_of: Callable[..., F],
     field: str,
     owned: Mapping[str, Sequence[Fact]],
@@ -191,7 +195,7 @@ def _read_by_reference(
 
 @lru_cache(STATEMENT_CACHE_SIZE)
 def _prepare_by_reference(
-    dialect: Dialect, table: Table, columns: tuple[Column[Any], ...], field: str
+    dialect: Dialect, table: Table, columns: tuple[ColumnElement[Any], ...], field: str
 ) -> PreparedStatement:
     living = and_(match_ids(table.c[field], dialect), table.c.deleted_at.is_(None))
     return prepare_statement(select(*columns).where(living), dialect)

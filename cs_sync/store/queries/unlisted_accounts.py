@@ -49,12 +49,7 @@ def insert_unlisted_customers(
     """
     from cs_sync_schemas import SourceAccount  # such customers are rare, and models take a while
 
-    timestamps: dict[str, Any] = {
-        "first_seen_at": now,
-        "last_seen_at": now,
-        "changed_at": now,
-        "deleted_at": now,
-    }
+    timestamps: dict[str, Any] = {"changed_at": now, "deleted_at": now}
     for chunk in split_chunks(ids):
         rows = (
             SourceAccount.model_construct(

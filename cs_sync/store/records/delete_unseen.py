@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from cs_sync.contracts.source import Stream
 from cs_sync.store.records.counts import StoredCounts
 from cs_sync.store.records.write import WriteContext, end_missing_children, soft_delete_unseen
-from cs_sync_schemas import Record, get_table
+from cs_sync_schemas import Record, get_seen, get_table
 
 
 def count_unseen(
@@ -39,4 +39,4 @@ def delete_unseen(
 def _match_unseen(record: type[Record], source: str, since: datetime) -> ColumnElement[bool]:
     table = get_table(record)
     live = and_(table.c.source == source, table.c.deleted_at.is_(None))
-    return and_(live, table.c.last_seen_at < since)
+    return and_(live, get_seen(table, "last_seen_at") < since)

@@ -29,6 +29,8 @@ MAX_DECIMAL_PLACES = 40
 _MESSAGES = {"timezone_aware": "a naive datetime, without a timezone"}
 """What we say instead of pydantic, by its type of error."""
 _DIGEST_BYTES = 16
+_KEPT_DIGITS = 16
+"""Of a digest, which is compared with that of the row's former content and with no other."""
 NON_CONTENT_FIELDS = frozenset({"updated_at", "raw"})
 """Fields that may change without the record meaning anything new."""
 
@@ -151,7 +153,7 @@ def validate_rows(
         if b"\\u0000" in content:  # which PostgreSQL cannot store
             row = {name: _replace_nul(value) for name, value in row.items()}
             content = orjson.dumps(tell(row), default=str)
-        row["row_hash"] = blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()
+        row["row_hash"] = _hash_bytes(content)
         admitted.append(row)
     return admitted, rejected
 
@@ -225,4 +227,4 @@ def _build_content_getter(record: type[Record], ignoring: frozenset[str]) -> Con
 
 
 def _hash_bytes(content: bytes) -> str:
-    return blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()
+    return blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()[:_KEPT_DIGITS]

@@ -34,7 +34,7 @@ from cs_sync.store.fast.prepared import (
 from cs_sync.store.records.history import archive_rows
 from cs_sync.store.records.validate import hash_content
 from cs_sync.store.upserts import CHUNK_SIZE, split_chunks
-from cs_sync_schemas import Record, get_table
+from cs_sync_schemas import Record, get_seen, get_table
 
 VERSION_FIELDS = frozenset({"updated_at", "raw", "valid_from", "valid_to", "row_hash"})
 _SOURCE_ID = itemgetter("source_id")
@@ -134,11 +134,14 @@ def _match_source_ids(
 
 
 def _build_engine_fields(moment: WriteContext) -> dict[str, Any]:
-    """Return the engine's fields, equal for all rows written at one time."""
+    """Return the engine's fields, equal for all rows written at one time.
+
+    A row was seen when it changed.
+    """
     fields: dict[str, Any] = {
         "source": moment.source,
-        "first_seen_at": moment.now,
-        "last_seen_at": moment.now,
+        "first_seen_at": None,
+        "last_seen_at": None,
         "changed_at": moment.now,
         "deleted_at": None,
     }
@@ -274,7 +277,7 @@ def end_missing_children(
             connection.execute(
                 update(table)
                 .where(open_ones)
-                .values({child.END_FIELD: moment.now, "changed_at": moment.now})
+                .values({child.END_FIELD: moment.now, **_build_change(table, moment)})
             )
         ended += len(missing)
     return ended
@@ -318,7 +321,7 @@ def soft_delete_unseen(
 ) -> int:
     """Soft-delete the rows not seen since then; return their number."""
     table = get_table(record)
-    unseen = and_(table.c.source == moment.source, table.c.last_seen_at < since)
+    unseen = and_(table.c.source == moment.source, get_seen(table, "last_seen_at") < since)
     return _set_tombstones(connection, table, unseen, moment)
 
 
@@ -327,5 +330,14 @@ def _set_tombstones(
 ) -> int:
     living = and_(which, table.c.deleted_at.is_(None))
     archive_rows(connection, table, living, moment.now)
-    tombstone = {"deleted_at": moment.now, "changed_at": moment.now}
+    tombstone = {"deleted_at": moment.now, **_build_change(table, moment)}
     return connection.execute(update(table).where(living).values(tombstone)).rowcount
+
+
+def _build_change(table: Table, moment: WriteContext) -> dict[str, Any]:
+    """Return the values of rows that change without being read.
+
+    They were seen before.
+    """
+    seen = {name: get_seen(table, name) for name in ("first_seen_at", "last_seen_at")}
+    return {"changed_at": moment.now, **seen}
