@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from cs_sync.store.fast.prepared import upsert_uniform_rows
+from cs_sync.store.fast.bulk_upserts import upsert_uniform_rows
 
 CHUNK_SIZE = 5000
 """Keys in one IN list: below every database's limit on parameters."""

@@ -12,11 +12,8 @@ from sqlalchemy.exc import StatementError
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
-from cs_sync.store.fast.prepared import (
-    MIN_ROWS_FOR_OWN_STATEMENT,
-    _build_reader,
-    upsert_uniform_rows,
-)
+from cs_sync.store.fast.bulk_upserts import MIN_ROWS_FOR_OWN_STATEMENT, upsert_uniform_rows
+from cs_sync.store.fast.prepared import _build_reader
 from cs_sync_schemas import SubscriptionItem, get_table
 from cs_sync_schemas.digests import Digest, pack_digests
 from cs_sync_schemas.tables import METADATA

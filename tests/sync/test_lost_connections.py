@@ -43,7 +43,6 @@ pytestmark = pytest.mark.slow("cuts the line at every request")
 TICKET = get_table(Ticket)
 START = NOW - timedelta(days=40)
 MANY = [f"t{number}" for number in range(600)]
-"""Enough for COPY."""
 FIRST_PAGE = 4
 """Its COMMIT, after those of the stream's position and of its windows."""
 NOTICED = 0.02
@@ -256,7 +255,6 @@ def test_cut_at_any_request_it_ends_as_if_nothing_had_been(
         assert both(process, line[1], cut) == undisturbed.outcomes, number
         assert everything(process.store) == undisturbed.tables, number
         silent += not process.reasons
-    # The rows of a COPY come in more or fewer pieces, so that the last numbers may not be reached.
     assert line[1].cuts - before > len(numbers) * 0.8
     # A connection that is found lost when it is taken from the pool is replaced without a word.
     assert silent < len(numbers) / 2

@@ -8,9 +8,8 @@ once and then handed straight to the driver.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, partial
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import orjson
 from sqlalchemy import (
@@ -23,31 +22,23 @@ from sqlalchemy import (
     Dialect,
     Select,
     String,
-    Table,
     Text,
     any_,
     bindparam,
+    cast,
     func,
-    null,
     select,
 )
 from sqlalchemy.sql.expression import Executable
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from cs_sync.store.inserts import build_insert
-from cs_sync_schemas import get_seen
 from cs_sync_schemas.digests import Digest, pack_digests
 from cs_sync_schemas.money import ExactDecimal
 from cs_sync_schemas.times import Instant, count_microseconds, read_microseconds
 
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
-
 Converter = Callable[[Any], Any]
 Binder = Callable[[Sequence[Any]], list[Any]]
 STATEMENT_CACHE_SIZE = 256
-MIN_ROWS_FOR_OWN_STATEMENT = 20
-"""Rows from which on a statement of their own pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,35 +84,6 @@ class PreparedStatement:
         cursor.close()
         return changed
 
-    def table(
-        self, rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
-        """Convert rows to the driver's form, one tuple each in placeholder order.
-
-        Args:
-            rows: Column → value; all rows have the same columns.
-            shared: Columns with the same value in every row.
-        """
-        columns = self.columns(rows, shared)
-        return list(zip(*(columns[name] for name in self.names), strict=True))
-
-    def columns(
-        self, rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]
-    ) -> dict[str, Sequence[Any]]:
-        """Convert rows to the driver's form, column by column.
-
-        Args:
-            rows: Column → value; all rows have the same columns.
-            shared: Columns with the same value in every row.
-
-        Returns:
-            Column → converted values, one per row.
-        """
-        own = [name for name in self.names if name not in shared]
-        # The first name twice, as an itemgetter of one name gives no tuple.
-        taken = zip(*map(itemgetter(*own, own[0]), rows), strict=True)
-        return self.bind_columns(dict(zip(own, taken, strict=False)), shared)
-
     def bind_columns(
         self, columns: Mapping[str, Sequence[Any]], shared: Mapping[str, Any]
     ) -> dict[str, Sequence[Any]]:
@@ -134,18 +96,19 @@ class PreparedStatement:
         bound = {name: self._bind_column(name, values) for name, values in columns.items()}
         count = len(next(iter(columns.values())))
         for name in shared.keys() & self.names:
-            bound[name] = [self._bind_value(name, shared[name])] * count
+            bound[name] = [self.bind_value(name, shared[name])] * count
         return bound
 
     def _bind_column(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
         return self.binds[name](values) if name in self.binds else values
 
-    def _bind_value(self, name: str, value: Any) -> Any:
+    def bind_value(self, name: str, value: Any) -> Any:
+        """Convert the value of a placeholder to the driver's form."""
         return self._bind_column(name, (value,))[0]
 
     def _run(self, connection: Connection, params: Mapping[str, Any]) -> Any:
-        cursor = _open_cursor(connection)
-        cursor.execute(self.text, [self._bind_value(name, params[name]) for name in self.names])
+        cursor = open_cursor(connection)
+        cursor.execute(self.text, [self.bind_value(name, params[name]) for name in self.names])
         return cursor
 
 
@@ -179,113 +142,6 @@ def prepare_statement(
     )
 
 
-@lru_cache(STATEMENT_CACHE_SIZE)
-def prepare_upsert(
-    dialect: Dialect, table: Table, names: tuple[str, ...], empty: frozenset[str] = frozenset()
-) -> PreparedStatement:
-    """Compile an insert that replaces rows by primary key but keeps `first_seen_at`.
-
-    Args:
-        dialect: The dialect of the connections to run it on.
-        table: The table to write.
-        names: The columns to write.
-        empty: Columns written as NULL in every row, without a parameter.
-    """
-    insert = build_insert(dialect, table)
-    filled = tuple(name for name in names if name not in empty)
-    if empty:
-        values = {name: bindparam(name, type_=table.c[name].type) for name in filled}
-        insert = insert.values({**values, **dict.fromkeys(empty, null())})
-    return prepare_statement(
-        add_replace_clause(insert, table, names), dialect, () if empty else names
-    )
-
-
-def upsert_uniform_rows(
-    connection: Connection,
-    table: Table,
-    rows: Sequence[Mapping[str, Any]],
-    shared: Mapping[str, Any],
-) -> None:
-    """Insert rows, or replace them by primary key, keeping `first_seen_at`.
-
-    SQLite's driver takes six times as long for None as for a text, and many columns of a page
-    are empty throughout; those are written as NULL in the statement.
-
-    Args:
-        connection: A write transaction.
-        table: The table to write.
-        rows: At least one row; all have the same fields.
-        shared: Columns with the same value in every row.
-    """
-    names = tuple(dict.fromkeys((*rows[0], *shared)))
-    whole = prepare_upsert(connection.dialect, table, names)
-    _upsert_bound(connection, table, names, whole.columns(rows, shared))
-
-
-def upsert_columns(
-    connection: Connection,
-    table: Table,
-    columns: Mapping[str, Sequence[Any]],
-    shared: Mapping[str, Any],
-) -> None:
-    """Insert rows given by columns, or replace them.
-
-    Their primary key decides; `first_seen_at` stays.
-
-    Args:
-        connection: A write transaction.
-        table: The table to write.
-        columns: Column → values, one per row; at least one row.
-        shared: Columns with the same value in every row.
-    """
-    names = (*columns, *shared)
-    whole = prepare_upsert(connection.dialect, table, names)
-    _upsert_bound(connection, table, names, whole.bind_columns(columns, shared))
-
-
-def _upsert_bound(
-    connection: Connection,
-    table: Table,
-    names: tuple[str, ...],
-    columns: Mapping[str, Sequence[Any]],
-) -> None:
-    """Write columns in the driver's form."""
-    empty = frozenset[str]()
-    if connection.dialect.name == "sqlite" and len(columns[names[0]]) >= MIN_ROWS_FOR_OWN_STATEMENT:
-        empty = frozenset(name for name, values in columns.items() if _is_all_none(values))
-    statement = prepare_upsert(connection.dialect, table, names, empty)
-    cursor = _open_cursor(connection)
-    cursor.executemany(statement.text, zip(*map(columns.__getitem__, statement.names), strict=True))
-    cursor.close()
-
-
-def _is_all_none(values: Sequence[Any]) -> bool:
-    return not any(values) and values.count(None) == len(values)
-
-
-def add_replace_clause(
-    insert: "sqlite.Insert | postgresql.Insert", table: Table, names: Sequence[str]
-) -> "sqlite.Insert | postgresql.Insert":
-    """Add the conflict clause: replace by primary key, keep `first_seen_at`.
-
-    Args:
-        insert: An insert of the dialect.
-        table: The table to write.
-        names: The columns to replace.
-    """
-    keys = [column.name for column in table.primary_key]
-    unchanged = {*keys, "first_seen_at"}
-    replaced: dict[str, ColumnElement[Any]] = {
-        name: insert.excluded[name] for name in names if name not in unchanged
-    }
-    if "first_seen_at" in names and table.c.first_seen_at.nullable:
-        replaced["first_seen_at"] = get_seen(table, "first_seen_at")
-    if not replaced:
-        return insert.on_conflict_do_nothing(index_elements=keys)
-    return insert.on_conflict_do_update(index_elements=keys, set_=replaced)
-
-
 def dump_json(value: Any) -> str:
     """Dump a value as JSON text.
 
@@ -295,20 +151,17 @@ def dump_json(value: Any) -> str:
 
 
 class IdList(TypeDecorator[Sequence[str]]):
-    """A list of ids as one bind parameter, so that one statement serves any number."""
+    """A list of ids as one bind parameter, so that one statement serves any number.
+
+    It is JSON: for an array, PostgreSQL's driver takes ten times as long.
+    """
 
     impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Use JSON text on SQLite, an array elsewhere."""
-        array = Text() if dialect.name == "sqlite" else ARRAY(String())
-        return dialect.type_descriptor(array)
-
-    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
-        """Convert the ids to the driver's form."""
-        ids = list(value or ())
-        return orjson.dumps(ids).decode() if dialect.name == "sqlite" else ids
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> str:  # noqa: ARG002
+        """Convert the ids to JSON."""
+        return orjson.dumps(list(value or ())).decode()
 
 
 def match_ids(column: ColumnElement[str] | Column[str], dialect: Dialect) -> ColumnElement[bool]:
@@ -316,10 +169,12 @@ def match_ids(column: ColumnElement[str] | Column[str], dialect: Dialect) -> Col
     ids = bindparam("ids", type_=IdList())
     if dialect.name == "sqlite":
         return column.in_(select(func.json_each(ids).table_valued("value").c.value))
-    return column == any_(ids)
+    listed = func.json_array_elements_text(cast(ids, JSON)).column_valued("id")
+    return column == any_(func.array(select(listed).scalar_subquery(), type_=ARRAY(String())))
 
 
-def _open_cursor(connection: Connection) -> Any:
+def open_cursor(connection: Connection) -> Any:
+    """Open a cursor of the driver."""
     return connection.connection.cursor()
 
 
@@ -385,7 +240,7 @@ _NUMERIC = 1700
 def _build_reader(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
     """Return the converter of a result column, if it needs one."""
     read = kind.dialect_impl(dialect).result_processor(dialect, _NUMERIC)
-    if read is None:
+    if read is None or (isinstance(kind, Digest) and dialect.name != "sqlite"):
         return None
     if dialect.name == "sqlite" and isinstance(kind, Instant):
         return _read_datetimes

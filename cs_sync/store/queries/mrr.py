@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table, bindparam, select
 
 from cs_sync.metrics.mrr.movements import AccountMrr
+from cs_sync.store.fast.bulk_upserts import upsert_columns
 from cs_sync.store.fast.prepared import (
     STATEMENT_CACHE_SIZE,
     PreparedStatement,
     match_ids,
     prepare_statement,
-    upsert_columns,
 )
 from cs_sync.store.records.history import end_knowledge
 from cs_sync.store.upserts import split_chunks

@@ -57,7 +57,8 @@ def get_validator(record: type[Record]) -> RecordValidator:
     """Return the validator of a record type, derived from its SQLModel fields."""
     fields = {n: f for n, f in record.model_fields.items() if n not in Record.ENGINE_FIELDS}
     defaults = {
-        name: info.get_default(call_default_factory=True)
+        # Not `get_default`: to learn what a factory takes, it reads the text of its signature.
+        name: info.default_factory() if info.default_factory else info.default  # type: ignore[call-arg]
         for name, info in fields.items()
         if not info.is_required()
     }

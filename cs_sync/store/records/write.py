@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from cs_sync.contracts.source import get_received
-from cs_sync.store.fast.bulk_copy import upsert_in_bulk
+from cs_sync.store.fast.bulk_upserts import upsert_uniform_rows
 from cs_sync.store.fast.prepared import (
     STATEMENT_CACHE_SIZE,
     PreparedStatement,
@@ -85,7 +85,8 @@ def store_rows(
     written = changed
     if moment.keep_raw:
         written = [{**row, "raw": get_received(row)} for row in changed]
-    upsert_in_bulk(connection, table, written, _build_engine_fields(moment), new=not stored)
+    if written:
+        upsert_uniform_rows(connection, table, written, _build_engine_fields(moment))
     if confirm and stored:
         same = (key for key, row in latest.items() if stored.get(key) == row["row_hash"])
         _confirm_rows(connection, table, same, moment)
