@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import chain
+from functools import lru_cache
 from typing import Any, Protocol
 
 from cs_sync import MappingError, Rejection, Row, map_each
@@ -11,6 +11,8 @@ from cs_sync_schemas import Record
 
 Raw = dict[str, Any]
 Mapped = tuple[type[Record], Row] | Rejection
+CACHED_VALUES = 1024
+"""Of amounts and times: an object and its parts have them in common, and a page its prices."""
 
 
 class Lookup(Protocol):
@@ -42,7 +44,7 @@ def map_or_reject(
         return list(mapper(raw))
 
     made, rejected = map_each(record, [raw], map_whole)
-    return [*chain.from_iterable(made), *rejected]
+    return made[0] if made else list(rejected)
 
 
 def require_field(raw: Raw, key: str) -> Any:
@@ -72,11 +74,13 @@ def get_id(reference: Any) -> str | None:
     return None if id is None else str(id)
 
 
+@lru_cache(CACHED_VALUES)
 def parse_timestamp(seconds: int | None) -> datetime | None:
     """Convert Unix seconds to an aware UTC time."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+@lru_cache(CACHED_VALUES, typed=True)
 def parse_decimal(number: Any) -> Decimal | None:
     """Return the exact decimal as written, without binary rounding."""
     if number is None:
