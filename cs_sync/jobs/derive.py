@@ -11,9 +11,9 @@ from cs_sync.identity import DomainRules, RecordRef, Resolution, resolve_identit
 from cs_sync.identity.facts import leave_out_attributes
 from cs_sync.jobs.mrr_exclusions import compute_mrr, describe_excluded, read_excluded, save_excluded
 from cs_sync.jobs.unlisted_customers import keep_unlisted_customers
-from cs_sync.metrics.mrr.movements import AccountMrr
 from cs_sync.metrics.mrr.plans import list_plan_periods
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.rows import MrrRows
 from cs_sync.queries.identity_questions import describe_open_questions
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.run_session import RunSession, record_run
@@ -174,7 +174,7 @@ def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
 
         def save(
             connection: Connection,
-            mrr: Mapping[str, AccountMrr] = mrr,
+            mrr: Mapping[str, MrrRows] = mrr,
             without: Mapping[str, str] = without,
         ) -> None:
             save_excluded(connection, stream, mrr, without, recorded.id, now)

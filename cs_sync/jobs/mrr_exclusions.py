@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 from cs_sync.contracts.errors import COMPUTATION_ERRORS
 from cs_sync.contracts.source import Rejection
 from cs_sync.metrics.mrr.facts import PlainVersion
-from cs_sync.metrics.mrr.movements import AccountMrr, calculate_account_mrr
-from cs_sync.metrics.mrr.plain import calculate_plain_mrr, is_plain_policy
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
+from cs_sync.metrics.mrr.plain import calculate_plain_rows, is_plain_policy
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.rows import MrrRows, build_rows
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.plain_billing import read_plain_versions
 from cs_sync.store.records.rejects import delete_resolved_rejects, read_reject_reasons, save_rejects
@@ -27,10 +28,10 @@ _SOURCE = "cs-sync"
 
 def compute_mrr(
     connection: Connection, accounts: Sequence[str], policy: MrrPolicy
-) -> tuple[dict[str, AccountMrr], dict[str, str]]:
+) -> tuple[dict[str, MrrRows], dict[str, str]]:
     """Compute the MRR of accounts.
 
-    Plain ones are computed with integers, others exactly.
+    Plain ones are computed with integers, others exactly. The rows are as they are stored.
 
     Args:
         connection: A read connection.
@@ -45,7 +46,7 @@ def compute_mrr(
     others = [account for account in accounts if account not in mrr]
     for account_facts in read_billing_facts(connection, others):
         try:
-            computed = calculate_account_mrr(account_facts, policy)
+            computed = build_rows(calculate_account_mrr(account_facts, policy))
         except COMPUTATION_ERRORS as error:
             reasons[account_facts.account_id] = (
                 f"MRR cannot be computed: {type(error).__name__}: {error}"
@@ -60,7 +61,7 @@ def compute_mrr(
 
 def _compute_plain_mrr(
     connection: Connection, accounts: Sequence[str], policy: MrrPolicy
-) -> dict[str, AccountMrr]:
+) -> dict[str, MrrRows]:
     """Compute the MRR of plain accounts within every range."""
     if not is_plain_policy(policy):
         return {}
@@ -75,24 +76,24 @@ def _compute_plain_mrr(
     }
 
 
-def _calculate_if_plain(versions: Sequence[PlainVersion], policy: MrrPolicy) -> AccountMrr | None:
+def _calculate_if_plain(versions: Sequence[PlainVersion], policy: MrrPolicy) -> MrrRows | None:
     try:
-        return calculate_plain_mrr(versions, policy)
+        return calculate_plain_rows(versions, policy)
     except COMPUTATION_ERRORS:  # the exact path says what is wrong
         return None
 
 
-def _describe_overflow(mrr: AccountMrr) -> str:
+def _describe_overflow(mrr: MrrRows) -> str:
     """Describe why an MRR cannot be stored.
 
     Sums must fit into 64 bits.
     """
-    for span in mrr.spans:
-        if abs(span.amount) > MAX_MINOR_UNITS:
-            most = max(span.parts, key=lambda part: abs(part.amount))
+    for currency, _, _, amount, parts, _ in mrr.spans:
+        if abs(amount) > MAX_MINOR_UNITS:
+            source, _, item, _, _, quantity, _ = max(parts, key=lambda part: abs(part[-1]))
             return (
-                f"MRR of {span.amount} {span.currency} minor units is beyond {MAX_MINOR_UNITS}; "
-                f"most of it is item {most.source}:{most.item} (quantity {most.quantity:f})"
+                f"MRR of {amount} {currency} minor units is beyond {MAX_MINOR_UNITS}; "
+                f"most of it is item {source}:{item} (quantity {quantity:f})"
             )
     return ""
 

@@ -16,6 +16,7 @@ from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.facts import BillingFacts
 from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.rows import describe_part
 from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
 from cs_sync.store.queries.attributes import format_attribute
 from cs_sync.store.queries.billing import read_billing_facts
@@ -123,7 +124,7 @@ class Ledger:
                         "valid_from": span.valid_from,
                         "valid_to": span.valid_to,
                         "amount": span.amount,
-                        "parts": [part.json() for part in span.parts],
+                        "parts": [describe_part(part) for part in span.parts],
                     },
                 )
             for step in result.movements:

@@ -22,6 +22,7 @@ from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.rows import build_rows
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.queries.metric_rows import compute_bridge, compute_kpis
@@ -149,7 +150,7 @@ class Company:
             save_attributes(connection, [(n, {"plan": p}) for n, p in self.plans.items()], self.now)
             touched = read_stale_accounts(connection, self.derived)
             facts = list(read_billing_facts(connection, touched))
-            mrr = {fact.account_id: calculate_account_mrr(fact, POLICY) for fact in facts}
+            mrr = {f.account_id: build_rows(calculate_account_mrr(f, POLICY)) for f in facts}
             save_mrr(connection, mrr, POLICY.hash, self.now)
         self.derived = self.now
 

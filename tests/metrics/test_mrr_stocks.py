@@ -14,7 +14,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period, add_months, get_day_start, list_whole_periods
 from cs_sync.metrics.sql.bridge_relations import NOW, find_knowledge_time, select_bridge_pairs
 from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs, select_mrr_runs
-from cs_sync.metrics.sql.mrr_stocks import list_turns
+from cs_sync.metrics.sql.mrr_stocks import STOCK, list_turns, select_stocks
 from cs_sync.store.fast.shared_tables import share_stocks
 from cs_sync_schemas import MrrSpan
 from tests.metrics.conftest import Ledger, utc
@@ -143,6 +143,9 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
         rows = [row._asdict() for row in connection.execute(select(select_mrr_pairs(shared)))]
         last = replace(shared, periods=MONTHS[-1:])
         of_last = [row._asdict() for row in connection.execute(select(select_mrr_runs(last)))]
+        swept = sorted(map(tuple, connection.execute(select(STOCK))))
+        anew = sorted(map(tuple, connection.execute(select_stocks(SCOPE, list_turns(SCOPE)))))
+    assert swept == anew
     assert sort(rows) == expected
     month = [row for row in unfold(of_last) if row["period"] == 0]
     assert month == [{**row, "period": 0} for row in expected if row["period"] == len(MONTHS) - 1]

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from cs_sync.metrics.mrr.plans import PlanPeriod, list_plan_periods
-from cs_sync.metrics.mrr.spans import Span, SpanPart
+from cs_sync.metrics.mrr.rows import SpanRow
 from cs_sync.store.engine import Store
 from cs_sync.store.queries.attributes import save_plans
 from cs_sync_schemas import AccountAttribute, Product, get_table
+from cs_sync_schemas.times import count_microseconds
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import utc
 
@@ -19,12 +20,19 @@ ATTRIBUTE, PRODUCT = get_table(AccountAttribute), get_table(Product)
 JAN, FEB, MAR, APR = (utc(2026, month, 1) for month in (1, 2, 3, 4))
 
 
-def span(since: datetime, until: datetime | None, **paid: int) -> Span:
+def span(since: datetime, until: datetime | None, **paid: int) -> SpanRow:
     parts = tuple(
-        SpanPart("files", "s", f"i-{product}", product, None, Decimal(1), amount)
+        ("files", "s", f"i-{product}", product, None, Decimal(1), amount)
         for product, amount in paid.items()
     )
-    return Span("EUR", since, until, sum(paid.values()), parts)
+    return (
+        "EUR",
+        count_microseconds(since),
+        None if until is None else count_microseconds(until),
+        sum(paid.values()),
+        parts,
+        False,
+    )
 
 
 def on(product: str, since: datetime, until: datetime | None) -> PlanPeriod:
@@ -46,14 +54,16 @@ def on(product: str, since: datetime, until: datetime | None) -> PlanPeriod:
     ],
     ids=["never paid", "one", "more of it", "an addition outweighs it", "left and back", "equal"],
 )
-def test_the_plan_is_what_most_is_paid_for(spans: Sequence[Span], held: list[PlanPeriod]) -> None:
+def test_the_plan_is_what_most_is_paid_for(
+    spans: Sequence[SpanRow], held: list[PlanPeriod]
+) -> None:
     assert list_plan_periods(spans) == held
 
 
 def test_a_part_without_a_product_has_no_say() -> None:
-    loose = SpanPart("files", "s", "i", None, "price_1", Decimal(1), 500)
-    named = span(JAN, None, pro=10)
-    both = Span("EUR", JAN, None, 510, (loose, *named.parts))
+    loose = ("files", "s", "i", None, "price_1", Decimal(1), 500)
+    currency, since, until, _, named, reconstructed = span(JAN, None, pro=10)
+    both = (currency, since, until, 510, (loose, *named), reconstructed)
     assert list_plan_periods([both]) == [on("pro", JAN, None)]
 
 

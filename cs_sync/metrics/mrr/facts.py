@@ -76,23 +76,23 @@ class PlainVersion(NamedTuple):
     """A version of an item with its subscription, as the integer path of MRR reads it.
 
     `source_id` is None where the subscription has no items. Rows are read by the hundred
-    thousand, and a tuple is made in no time.
+    thousand: as tuples, instants in microseconds since 1970, and numerals as they are stored.
     """
 
     account_id: str
     source: str
     subscription_source_id: str
     currency: str
-    started_at: datetime
-    ends_at: datetime | None
+    started_at: int
+    ends_at: int | None
     cancel_reason: str | None
     source_id: str | None
-    valid_from: datetime
-    valid_to: datetime | None
+    valid_from: int
+    valid_to: int | None
     product: str | None
     price: str | None
-    unit_amount: Decimal
-    quantity: Decimal
+    unit_amount: str
+    quantity: str
     interval: str
     interval_count: int
     is_removed: int

@@ -3,29 +3,37 @@
 It gives what `movements.calculate_account_mrr` gives, and refuses what it does not know.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 from operator import attrgetter
 
 from cs_sync.metrics.mrr.facts import ItemFact, PlainVersion, SubscriptionKey
 from cs_sync.metrics.mrr.movements import (
-    AccountMrr,
     Cause,
-    Kind,
-    Movement,
     classify_item_change,
     find_cause,
 )
-from cs_sync.metrics.mrr.normalise import count_intervals_per_year, split_total
+from cs_sync.metrics.mrr.normalise import split_total
+from cs_sync.metrics.mrr.plain_charges import (
+    are_one_change,
+    build_part,
+    calculate_price,
+    classify_step,
+    find_charged_time,
+    round_quotient,
+)
+from cs_sync.metrics.mrr.plain_item import calculate_item_rows
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.rows import MovementRow, MrrRows, PartRow, SpanRow
 from cs_sync.metrics.mrr.service import ServicePeriod, ServiceStop
-from cs_sync.metrics.mrr.spans import ItemCharge, MrrState, MrrTimeline, Span, SpanPart
+from cs_sync.metrics.mrr.spans import ItemCharge, MrrState, MrrTimeline
+from cs_sync_schemas.times import read_microseconds
 
 PLAIN_STATUSES = ("active", "past_due", "canceled")
-_SURELY_TWO_DAYS = timedelta(days=2)
 
 
 @dataclass(slots=True, eq=False)
@@ -33,16 +41,16 @@ class _Charge:
     """A version while its subscription counts: `above` ÷ `below` minor units per month."""
 
     version: PlainVersion
-    since: datetime
-    until: datetime | None
+    since: int
+    until: int | None
     above: int
     below: int
 
 
 @dataclass(slots=True, eq=False)
 class _State:
-    at: datetime
-    settled_at: datetime
+    at: int
+    settled_at: int
     charges: list[_Charge]
     amount: int = 0
 
@@ -59,7 +67,7 @@ def is_plain_policy(policy: MrrPolicy) -> bool:
     )
 
 
-def calculate_plain_mrr(versions: Sequence[PlainVersion], policy: MrrPolicy) -> AccountMrr | None:
+def calculate_plain_rows(versions: Sequence[PlainVersion], policy: MrrPolicy) -> MrrRows | None:
     """Calculate the spans and movements of a plain account.
 
     None if it is not plain after all.
@@ -68,7 +76,12 @@ def calculate_plain_mrr(versions: Sequence[PlainVersion], policy: MrrPolicy) -> 
         versions: All versions of the account, of its items and of subscriptions without items.
         policy: A policy of which `is_plain_policy` is true.
     """
-    if not all(version.is_plain for version in versions) or _may_switch(versions, policy):
+    if not all(version.is_plain for version in versions):
+        return None
+    if _are_one_item(versions):
+        return calculate_item_rows(sorted(versions, key=attrgetter("valid_from")), policy)
+    every = {_get_subscription(version): version for version in versions}
+    if _may_switch(every, policy):
         return None
     by_currency: dict[str, list[_Charge]] = {}
     for own in _group_versions(versions):
@@ -77,24 +90,34 @@ def calculate_plain_mrr(versions: Sequence[PlainVersion], policy: MrrPolicy) -> 
             return None
         for charge in charges:
             by_currency.setdefault(charge.version.currency, []).append(charge)
-    spans: list[Span] = []
-    movements: list[Movement] = []
+    spans: list[SpanRow] = []
+    movements: list[MovementRow] = []
     for currency, charges in sorted(by_currency.items()):
         states = _build_states(charges, policy)
         spans += _build_spans(currency, states)
         movements += _list_movements(currency, states, policy)
-    return AccountMrr(tuple(spans), tuple(movements))
+    return MrrRows(spans, movements)
 
 
-def _may_switch(versions: Sequence[PlainVersion], policy: MrrPolicy) -> bool:
+def _are_one_item(versions: Sequence[PlainVersion]) -> bool:
+    """Return whether the versions are of one item of one subscription."""
+    if not versions or versions[0].source_id is None:
+        return False
+    first = versions[0]
+    return all(
+        version.source_id == first.source_id
+        and version.subscription_source_id == first.subscription_source_id
+        and version.source == first.source
+        for version in versions[1:]
+    )
+
+
+def _may_switch(every: Mapping[SubscriptionKey, PlainVersion], policy: MrrPolicy) -> bool:
     """Return whether subscriptions may switch.
 
     One ends near another's start.
     """
-    if len({version.subscription_source_id for version in versions}) < 2:
-        return False
-    every = {_get_subscription(version): version for version in versions}
-    span = policy.switch_span
+    span = policy.switch_span // timedelta(microseconds=1)
     ends = [(key, ended.ends_at) for key, ended in every.items() if ended.ends_at is not None]
     return any(
         key != other and abs(begun.started_at - end) <= span
@@ -107,7 +130,7 @@ def _get_subscription(version: PlainVersion) -> SubscriptionKey:
     return (version.source, version.subscription_source_id)
 
 
-def _group_versions(versions: Iterable[PlainVersion]) -> Iterable[list[PlainVersion]]:
+def _group_versions(versions: Iterable[PlainVersion]) -> list[list[PlainVersion]]:
     """Group versions by item, each in order of time."""
     groups: dict[tuple[str, str], list[PlainVersion]] = {}
     for version in versions:
@@ -116,7 +139,7 @@ def _group_versions(versions: Iterable[PlainVersion]) -> Iterable[list[PlainVers
     for group in groups.values():
         if len(group) > 1:
             group.sort(key=attrgetter("valid_from"))
-    return groups.values()
+    return list(groups.values())
 
 
 def _build_charges(versions: Sequence[PlainVersion], policy: MrrPolicy) -> list[_Charge] | None:
@@ -127,34 +150,14 @@ def _build_charges(versions: Sequence[PlainVersion], policy: MrrPolicy) -> list[
     if versions[-1].is_removed:
         return None
     charges: list[_Charge] = []
-    for version, following in zip(versions, [*versions[1:], None], strict=True):
-        price = _calculate_price(version, policy)
+    for version, following in zip(versions, (*versions[1:], None), strict=True):
+        price = calculate_price(version, policy)
         if price is None:
             return None
-        since, until, end = version.valid_from, version.valid_to, version.ends_at
-        if following is not None and (until is None or until > following.valid_from):
-            until = following.valid_from
-        if since < version.started_at:
-            since = version.started_at
-        if end is not None and (until is None or until > end):
-            until = end
+        since, until = find_charged_time(version, following)
         if until is None or since < until:
             charges.append(_Charge(version, since, until, *price))
     return charges
-
-
-def _calculate_price(version: PlainVersion, policy: MrrPolicy) -> tuple[int, int] | None:
-    """Calculate the minor units per month as a quotient of integers.
-
-    None if it is not plain.
-    """
-    unit, quantity = int(version.unit_amount), int(version.quantity)
-    if unit != version.unit_amount or quantity != version.quantity or unit < 0 or quantity < 0:
-        return None
-    if version.interval == "month" and version.interval_count == 1:
-        return unit * quantity, 1
-    per_year = count_intervals_per_year(version.interval, policy)
-    return unit * quantity * per_year, 12 * version.interval_count
 
 
 def _build_states(charges: list[_Charge], policy: MrrPolicy) -> list[_State]:
@@ -162,12 +165,10 @@ def _build_states(charges: list[_Charge], policy: MrrPolicy) -> list[_State]:
 
     Changes that are one are netted.
     """
-    items = {(charge.version.source, charge.version.source_id) for charge in charges}
-    changes = _list_item_changes(charges) if len(items) == 1 else _list_changes(charges)
     netted: list[_State] = []
-    for change in changes:
+    for change in _list_changes(charges):
         first = netted[-1] if netted else None
-        if first is not None and _are_one_change(first.at, change.at, policy):
+        if first is not None and are_one_change(first.at, change.at, policy):
             first.charges, first.settled_at = change.charges, change.at
         else:
             netted.append(change)
@@ -178,16 +179,6 @@ def _build_states(charges: list[_Charge], policy: MrrPolicy) -> list[_State]:
             before, state.amount = state.charges, _round_sum(state.charges)
             states.append(state)
     return states
-
-
-def _list_item_changes(charges: Sequence[_Charge]) -> list[_State]:
-    """List the changes of one item's charges, one after the other."""
-    changes: list[_State] = []
-    for charge, following in zip(charges, [*charges[1:], None], strict=True):
-        changes.append(_State(charge.since, charge.since, [charge]))
-        if charge.until is not None and (following is None or charge.until < following.since):
-            changes.append(_State(charge.until, charge.until, []))
-    return changes
 
 
 def _list_changes(charges: list[_Charge]) -> list[_State]:
@@ -203,84 +194,55 @@ def _list_changes(charges: list[_Charge]) -> list[_State]:
     return changes
 
 
-def _get_place(charge: _Charge) -> tuple[str, str, str | None, datetime]:
+def _get_place(charge: _Charge) -> tuple[str, str, str | None, int]:
     version = charge.version
     return (*_get_subscription(version), version.source_id, version.valid_from)
 
 
-def _are_one_change(earlier: datetime, later: datetime, policy: MrrPolicy) -> bool:
-    return later - earlier < _SURELY_TWO_DAYS and policy.are_one_change(earlier, later)
-
-
 def _round_sum(charges: Sequence[_Charge]) -> int:
     """Sum exactly, then round half-even."""
-    if len(charges) == 1 and charges[0].below == 1:
-        return charges[0].above
     below = lcm(*(charge.below for charge in charges))
-    whole, rest = divmod(sum(charge.above * (below // charge.below) for charge in charges), below)
-    return whole + (2 * rest > below or (2 * rest == below and whole % 2 == 1))
+    return round_quotient(sum(charge.above * (below // charge.below) for charge in charges), below)
 
 
-def _build_spans(currency: str, states: Sequence[_State]) -> list[Span]:
-    spans: list[Span] = []
+def _build_spans(currency: str, states: Sequence[_State]) -> list[SpanRow]:
+    spans: list[SpanRow] = []
     for state, following in zip(states, [*states[1:], None], strict=False):
         if state.amount <= 0:
             continue
         since, parts = state.at, _build_parts(state)
-        last = spans[-1] if spans else None
-        if last is not None and (last.valid_to, last.amount, last.parts) == (
-            since, state.amount, parts,
-        ):  # fmt: skip
-            since = spans.pop().valid_from
+        if spans and spans[-1][2:5] == (since, state.amount, parts):
+            since = spans.pop()[1]
         until = None if following is None else following.at
-        spans.append(Span(currency, since, until, state.amount, parts))
+        spans.append((currency, since, until, state.amount, parts, False))
     return spans
 
 
-def _build_parts(state: _State) -> tuple[SpanPart, ...]:
+def _build_parts(state: _State) -> tuple[PartRow, ...]:
     if len(state.charges) == 1:
-        return (_build_part(state.charges[0].version, state.amount),)
+        return (build_part(state.charges[0].version, state.amount),)
     amounts = split_total(state.amount, [Fraction(c.above, c.below) for c in state.charges])
     return tuple(
-        _build_part(charge.version, amount)
+        build_part(charge.version, amount)
         for charge, amount in zip(state.charges, amounts, strict=True)
     )
 
 
-def _build_part(version: PlainVersion, amount: int) -> SpanPart:
-    return SpanPart(
-        version.source,
-        version.subscription_source_id,
-        version.source_id or "",
-        version.product,
-        version.price,
-        version.quantity,
-        amount,
-    )
-
-
-def _list_movements(currency: str, states: Sequence[_State], policy: MrrPolicy) -> list[Movement]:
-    movements: list[Movement] = []
+def _list_movements(
+    currency: str, states: Sequence[_State], policy: MrrPolicy
+) -> list[MovementRow]:
+    movements: list[MovementRow] = []
     before: _State | None = None
     paid = False
     for state in states:
         was = before.amount if before is not None else 0
         if state.amount != was:
-            kind = _classify(was, state.amount) if paid else "new"
+            kind = classify_step(was, state.amount, paid=paid)
             cause, reason = _find_plain_cause(before, state, policy)
-            movements.append(
-                Movement(currency, state.at, kind, abs(state.amount - was), cause, reason)
-            )
+            size = abs(state.amount - was)
+            movements.append((currency, state.at, kind, size, cause, reason))
         before, paid = state, paid or state.amount > 0
     return movements
-
-
-def _classify(before: int, after: int) -> Kind:
-    if before == 0:
-        return "reactivation"
-    if after == 0:
-        return "churn"
-    return "expansion" if after > before else "contraction"
 
 
 def _find_plain_cause(
@@ -317,8 +279,10 @@ def _is_same_item(left: _Charge, right: _Charge) -> bool:
 
 def _get_service(version: PlainVersion) -> ServicePeriod:
     end = version.ends_at
-    stops = () if end is None else (ServiceStop(end, "end", version.cancel_reason),)
-    return ServicePeriod(version.started_at, stops)
+    stops = (
+        () if end is None else (ServiceStop(read_microseconds(end), "end", version.cancel_reason),)
+    )
+    return ServicePeriod(read_microseconds(version.started_at), stops)
 
 
 def _build_state(state: _State) -> MrrState:
@@ -327,7 +291,9 @@ def _build_state(state: _State) -> MrrState:
         ItemCharge(_build_fact(charge.version), amount, amount, inferred=False)
         for charge, amount in zip(state.charges, net, strict=True)
     )
-    return MrrState(state.at, tuple(charges), state.settled_at)
+    return MrrState(
+        read_microseconds(state.at), tuple(charges), read_microseconds(state.settled_at)
+    )
 
 
 def _build_fact(version: PlainVersion) -> ItemFact:
@@ -335,12 +301,12 @@ def _build_fact(version: PlainVersion) -> ItemFact:
         version.source,
         version.source_id or "",
         version.subscription_source_id,
-        version.valid_from,
-        version.valid_to,
+        read_microseconds(version.valid_from),
+        None if version.valid_to is None else read_microseconds(version.valid_to),
         version.product,
         version.price,
-        version.unit_amount,
-        version.quantity,
+        Decimal(version.unit_amount),
+        Decimal(version.quantity),
         version.interval,
         version.interval_count,
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 from cs_sync.metrics.mrr.books import build_histories
 from cs_sync.metrics.mrr.charging import ChargeSchedule, list_item_changes
@@ -38,26 +38,6 @@ class SpanPart(NamedTuple):
     price: str | None
     quantity: Decimal
     amount: int
-
-    def json(self) -> dict[str, Any]:
-        """Return the part as stored in `mrr_span.parts`.
-
-        The quantity as a numeral, exactly.
-        """
-        return {
-            "source": self.source,
-            "subscription": self.subscription,
-            "item": self.item,
-            "product": self.product,
-            "price": self.price,
-            "quantity": _format_quantity(self.quantity),
-            "amount": self.amount,
-        }
-
-
-@lru_cache(4096)
-def _format_quantity(quantity: Decimal) -> str:
-    return format(quantity.normalize(), "f")
 
 
 class Span(NamedTuple):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
+    FunctionElement,
     Integer,
     MetaData,
     Select,
@@ -88,7 +89,7 @@ def select_stocks(scope: Scope, turns: Sequence[datetime]) -> Select[Any]:
         scope: The policy and the time of knowledge.
         turns: The instants, in order.
     """
-    placed = _select_placed_spans(scope, turns)
+    placed = select_placed_spans(scope, turns).cte("placed_spans")
     steps = _sum_events(placed, len(turns))
     cuts = union_all(select(steps), _select_cuts(placed, steps)).cte("mrr_cuts")
     swept = sweep_steps(cuts, ("amount", "held", "seen"), len(turns))
@@ -115,11 +116,13 @@ def sweep_steps(steps: CTE, names: Sequence[str], end: int) -> CTE:
     whose = [steps.c.account_id, steps.c.currency]
     # There are no nulls; said, as BigQuery takes no other place of them in a window.
     in_time = steps.c.since.nulls_first()
-    following = func.lead(steps.c.since).over(partition_by=whose, order_by=in_time)
-    so_far = {
-        name: func.sum(steps.c[name]).over(partition_by=whose, order_by=in_time, rows=(None, 0))
-        for name in names
-    }
+
+    def look(step: FunctionElement[int]) -> ColumnElement[int]:
+        # One window for all: LEAD takes no notice of the rows, but SQLite would pass them twice.
+        return step.over(partition_by=whose, order_by=in_time, rows=(None, 0))
+
+    following = look(func.lead(steps.c.since))
+    so_far = {name: look(func.sum(steps.c[name])) for name in names}
     summed = select(
         *whose,
         steps.c.since,
@@ -132,10 +135,10 @@ def sweep_steps(steps: CTE, names: Sequence[str], end: int) -> CTE:
     return select(summed, *before).cte("mrr_swept")
 
 
-def _select_placed_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
+def select_placed_spans(scope: Scope, turns: Sequence[datetime]) -> Select[Any]:
     """Select the spans between the turns that see them.
 
-    Those that begin before the last turn.
+    Those that begin before the last turn. Columns: account_id, currency, amount, since, until.
     """
     visible = and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
     ends = case((SPAN.c.valid_to.is_(None), len(turns)), else_=find_turn(SPAN.c.valid_to, turns))
@@ -149,7 +152,6 @@ def _select_placed_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
         )
         .select_from(SPAN.join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id))
         .where(visible, is_counted(), SPAN.c.valid_from < bind_instant(turns[-1]))
-        .cte("placed_spans")
     )
 
 

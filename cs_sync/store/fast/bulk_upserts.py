@@ -4,7 +4,7 @@ There the rows are one parameter, a JSON document that the server takes apart. O
 sixth of what it takes to send row by row or by COPY, the server two thirds of row by row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ from cs_sync.store.fast.prepared import (
 )
 from cs_sync.store.inserts import build_insert
 from cs_sync_schemas import get_seen
-from cs_sync_schemas.times import Instant
+from cs_sync_schemas.times import Instant, read_microseconds
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -91,6 +91,31 @@ def upsert_columns(
         _upsert_documents(connection, table, columns, shared)
     else:
         _upsert_one_by_one(connection, table, columns, shared)
+
+
+def upsert_numbered_columns(
+    connection: Connection,
+    table: Table,
+    columns: Mapping[str, Sequence[Any]],
+    shared: Mapping[str, Any],
+) -> None:
+    """Insert or replace rows given by columns with instants as numbers.
+
+    Args:
+        connection: A write transaction.
+        table: The table to write.
+        columns: As for `upsert_columns`, but instants are in microseconds since 1970.
+        shared: Columns with the same value in every row; their instants are datetimes.
+    """
+    instants = frozenset(name for name in columns if isinstance(table.c[name].type, Instant))
+    if connection.dialect.name == "sqlite":
+        _upsert_one_by_one(connection, table, columns, shared, stored=instants)
+        return
+    read = {
+        name: [None if at is None else read_microseconds(at) for at in columns[name]]
+        for name in instants
+    }
+    upsert_columns(connection, table, {**columns, **read}, shared)
 
 
 @lru_cache(STATEMENT_CACHE_SIZE)
@@ -174,15 +199,24 @@ def _upsert_one_by_one(
     table: Table,
     columns: Mapping[str, Sequence[Any]],
     shared: Mapping[str, Any],
+    stored: Collection[str] = (),
 ) -> None:
     """Write row by row.
 
     SQLite's driver takes six times as long for None as for a text, and many columns of a page
     are empty throughout; those are written as NULL in the statement.
+
+    Args:
+        connection: A write transaction.
+        table: The table to write.
+        columns: Column → values, one per row.
+        shared: Columns with the same value in every row.
+        stored: The columns whose values have the stored form already.
     """
     names = (*columns, *shared)
     whole = _prepare_upsert(connection.dialect, table, names)
-    bound = whole.bind_columns(columns, shared)
+    given = {name: values for name, values in columns.items() if name not in stored}
+    bound = whole.bind_columns(given, shared) | {name: columns[name] for name in stored}
     empty = frozenset[str]()
     if connection.dialect.name == "sqlite" and len(bound[names[0]]) >= MIN_ROWS_FOR_OWN_STATEMENT:
         empty = frozenset(name for name, values in bound.items() if _is_all_none(values))

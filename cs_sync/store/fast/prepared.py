@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from cs_sync_schemas.digests import Digest, pack_digests
 from cs_sync_schemas.money import ExactDecimal
-from cs_sync_schemas.times import Instant, count_microseconds, read_microseconds
+from cs_sync_schemas.times import Instant, Microseconds, count_microseconds, read_microseconds
 
 Converter = Callable[[Any], Any]
 Binder = Callable[[Sequence[Any]], list[Any]]
@@ -241,6 +241,8 @@ def _build_reader(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
     """Return the converter of a result column, if it needs one."""
     read = kind.dialect_impl(dialect).result_processor(dialect, _NUMERIC)
     if read is None or (isinstance(kind, Digest) and dialect.name != "sqlite"):
+        return None
+    if dialect.name == "sqlite" and isinstance(kind, Microseconds):
         return None
     if dialect.name == "sqlite" and isinstance(kind, Instant):
         return _read_datetimes

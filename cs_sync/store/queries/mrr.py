@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, select
+from sqlalchemy import Connection, Dialect, Table, bindparam, select, type_coerce
 
-from cs_sync.metrics.mrr.movements import AccountMrr
-from cs_sync.store.fast.bulk_upserts import upsert_columns
+from cs_sync.metrics.mrr.rows import MrrRows, describe_part
+from cs_sync.store.fast.bulk_upserts import upsert_numbered_columns
 from cs_sync.store.fast.prepared import (
     STATEMENT_CACHE_SIZE,
     PreparedStatement,
@@ -19,9 +19,12 @@ from cs_sync.store.fast.prepared import (
 from cs_sync.store.records.history import end_knowledge
 from cs_sync.store.upserts import split_chunks
 from cs_sync_schemas.tables import MRR_MOVEMENT, MRR_SPAN
+from cs_sync_schemas.times import Instant, Microseconds, read_microseconds
 
 Row = tuple[Any, ...]
 """The values of a row in the order of its kind's names."""
+Column = Sequence[Any]
+"""The values of a column, one per row."""
 KEYS = 3
 """The first names of a kind that tell its rows apart."""
 
@@ -44,9 +47,7 @@ _MOVEMENTS = _Kind(
 )
 
 
-def save_mrr(
-    connection: Connection, mrr: Mapping[str, AccountMrr], policy: str, now: datetime
-) -> int:
+def save_mrr(connection: Connection, mrr: Mapping[str, MrrRows], policy: str, now: datetime) -> int:
     """Store the computed MRR of accounts; superseded rows stay, known until now.
 
     Args:
@@ -58,62 +59,71 @@ def save_mrr(
     Returns:
         The number of changed rows.
     """
-    spans = [row for own in mrr.items() for row in _build_spans(*own)]
-    moves = [row for own in mrr.items() for row in _build_movements(*own)]
     return sum(
-        _save_rows(connection, kind, rows, mrr, policy, now)
-        for kind, rows in ((_SPANS, spans), (_MOVEMENTS, moves))
+        _save_rows(connection, kind, columns, mrr, policy, now)
+        for kind, columns in ((_SPANS, _list_spans(mrr)), (_MOVEMENTS, _list_movements(mrr)))
     )
 
 
-def _build_spans(account: str, mrr: AccountMrr) -> Iterable[Row]:
-    for span in mrr.spans:
-        yield (
-            account,
-            span.currency,
-            span.valid_from,
-            span.valid_to,
-            span.amount,
-            [part.json() for part in span.parts],
-            span.reconstructed,
-        )
+def _list_spans(mrr: Mapping[str, MrrRows]) -> list[Column]:
+    """List the columns of the accounts' spans; none without any span."""
+    spans = [span for own in mrr.values() for span in own.spans]
+    accounts = [account for account, own in mrr.items() for _ in own.spans]
+    if not spans:
+        return []
+    currency, since, until, amount, parts, reconstructed = zip(*spans, strict=True)
+    documents = [list(map(describe_part, own)) for own in parts]
+    return [accounts, currency, since, until, amount, documents, reconstructed]
 
 
-def _build_movements(account: str, mrr: AccountMrr) -> Iterable[Row]:
-    for move in mrr.movements:
-        yield (
-            account, move.currency, move.at, move.kind, move.amount, move.cause, move.reason,
-        )  # fmt: skip
+def _list_movements(mrr: Mapping[str, MrrRows]) -> list[Column]:
+    """List the columns of the accounts' movements; none without any movement."""
+    moves = [move for own in mrr.values() for move in own.movements]
+    accounts = [account for account, own in mrr.items() for _ in own.movements]
+    return [accounts, *zip(*moves, strict=True)] if moves else []
 
 
 def _save_rows(
     connection: Connection,
     kind: _Kind,
-    fresh: Sequence[Row],
+    fresh: Sequence[Column],
     accounts: Iterable[str],
     policy: str,
     now: datetime,
 ) -> int:
+    """Store the new rows of a kind, and count the changed ones."""
     stored = _read_current(connection, kind, accounts, policy)
-    current = {row[:KEYS]: row for row, _ in stored}
-    wanted = {row[:KEYS]: row for row in fresh} if stored else {}
-    obsolete = [
-        {**dict(zip(kind.names[:KEYS], row, strict=False)), "policy": policy, "known_from": since}
-        for row, since in stored
-        if wanted.get(row[:KEYS]) != row
-    ]
-    added = [row for row in fresh if current.get(row[:KEYS]) != row] if stored else fresh
-    end_knowledge(connection, kind.table, obsolete, now)
+    added, obsolete = fresh, 0
+    if stored:
+        rows = {row[:KEYS]: row for row in zip(*fresh, strict=True)}
+        current = {row[:KEYS]: row for row, _ in stored}
+        over = [(row, since) for row, since in stored if rows.get(row[:KEYS]) != row]
+        ended = [_build_key(kind, row, policy, since) for row, since in over]
+        end_knowledge(connection, kind.table, ended, now)
+        new = [row for key, row in rows.items() if current.get(key) != row]
+        added, obsolete = [*zip(*new, strict=True)], len(ended)
     if added:
-        columns = dict(zip(kind.names, zip(*added, strict=True), strict=True))
+        columns = dict(zip(kind.names, added, strict=True))
         shared = {"policy": policy, "known_from": now, "known_to": None}
-        upsert_columns(connection, kind.table, columns, shared)
-    return len(obsolete) + len(added)
+        upsert_numbered_columns(connection, kind.table, columns, shared)
+    return obsolete + (len(added[0]) if added else 0)
+
+
+def _build_key(kind: _Kind, row: Row, policy: str, known_from: int) -> dict[str, Any]:
+    """Build the primary key of a stored row, its instants as datetimes."""
+    account, currency, at = row[:KEYS]
+    return {
+        "account_id": account,
+        "currency": currency,
+        kind.names[KEYS - 1]: read_microseconds(at),
+        "policy": policy,
+        "known_from": read_microseconds(known_from),
+    }
 
 
 def _read_current(
     connection: Connection, kind: _Kind, accounts: Iterable[str], policy: str
-) -> list[tuple[Row, datetime]]:
+) -> list[tuple[Row, int]]:
     """Read the current rows of accounts, and since when known.
 
     `known_to` is checked here: asked for it, a database without statistics would take the index
@@ -131,7 +141,10 @@ def _read_current(
 @lru_cache(STATEMENT_CACHE_SIZE)
 def _prepare_rows(dialect: Dialect, kind: _Kind) -> PreparedStatement:
     own = match_ids(kind.table.c.account_id, dialect)
-    columns = [kind.table.c[name] for name in (*kind.names, "known_from", "known_to")]
+    columns = [
+        type_coerce(column, Microseconds()) if isinstance(column.type, Instant) else column
+        for column in (kind.table.c[name] for name in (*kind.names, "known_from", "known_to"))
+    ]
     return prepare_statement(
         select(*columns).where(own, kind.table.c.policy == bindparam("policy")), dialect
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    type_coerce,
 )
 
 from cs_sync.metrics.mrr.facts import PlainVersion
@@ -38,6 +40,7 @@ from cs_sync_schemas.tables import (
     SUBSCRIPTION_CHANGE,
     SUBSCRIPTION_ITEM,
 )
+from cs_sync_schemas.times import Microseconds
 
 ITEM = SUBSCRIPTION_ITEM
 LINE = INVOICE_LINE
@@ -91,9 +94,10 @@ def _prepare_versions(dialect: Dialect) -> PreparedStatement:
     )
     columns = (
         LINK.c.account_id, sub.source, sub.source_id.label("subscription"), sub.currency,
-        sub.started_at, ends_at.label("ends_at"), sub.cancel_reason, item.source_id,
-        item.valid_from, item.valid_to, item.product, item.price, item.unit_amount,
-        item.quantity, item.interval, item.interval_count,
+        _number(sub.started_at), _number(ends_at.label("ends_at")), sub.cancel_reason,
+        item.source_id, _number(item.valid_from), _number(item.valid_to), item.product,
+        item.price, cast(item.unit_amount, Text), cast(item.quantity, Text), item.interval,
+        item.interval_count,
         case((is_removed, _ONE), else_=_ZERO).label("removed"),
         case((_is_plain(ends_at), _ONE), else_=_ZERO).label("plain"),
     )  # fmt: skip
@@ -108,6 +112,10 @@ def _prepare_versions(dialect: Dialect) -> PreparedStatement:
         .where(sub.deleted_at.is_(None), match_ids(LINK.c.account_id, dialect))
     )
     return prepare_statement(statement, dialect)
+
+
+def _number(instant: ColumnElement[Any]) -> ColumnElement[int]:
+    return type_coerce(instant, Microseconds())
 
 
 def _is_plain(ends_at: ColumnElement[object]) -> ColumnElement[bool]:
