@@ -65,10 +65,15 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         sys.modules.pop(module, None)
 
 
+@pytest.fixture(scope="module")
+def others() -> set[str]:
+    """The distributions that are installed in this environment."""
+    return {point.dist.name for point in entry_points(group="cs_sync") if point.dist}
+
+
 @pytest.fixture
-def load() -> Load:
+def load(others: set[str]) -> Load:
     """Load only what a test installed: whatever else lives in this environment is disabled."""
-    others = {point.dist.name for point in entry_points(group="cs_sync") if point.dist}
 
     def run(disabled: tuple[str, ...] = ()) -> PluginRegistry:
         return load_plugins({*others, *disabled}, report=lambda plugin: None)

@@ -28,13 +28,18 @@ class Ran:
 Run = Callable[..., Ran]
 
 
-@pytest.fixture
-def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with an empty configuration, and no plugin but those of the test."""
+@pytest.fixture(scope="session")
+def installed() -> str:
+    """The names of all plugins, as an environment variable."""
     from importlib.metadata import entry_points
 
-    names = {point.name for point in entry_points(group="cs_sync")}
-    monkeypatch.setenv("CS_SYNC_DISABLED_PLUGINS", ",".join(names))
+    return ",".join({point.name for point in entry_points(group="cs_sync")})
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: str) -> Path:
+    """A folder with an empty configuration, and no plugin but those of the test."""
+    monkeypatch.setenv("CS_SYNC_DISABLED_PLUGINS", installed)
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.delenv("CS_SYNC_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.rows import describe_part
 from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
+from cs_sync.store.fast.prepared import PreparedStatement, prepare_statement
 from cs_sync.store.queries.attributes import format_attribute
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.testing.databases import open_memory_database
@@ -35,11 +37,28 @@ from cs_sync_schemas import (
 from cs_sync_schemas.money import ExactDecimal
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+DIALECT = open_memory_database().dialect
 METRICS = MetricRegistry(list_builtin_metrics())
 
 
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+@cache
+def prepare_insert(model: type[SQLModel]) -> tuple[PreparedStatement, dict[str, Any], list[str]]:
+    """The statement that stores a row, what stands in it by default, and its exact decimals."""
+    columns = get_table(model).c
+    statement = prepare_statement(insert(get_table(model)), DIALECT, columns.keys())
+    engine: dict[str, Any] = {
+        "source": "files", "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO,
+        "changed_at": LONG_AGO, "row_hash": "", "since": LONG_AGO, "rule": "own",
+        "reason": "", "known_from": LONG_AGO,
+    }  # fmt: skip
+    defaults = model.model_construct().model_dump()
+    defaults |= {name: value for name, value in engine.items() if name in columns}
+    exact = [column.name for column in columns if isinstance(column.type, ExactDecimal)]
+    return statement, defaults, exact
 
 
 class Ledger:
@@ -50,21 +69,14 @@ class Ledger:
 
     def add(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:
         """Store rows, defaults filled in; the columns of the sync engine too."""
-        table = get_table(model)
-        names = [column.name for column in table.c]
-        engine: dict[str, Any] = {
-            "source": "files", "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO,
-            "changed_at": LONG_AGO, "row_hash": "", "since": LONG_AGO, "rule": "own",
-            "reason": "", "known_from": LONG_AGO,
-        }  # fmt: skip
+        statement, defaults, exact = prepare_insert(model)
         with self.engine.begin() as connection:
             for row in rows:
-                given = {k: v for k, v in engine.items() if k in names} | dict(row)
-                for column in table.c:
-                    if isinstance(column.type, ExactDecimal) and given.get(column.name) is not None:
-                        given[column.name] = Decimal(given[column.name])
-                full = model.model_construct(None, **given).model_dump()
-                connection.execute(insert(table), {k: full[k] for k in names})
+                full = defaults | row
+                for name in exact:
+                    if full[name] is not None:
+                        full[name] = Decimal(full[name])
+                statement.run(connection, **{name: full[name] for name in statement.names})
 
     def account(self, account_id: str, *, source: str = "files", **fields: Any) -> None:
         """An account and the link of the source's record of the same id to it."""

@@ -1,5 +1,6 @@
 """A push against a hostile HubSpot, and the people who work in it: every push is a new process."""
 
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import httpx
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.store.engine import open_store
 from cs_sync.store.leases import LeasedStore
-from cs_sync.testing import PushHarness
+from cs_sync.testing import CrmFake, PushHarness
 from cs_sync.testing.fault_transport import Fault, ProcessKilled, pass_through
 from cs_sync.write_back.desired_state import (
     DestinationIndex,
@@ -31,6 +32,8 @@ PREFIX = "cs_"
 ACCOUNTS = ("a0", "a1", "a2", "a3")
 LAG = timedelta(seconds=30)
 PLENTY = 650_000
+PREPARED: dict[type[CrmFake], bytes] = {}
+"""The properties of a portal that was set up, and what was found then: once for all tests."""
 
 
 class HostileCrm(PortalCrm):
@@ -43,6 +46,8 @@ class HostileCrm(PortalCrm):
         self.portal.search_lag = LAG
         self.portal.unique_task_properties = self.unique
         self.today: dict[Any, int] = {}
+        if type(self) in PREPARED:
+            (self.portal.definitions, self.portal.groups), _ = pickle.loads(PREPARED[type(self)])
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         day = self.now().date()
@@ -84,8 +89,12 @@ class Desk(PushHarness):
         self.hubspot: HostileCrm = self.crm
         self.portal: Portal = self.crm.portal
         self._empty = self.path.read_bytes()
-        with self.open_connector() as destination:
-            self.findings = list(destination.prepare(build_field_specs(PREFIX)))
+        if kind not in PREPARED:
+            with self.open_connector() as destination:
+                found = list(destination.prepare(build_field_specs(PREFIX)))
+            set_up = self.portal.definitions, self.portal.groups
+            PREPARED[kind] = pickle.dumps((set_up, found))
+        _, self.findings = pickle.loads(PREPARED[kind])
         self.company = dict(zip(ACCOUNTS, self.crm.accounts(), strict=False))
         self.linked = {account: [(item, "")] for account, item in self.company.items()}
         self.portraits: dict[str, AccountFields] = {}

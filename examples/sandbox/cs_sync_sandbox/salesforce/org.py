@@ -241,9 +241,9 @@ class Org:
         return shown
 
     def _check_values(self, sobject: str, values: Mapping[str, Any]) -> Record:
-        own = self.custom.get(sobject, {})
+        own, fields = self.custom.get(sobject, {}), self.list_fields(sobject)
         for name, value in values.items():
-            if name not in self.list_fields(sobject):
+            if name not in fields:
                 message = f"No such column '{name}' on sobject of type {sobject}"
                 raise OrgError("INVALID_FIELD", message)
             target = REFERENCES.get(name)

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Literal
 
+SHORTEST_MONTH = 28
+
 
 def get_midnight(day: date) -> datetime:
     """Return the start of `day` in UTC."""
@@ -21,7 +23,9 @@ def add_months(moment: datetime, months: int) -> datetime:
     """
     index = moment.year * 12 + moment.month - 1 + months
     year, month = divmod(index, 12)
-    day = min(moment.day, monthrange(year, month + 1)[1])
+    day = moment.day
+    if day > SHORTEST_MONTH:
+        day = min(day, monthrange(year, month + 1)[1])
     return moment.replace(year=year, month=month + 1, day=day)
 
 
