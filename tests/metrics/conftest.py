@@ -72,7 +72,7 @@ class Ledger:
         statement, defaults, exact = prepare_insert(model)
         with self.engine.begin() as connection:
             for row in rows:
-                full = defaults | row
+                full = {**defaults, **row}
                 for name in exact:
                     if full[name] is not None:
                         full[name] = Decimal(full[name])
