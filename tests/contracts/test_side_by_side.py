@@ -10,7 +10,7 @@ from cs_sync import AnswerUnknown, CredentialRefused, map_side_by_side
 
 
 def test_parts_wait_together() -> None:
-    together = Barrier(3, timeout=5)
+    together = Barrier(3, timeout=120)
 
     def work(part: int) -> list[int]:
         together.wait()  # nobody passes before all three have come
@@ -50,7 +50,7 @@ def list_until_error(results: Iterator[int], error: type[Exception]) -> list[int
 
 def test_an_error_lets_no_further_part_begin_and_keeps_what_was_done() -> None:
     begun: list[int] = []
-    together = Barrier(2, timeout=5)
+    together = Barrier(2, timeout=120)
 
     def work(part: int) -> Iterator[int]:
         begun.append(part)

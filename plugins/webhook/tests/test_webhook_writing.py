@@ -304,7 +304,7 @@ def test_messages_of_one_account_keep_their_order_while_accounts_go_side_by_side
 ) -> None:
     """All accounts wait for their answers together, each with its first message."""
     names = [f"account-{number}" for number in range(8)]
-    together = Barrier(len(names), timeout=5)
+    together = Barrier(len(names), timeout=120)
 
     def answer(request: httpx.Request) -> httpx.Response:
         together.wait()
