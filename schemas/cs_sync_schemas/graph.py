@@ -17,10 +17,10 @@ class Account(StoredRow, table=True):
 
     id: str = Field(primary_key=True)
     name: str | None = None
-    external_key: str | None = Field(default=None, index=True)
-    domain: str | None = Field(default=None, index=True)
+    external_key: str | None = None
+    domain: str | None = None
     owner_source: str | None = None
-    owner_source_id: str | None = Field(default=None, index=True)
+    owner_source_id: str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     created_at: datetime | None = Field(default=None, sa_type=Instant)
     is_test: bool = False
@@ -72,7 +72,7 @@ class Contact(StoredRow, table=True):
 
     id: str = Field(primary_key=True)
     account_id: str | None = Field(default=None, index=True)
-    email: str | None = Field(default=None, index=True)
+    email: str | None = None
     external_key: str | None = None
     name: str | None = None
     role: str | None = None

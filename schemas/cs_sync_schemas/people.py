@@ -18,10 +18,10 @@ class SourceAccount(Record, table=True):
     __tablename__ = "source_account"
 
     name: str | None = None
-    domain: str | None = Field(default=None, index=True)
+    domain: str | None = None
     extra_domains: list[str] = Field(default_factory=list, sa_type=JSON)
     external_key: str | None = Field(
-        default=None, index=True, description="The company's own id of the account."
+        default=None, description="The company's own id of the account."
     )
     email: str | None = Field(default=None, description="Billing or main address.")
     owner_source_id: str | None = None
@@ -70,7 +70,7 @@ class SourceContact(Record, table=True):
     __tablename__ = "source_contact"
 
     account_source_id: str | None = Field(default=None, index=True)
-    email: str | None = Field(default=None, index=True)
+    email: str | None = None
     extra_emails: list[str] = Field(default_factory=list, sa_type=JSON)
     external_key: str | None = Field(default=None, description="The company's own user id.")
     name: str | None = None
