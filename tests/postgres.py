@@ -190,6 +190,7 @@ class Server:
         """Start it, and wait until it answers."""
         options = ["-F", "-h", "127.0.0.1", "-p", str(self._port), "-k", ""]
         options += ["-c", "autovacuum=off", "-c", "jit=off", "-c", "wal_level=minimal"]
+        options += ["-c", "max_connections=200"]
         options += ["-c", "max_wal_senders=0", "-c", "full_page_writes=off"]
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
             [self._binaries / "postgres", "-D", self._data, *options],
@@ -202,7 +203,7 @@ class Server:
     def stop(self, *, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT ends its connections, SIGQUIT is a crash that it has to recover from."""
         self._process.send_signal(how)
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 def _free_port() -> int:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import NullPool
 
 from cs_sync.contracts.errors import ConfigError, StoreError
+from cs_sync.store.fast.compiled_statements import COMPILED
 from cs_sync.store.fast.prepared import dump_json
 from cs_sync.store.reconnect import ConnectionLost, ReconnectPolicy, is_retryable
 
@@ -232,7 +233,7 @@ def _create_sqlite_engine(url: str, path: str | None, *, read_only: bool) -> Eng
             _create_private_file(file)
     guards = ("query_only=ON",) if read_only else ()
     engine = create_engine(
-        url, **_build_json_options(), connect_args={"timeout": 30, "check_same_thread": False}
+        url, **_build_shared_options(), connect_args={"timeout": 30, "check_same_thread": False}
     )
 
     @event.listens_for(engine, "connect")
@@ -301,7 +302,7 @@ def _create_postgresql_engine(url: str, schema: str | None, *, read_only: bool) 
     try:
         engine = create_engine(
             url,
-            **_build_json_options(),
+            **_build_shared_options(),
             pool_pre_ping=True,
             connect_args={"options": " ".join(options), **silence},
         )
@@ -331,10 +332,15 @@ def _create_schema(url: str, schema: str) -> None:
         connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
 
 
-def _build_json_options() -> dict[str, Any]:
+def _build_shared_options() -> dict[str, Any]:
+    """Return the options of all engines.
+
+    They share what is compiled, so they are made alike.
+    """
     return {
         "json_serializer": dump_json,
         "json_deserializer": _parse_json,
+        "execution_options": {"compiled_cache": COMPILED},
     }
 
 

@@ -5,12 +5,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    inspect,
+    text,
+)
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.privacy.compact import compact_database
 from cs_sync_schemas.migrations import HEAD, LOCATION
+from cs_sync_schemas.tables import METADATA
+
+VERSION = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Where Alembic notes the revision."""
 
 
 def migrate_schema(store: Store, now: datetime) -> Path | None:
@@ -30,14 +48,17 @@ def migrate_schema(store: Store, now: datetime) -> Path | None:
         revision = read_revision(connection)
     if revision == HEAD:
         return None
+    if revision is None:
+        _create_schema(store)
+        return None
     config = _build_alembic_config()
     revisions = _list_revisions(config)
-    if revision is not None and revision not in revisions:
+    if revision not in revisions:
         raise StoreError(
             f"the database has schema {revision}, which this cs-sync does not know",
             "it was written by a newer version: upgrade cs-sync; nothing was changed",
         )
-    backup = _create_backup(store, revision, now) if revision is not None else None
+    backup = _create_backup(store, revision, now)
     _upgrade_schema(store, config)
     if backup is not None:
         with suppress(StoreError):  # somebody reads: the room is used for what comes
@@ -80,6 +101,20 @@ def _list_revisions(config: Any) -> set[str]:
     from alembic.script import ScriptDirectory
 
     return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+def _create_schema(store: Store) -> None:
+    """Create the newest tables at once.
+
+    The revisions lead to the same ones, in many steps.
+    """
+    from cs_sync.store.views.create import create_views
+
+    with store.write() as connection:
+        METADATA.create_all(connection, checkfirst=False)
+        VERSION.create(connection)
+        connection.execute(VERSION.insert().values(version_num=HEAD))
+        create_views(connection)
 
 
 def _upgrade_schema(store: Store, config: Any) -> None:

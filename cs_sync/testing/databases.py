@@ -11,6 +11,7 @@ from sqlalchemy.pool import StaticPool
 
 from cs_sync.http import ManualClock
 from cs_sync.store.engine import Store, open_store
+from cs_sync.store.fast.compiled_statements import COMPILED
 from cs_sync.store.migrate import migrate_schema
 
 
@@ -58,12 +59,12 @@ def open_memory_database() -> Engine:
 
 
 def speed_up(engine: Engine) -> Engine:
-    """Share the engine's compiled statements, and spare SQLite disk syncs.
+    """Share the engine's compiled and prepared statements, and spare SQLite disk syncs.
 
-    SQLAlchemy and we cache compiled statements by dialect, and every engine has its own: a
-    test with a fresh database would compile each once more. And no test cuts the power.
+    We keep prepared statements by dialect, and every engine has its own: a test with a fresh
+    database would prepare each once more. And no test cuts the power.
     """
-    engine.update_execution_options(compiled_cache=_STATEMENTS)
+    engine.update_execution_options(compiled_cache=COMPILED)
     if engine.dialect.name != "sqlite":
         return _share_dialect(engine)
     engine.dialect = _DIALECT
@@ -102,4 +103,3 @@ def _share_dialect(engine: Engine) -> Engine:
 
 _DIALECT = _make_dialect()
 _SERVER_DIALECTS: dict[str, Dialect] = {}
-_STATEMENTS: dict[Any, Any] = {}

@@ -34,8 +34,7 @@ STATUS_FIELDS = (
 )  # fmt: skip
 
 
-def add_workspace(
-    control: Store,
+def prepare_workspace(
     plugins: PluginRegistry,
     config_file: Path,
     *,
@@ -43,10 +42,9 @@ def add_workspace(
     env_file: Path | None,
     now: datetime,
 ) -> WorkspaceEntry:
-    """Add a workspace to those that workers run.
+    """Prepare the entry of a workspace for workers to run.
 
     Args:
-        control: The database that workers share.
         plugins: The loaded plugins.
         config_file: Its configuration, at the same path on every machine with a worker.
         name: Its name; by default that of its configuration.
@@ -54,27 +52,34 @@ def add_workspace(
         now: The current time; the first run is the first slot after it.
 
     Raises:
-        ConfigError: The configuration cannot be run by workers, or name or place are taken.
+        ConfigError: The configuration cannot be run by workers.
     """
     env_path = env_file.absolute() if env_file else None
     with use_environment(build_environment(os.environ, read_env_file(env_path))):
         config = load_config(config_file, plugins)
         _check_secrets(config, env_path)
     schedule = _require_schedule(name or config.workspace.name, config)
-    chosen, place = schedule.name, describe_place(config)
-    row = {
+    return WorkspaceEntry(
         **asdict(schedule),
-        "config": str(config.path),
-        "env_file": str(env_path) if env_path else None,
-        "place": place,
-        "next_due_at": find_next_due_time(schedule, now),
-    }
+        config=str(config.path),
+        env_file=str(env_path) if env_path else None,
+        place=describe_place(config),
+        paused=False,
+        next_due_at=find_next_due_time(schedule, now),
+    )
+
+
+def add_workspace(control: Store, entry: WorkspaceEntry) -> None:
+    """Add a workspace to those that workers run.
+
+    Raises:
+        ConfigError: Its name or place are taken.
+    """
     with control.write() as connection:
-        if not insert_workspace(connection, row):
-            _refuse_twin(read_workspace(connection, chosen), read_workspace_at(connection, place))
-        added = read_workspace(connection, chosen)
-    assert added is not None  # noqa: S101 - it was just inserted
-    return added
+        if not insert_workspace(connection, entry):
+            _refuse_twin(
+                read_workspace(connection, entry.name), read_workspace_at(connection, entry.place)
+            )
 
 
 def _require_schedule(name: str, config: Config) -> Schedule:

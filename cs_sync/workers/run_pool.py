@@ -1,8 +1,9 @@
 """The processes of a worker's runs, forked from one that has loaded what they need."""
 
 import multiprocessing
+import os
 import threading
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from multiprocessing.process import BaseProcess
 
 from cs_sync.workers.run_process import (
@@ -17,21 +18,28 @@ from cs_sync.workers.run_process import (
 
 LOOK_AGAIN = 0.5
 """Seconds after which a waiting thread looks whether the worker is to stop."""
+DATABASE_VARIABLE = "CS_SYNC_WORKERS_DATABASE"
+"""Where the process that runs are forked from finds the workers' database."""
 
 
 class RunPool:
     """Starts a process per run and waits for its end.
 
     Args:
+        database: The URL of the workers' database.
         stop: Set when the worker ends: the runs are stopped after their page.
         retry_after: Seconds after which a held workspace, or an absent database, is tried again.
         retry_for: Seconds after which that is given up.
     """
 
-    def __init__(self, stop: threading.Event, retry_after: float, retry_for: float) -> None:
+    def __init__(
+        self, database: str, stop: threading.Event, retry_after: float, retry_for: float
+    ) -> None:
         self._stop, self._retry_after, self._retry_for = stop, retry_after, retry_for
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["cs_sync.workers.preload"])
+        self._context.set_forkserver_preload(["cs_sync.workers.warm_up"])
+        os.environ[DATABASE_VARIABLE] = database
+        forkserver.ensure_running()
         self._ended = threading.Condition()
         self._running = 0
 

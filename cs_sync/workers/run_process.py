@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -55,7 +56,9 @@ def serve_run(request: RunRequest, answers: "connection.Connection[RunOutcome, N
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
     # The interrupted code may hold the event's own lock, so another thread has to set it.
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop.set).start())
-    answers.send(run_workspace(request, stop))
+    outcome = run_workspace(request, stop)
+    with suppress(BrokenPipeError):  # the worker died just now: another one does the run again
+        answers.send(outcome)
 
 
 def run_workspace(request: RunRequest, stop: threading.Event) -> RunOutcome:

@@ -114,7 +114,7 @@ class Worker:
         self.id = f"{gethostname()}:{os.getpid()}:{token_hex(3)}"
         self._control, self._url, self._stop, self._say = control, url, stop, say
         self._timing = timing
-        self._pool = RunPool(stop, timing.retry_after, timing.retry_for)
+        self._pool = RunPool(url, stop, timing.retry_after, timing.retry_for)
         self._queue = DurableQueue(url, self.id, concurrency)
         self._client = QueueClient(control.engine)
         self._steady_since = time.monotonic()

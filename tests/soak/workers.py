@@ -1,10 +1,13 @@
 """The soak of workers: `python -m tests.soak.workers --workspaces 100` (`make soak-workers`).
 
 So many workspaces with three days missed, all due at once, a few of them due again every minute;
-worker processes that are killed by SIGKILL at random; and one vendor that counts requests.
+worker processes that are killed by SIGKILL at random; a PostgreSQL that is away for a minute; and
+one vendor that refuses what exceeds its limit, which somebody else all but uses up.
 """
 
 import argparse
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,17 +27,25 @@ from cs_sync.jobs.run import run_pipeline
 from cs_sync.plugins import load_plugins
 from cs_sync.runtime.workspace import open_workspace
 from cs_sync_pebble.source import PebbleSource
-from tests.postgres import own_server
+from tests.postgres import Server, own_server
 from tests.workers.environment import environment_of
 from tests.workers.pebble_server import Village, serve
-from tests.workers.worker_processes import Place, WorkerProcess, with_database
+from tests.workers.worker_processes import Place, WorkerProcess, wait_until, with_database
 
 TEMPLATE = "model"
 PER_DATABASE = 100
 EVERY_MINUTE = "* * * * *"
 FREQUENT = 50
 """One workspace in so many is due every minute."""
+CROWDED = 5
+"""One workspace in so many has the credential that others use up."""
+KEYS = 20
+AWAY = 60.0
+"""Seconds for which PostgreSQL is away, once."""
 ENDED = "('ok', 'partial', 'failed')"
+TAKEN_OVER = "its worker is dead"
+GONE, BACK = "trying again until it answers", "the database answers again"
+"""What workers say."""
 
 
 @dataclass
@@ -48,6 +59,9 @@ class WorkersTally:
     seconds: float = 0.0
     prepared: float = 0.0
     resumed: int = 0
+    came_back: int = 0
+    asked: int = 0
+    exceeded: int = 0
     rows: int = 0
     most_in_a_minute: int = 0
     longest_wait: float = 0.0
@@ -63,13 +77,14 @@ class WorkersTally:
             "runs that ended": self.runs,
             "workers killed by SIGKILL": self.kills,
             "runs that another took over": self.resumed,
+            "workers that missed PostgreSQL": self.came_back,
             "rows compared with the vendor": self.rows,
             "lost, doubled, late or starved": len(self.bad),
         }
         return [
             *(f"{name:<32}{count:>9,}" for name, count in totals.items()),
-            f"most requests of a credential in {limit.seconds:g} s: {self.most_in_a_minute}"
-            f" of {limit.requests}",
+            f"requests of all credentials: {self.asked:,}; most of one in {limit.seconds:g} s:"
+            f" {self.most_in_a_minute} of {limit.requests}; refused: {self.exceeded}",
             f"prepared in {self.prepared:.0f} s, run in {self.seconds:.0f} s,"
             f" longest wait {self.longest_wait:.0f} s",
             *(f"{name:<32}{rate:>9.1f} runs a minute" for name, rate in self.rates.items()),
@@ -77,50 +92,83 @@ class WorkersTally:
         ]
 
 
-def soak(
-    workspaces: int, workers: int, kills: int, seed: int, compare: int = 0, most: float = 900
-) -> WorkersTally:
-    """Run all workspaces once, in spite of so many kills, and compare them with their vendor.
+@dataclass(frozen=True)
+class Ask:
+    """What a soak is asked to do."""
 
-    Args:
-        workspaces: How many.
-        workers: Worker processes at a time.
-        kills: How many of them are killed, one after another.
-        seed: Draws what changes at the vendors, and who is killed when.
-        compare: Workspaces for each measure of throughput; 0 measures none.
-        most: Seconds after which it is given up.
-    """
-    rng, tally = Random(seed), WorkersTally(workspaces, seed)
+    workspaces: int
+    workers: int
+    kills: int
+    seed: int
+    compare: int = 0
+    """Workspaces for each measure of throughput; 0 measures none."""
+    away: float = AWAY
+    """Seconds for which PostgreSQL is away, once; 0 leaves it there."""
+    most: float = 900
+    """Seconds after which it is given up."""
+    logs: Path | None = None
+    """Where what the workers said is kept."""
+
+
+def soak(ask: Ask) -> WorkersTally:
+    """Run all workspaces once, in spite of everything, and compare them with their vendor."""
+    rng, tally = Random(ask.seed), WorkersTally(ask.workspaces, ask.seed)
     with (
         own_server() as server,
         serve(Village()) as village,
         tempfile.TemporaryDirectory() as folder,
     ):
         place = Place(Path(folder), server.url, village)
+        village.limit = PebbleSource.limits[0]
         begun = time.monotonic()
-        names = [f"w{number:04d}" for number in range(workspaces + 4 * compare)]
+        names = [f"w{number:04d}" for number in range(ask.workspaces + 4 * ask.compare)]
         homes = _settle(place, names, rng)
-        crowd, others = names[:workspaces], names[workspaces:]
-        for number, name in enumerate(names):
-            frequent = name in crowd and number % FREQUENT == 0
-            cron = {"cron": EVERY_MINUTE} if frequent else {}
-            place.add(name, due=False, url=homes[name], key=f"key-{number % 20}", **cron)
+        crowd, others = names[: ask.workspaces], names[ask.workspaces :]
+        _add_all(place, names, crowd, homes)
         tally.prepared = time.monotonic() - begun
         began_at = datetime.now(UTC)
         _make_due(place, crowd)
         begun = time.monotonic()
-        _run_under_kills(place, (workers, kills, most), rng, tally)
+        with _crowding(place):
+            _run_under_kills(place, server, ask, rng, tally)
         tally.seconds = time.monotonic() - begun
         _judge(place, crowd, homes, began_at, tally)
-        for index in range(4 if compare else 0):
-            chosen = others[index * compare : (index + 1) * compare]
+        for index in range(4 if ask.compare else 0):
+            chosen = others[index * ask.compare : (index + 1) * ask.compare]
             label, rate = _measure(place, chosen, index)
             tally.rates[label] = rate
-        tally.most_in_a_minute = village.count_most(PebbleSource.limits[0].seconds)
-        if tally.most_in_a_minute > PebbleSource.limits[0].requests:
-            tally.bad.append(f"budget exceeded: {tally.most_in_a_minute} requests")
+        _judge_requests(village, tally)
+        tally.bad += _judge_logs(place.folder, ask.logs)
         print("\n".join(tally.lines()), flush=True)  # taking the databases away takes a while
     return tally
+
+
+def _add_all(
+    place: Place, names: Sequence[str], crowd: Sequence[str], homes: dict[str, str]
+) -> None:
+    """Add them to the list: one in so many frequent, one in so many with the crowded key."""
+    for number, name in enumerate(names):
+        frequent = number < len(crowd) and number % FREQUENT == 0
+        cron = {"cron": EVERY_MINUTE} if frequent else {}
+        own = 1 + number % (KEYS - 1)
+        key = f"key-{0 if number % CROWDED == 1 else own}"
+        place.add(name, due=False, url=homes[name], key=key, **cron)
+
+
+@contextmanager
+def _crowding(place: Place) -> Iterator[None]:
+    """Somebody uses up the budget of the crowded key."""
+    place.village.settle("somebody")
+    line = [sys.executable, "-m", "tests.soak.budget_user", place.url]
+    with (place.folder / "worker-somebody.log").open("wb") as output:
+        process = subprocess.Popen(
+            [*line, f"{place.village.url}/somebody", "key-0"], stdout=output, stderr=output
+        )
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _settle(place: Place, names: Sequence[str], rng: Random) -> dict[str, str]:
@@ -193,36 +241,89 @@ def _make_due(place: Place, names: Sequence[str]) -> None:
 
 
 def _run_under_kills(
-    place: Place, asked: tuple[int, int, float], rng: Random, tally: WorkersTally
+    place: Place, server: Server, ask: Ask, rng: Random, tally: WorkersTally
 ) -> None:
-    """Run until all have run, and kill workers on the way."""
-    workers, kills, most = asked
-    moments = sorted(rng.random() * 0.9 * tally.workspaces for _ in range(kills))
-    team = [WorkerProcess.start(place) for _ in range(workers)]
-    logs, deadline = list(team), time.monotonic() + most
+    """Run until all have run; kill workers and stop PostgreSQL on the way."""
+    moments = sorted(rng.random() * 0.9 * ask.workspaces for _ in range(ask.kills))
+    outage = rng.uniform(0.3, 0.5) * ask.workspaces if ask.away else None
+    team = [WorkerProcess.start(place) for _ in range(ask.workers)]
+    deadline, resumed = time.monotonic() + ask.most, 0
     try:
         while (left := _count_missing(place)) or moments:
             if time.monotonic() > deadline:
-                tally.bad.append(f"{left} workspaces had not run after {most:.0f} s")
+                tally.bad.append(f"{left} workspaces had not run after {ask.most:.0f} s")
                 break
-            if moments and tally.workspaces - left >= moments[0]:
+            done = ask.workspaces - left
+            if outage is not None and done >= outage:
+                outage = None
+                _take_away(place, server, ask, team, tally)
+            if moments and done >= moments[0]:
                 moments.pop(0)
                 time.sleep(rng.random())
                 unlucky = rng.randrange(len(team))
                 team[unlucky].kill()
                 tally.kills += 1
+                resumed += team[unlucky].said.count(TAKEN_OVER)
                 team[unlucky] = WorkerProcess.start(place)
-                logs.append(team[unlucky])
             time.sleep(0.1)
     finally:
         for each in team:
             each.stop(120)
-    tally.resumed = sum(each.said.count("its worker is dead") for each in logs)
-    tally.bad += [
-        f"a worker said {each.said.split('Traceback')[1][-600:]}"
-        for each in logs
-        if "Traceback" in each.said
-    ]
+    tally.resumed = resumed + sum(each.said.count(TAKEN_OVER) for each in team)
+
+
+def _take_away(
+    place: Place, server: Server, ask: Ask, team: Sequence[WorkerProcess], tally: WorkersTally
+) -> None:
+    """Stop PostgreSQL for a while; each worker says so once, and comes back by itself."""
+    wait_until(lambda: _count_live(place) >= len(team), 300, lambda: "a worker did not start")
+    before = [(each.said.count(GONE), each.said.count(BACK)) for each in team]
+    server.stop()
+    time.sleep(ask.away)
+    server.start()
+
+    def count_back() -> list[tuple[int, int]]:
+        return [
+            (each.said.count(GONE) - gone, each.said.count(BACK) - back)
+            for each, (gone, back) in zip(team, before, strict=True)
+        ]
+
+    once = [(1, 1)] * len(team)
+    deadline = time.monotonic() + 300
+    while count_back() != once and time.monotonic() < deadline:
+        time.sleep(0.2)
+    tally.came_back = count_back().count((1, 1))
+    if tally.came_back < len(team):
+        tally.bad.append(f"(went, came back) of the workers after the outage: {count_back()}")
+
+
+def _count_live(place: Place) -> int:
+    """How many workers were seen just now."""
+    recent = "seen_at > now() - interval '3 seconds'"
+    return int(
+        place.select(f"SELECT count(*) AS n FROM cs_sync_workers.worker WHERE {recent}")[0]["n"]
+    )
+
+
+def _judge_logs(folder: Path, kept: Path | None) -> Iterator[str]:
+    """Look for what nobody should ever read, in all that any worker said; keep that."""
+    for log in sorted(folder.glob("worker-*.log")):
+        said = log.read_text("utf-8", errors="replace")
+        if "Traceback" in said:
+            yield f"{log.name}: {said[said.index('Traceback') :][:3000]}"
+        if kept is not None:
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy(log, kept)
+
+
+def _judge_requests(village: Village, tally: WorkersTally) -> None:
+    """Compare what was asked of the vendor with its limit."""
+    limit = PebbleSource.limits[0]
+    tally.asked = sum(map(len, village.arrivals.values()))
+    tally.most_in_a_minute = village.count_most(limit.seconds)
+    tally.exceeded = village.exceeded
+    if tally.exceeded or tally.most_in_a_minute > limit.requests:
+        tally.bad.append(f"budget exceeded: {tally.exceeded} requests were refused")
 
 
 def _count_missing(place: Place) -> int:
@@ -340,12 +441,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compare", type=int, default=20, help="workspaces per measure of speed")
-    parser.add_argument("--most", type=float, default=1800, help="seconds until it is given up")
-    asked = parser.parse_args()
-    tally = soak(
-        asked.workspaces, asked.workers, asked.kills, asked.seed, asked.compare, asked.most
-    )
-    return 1 if tally.bad else 0
+    parser.add_argument("--away", type=float, default=AWAY, help="seconds without PostgreSQL")
+    parser.add_argument("--most", type=float, default=7200, help="seconds until it is given up")
+    parser.add_argument("--logs", type=Path, default=Path("build/soak-workers"))
+    return 1 if soak(Ask(**vars(parser.parse_args()))).bad else 0
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from cs_sync.contracts.source import Page
 from cs_sync.store import migrate as migrating
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.migrate import migrate_schema
+from cs_sync.store.views.create import create_views
 from cs_sync_schemas import Lease, get_seen, get_table
 from cs_sync_schemas.digests import Digest
 from cs_sync_schemas.migrations import HEAD, LOCATION
@@ -176,6 +177,53 @@ def test_a_database_of_every_older_revision_upgrades_and_keeps_its_rows(
             }
             assert after == before
             assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
+
+
+@pytest.mark.parametrize(
+    "backend",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow("creates two schemas"))],
+)
+def test_created_at_once_is_what_all_revisions_lead_to(
+    backend: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if backend == "sqlite":
+        stores = [open_store(f"sqlite:///{tmp_path / name}.db") for name in ("new", "old")]
+    else:
+        url = request.getfixturevalue("postgres_workspace")
+        stores = [open_store(url, name) for name in ("created", "upgraded")]
+    created, upgraded = stores
+    migrate_schema(created, NOW)
+    config = migrating._build_alembic_config()
+    with upgraded.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)
+        create_views(connection)
+    assert describe_schema(created) == describe_schema(upgraded)
+    for opened in stores:
+        opened.close()
+
+
+def describe_schema(store: Store) -> dict[str, Any]:
+    """Tables and views, with all that the database says of them, in no order."""
+    with store.read() as connection:
+        found = inspect(connection)
+        described: dict[str, Any] = {
+            table: {
+                "columns": {
+                    column["name"]: (repr(column["type"]), column["nullable"], column["default"])
+                    for column in found.get_columns(table)
+                },
+                "key": found.get_pk_constraint(table),
+                "indexes": sorted(map(str, found.get_indexes(table))),
+                "unique": sorted(map(str, found.get_unique_constraints(table))),
+                "foreign": sorted(map(str, found.get_foreign_keys(table))),
+                "checks": sorted(map(str, found.get_check_constraints(table))),
+            }
+            for table in found.get_table_names()
+        }
+        views = {view: found.get_view_definition(view) for view in found.get_view_names()}
+        version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return described | {"views": views, "version": version}
 
 
 def shrink(table: Table, connection: Connection, revision: str) -> TableClause:

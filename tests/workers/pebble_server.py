@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from cs_sync import Limit
 from cs_sync_pebble.in_memory import KEY, PebbleVendor
 
 
@@ -26,6 +28,10 @@ class Village:
         """Workspaces whose vendor answers 401."""
         self.slow: dict[str, float] = {}
         """Workspace → seconds that its vendor takes for an answer."""
+        self.limit: Limit | None = None
+        """How many requests of one credential it answers; what exceeds it gets 429."""
+        self.exceeded = 0
+        """How many requests were refused for that."""
         self._lock = threading.Lock()
 
     def settle(self, name: str) -> PebbleVendor:
@@ -38,6 +44,9 @@ class Village:
         name, _, rest = path.removeprefix("/").partition("/")
         time.sleep(self.slow.get(name, 0))
         with self._lock:
+            if self._is_exceeded(key, now):
+                self.exceeded += 1
+                return httpx.Response(429, headers={"Retry-After": "5"}, json={"error": "slower"})
             self.arrivals[key].append(now)
             if name in self.refused:
                 return httpx.Response(401, json={"error": "unknown key"})
@@ -45,6 +54,14 @@ class Village:
                 "GET", f"http://x/{rest}", headers={"authorization": f"Bearer {KEY}"}
             )
             return self.vendors[name].answer(request)
+
+    def _is_exceeded(self, key: str, now: float) -> bool:
+        """Whether a credential has used up what the vendor allows it."""
+        if self.limit is None:
+            return False
+        since = now - self.limit.seconds
+        recent = takewhile(lambda at: at > since, reversed(self.arrivals[key]))
+        return sum(1 for _ in recent) >= self.limit.requests
 
     def count_most(self, seconds: float) -> int:
         """The most requests of one credential in any window of so many seconds."""

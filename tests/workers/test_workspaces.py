@@ -102,6 +102,15 @@ def test_what_no_worker_could_run_is_refused_when_it_is_added(place: Place, run:
     assert (code, "there is no configuration at" in said) == (2, True)
 
 
+def test_a_missing_file_is_found_before_the_database_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
+    line = ["workspaces", "add", str(tmp_path / "none.toml"), "--database", nowhere]
+    assert main(line) == 2
+    assert "there is no configuration at" in capsys.readouterr().err
+
+
 def test_the_secrets_of_another_are_not_seen(
     place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from cs_sync.plugins import load_plugins
 from cs_sync.store.control.open import migrate_control, open_control
 from cs_sync.store.control.tables import CONTROL_SCHEMA
-from cs_sync.workers.register import add_workspace
+from cs_sync.workers.register import add_workspace, prepare_workspace
 from tests.workers.pebble_server import Village
 
 DAILY = "0 5 * * *"
@@ -80,7 +80,9 @@ copy_to = "reports_{name}"
         migrate_control(control)
         now = datetime.now(UTC)
         env_file = self.folder / f"{name}.env"
-        add_workspace(control, load_plugins(), file, name=None, env_file=env_file, now=now)
+        add_workspace(
+            control, prepare_workspace(load_plugins(), file, name=None, env_file=env_file, now=now)
+        )
         control.close()
         self.names.append(name)
         if due:

@@ -83,12 +83,14 @@ def add_workspace(
     from cs_sync.runtime.workspace import utc_now
     from cs_sync.store.control.open import migrate_control, open_control
     from cs_sync.workers.register import add_workspace as add
+    from cs_sync.workers.register import prepare_workspace
 
     options: Options = context.obj
+    entry = prepare_workspace(options.plugins, file, name=name, env_file=env_file, now=utc_now())
     control = open_control(database)
     try:
         migrate_control(control)
-        entry = add(control, options.plugins, file, name=name, env_file=env_file, now=utc_now())
+        add(control, entry)
     finally:
         control.close()
     for warning in describe_readable([(env_file, "holds secrets")] if env_file else []):

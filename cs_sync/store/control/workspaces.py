@@ -1,7 +1,6 @@
 """The workspaces that workers run: their configuration, schedule and last run."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -36,9 +35,9 @@ class WorkspaceEntry:
     failures: int = 0
 
 
-def insert_workspace(connection: Connection, row: Mapping[str, Any]) -> bool:
+def insert_workspace(connection: Connection, entry: WorkspaceEntry) -> bool:
     """Insert a workspace; return False if its name or place is taken."""
-    added = insert(WORKSPACE).values({"paused": False, "failures": 0, **row})
+    added = insert(WORKSPACE).values(asdict(entry))
     return connection.scalar(added.on_conflict_do_nothing().returning(W.name)) is not None
 
 
