@@ -40,6 +40,8 @@ FREQUENT = 50
 CROWDED = 5
 """One workspace in so many has the credential that others use up."""
 KEYS = 20
+WARM_UP = 30.0
+"""Seconds in which workers are ready, also on a busy machine."""
 AWAY = 60.0
 """Seconds for which PostgreSQL is away, once."""
 ENDED = "('ok', 'partial', 'failed')"
@@ -65,7 +67,6 @@ class WorkersTally:
     rows: int = 0
     most_in_a_minute: int = 0
     longest_wait: float = 0.0
-    rates: dict[str, float] = field(default_factory=dict)
     bad: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -87,7 +88,6 @@ class WorkersTally:
             f" {self.most_in_a_minute} of {limit.requests}; refused: {self.exceeded}",
             f"prepared in {self.prepared:.0f} s, run in {self.seconds:.0f} s,"
             f" longest wait {self.longest_wait:.0f} s",
-            *(f"{name:<32}{rate:>9.1f} runs a minute" for name, rate in self.rates.items()),
             *self.bad[:20],
         ]
 
@@ -133,13 +133,13 @@ def soak(ask: Ask) -> WorkersTally:
             _run_under_kills(place, server, ask, rng, tally)
         tally.seconds = time.monotonic() - begun
         _judge(place, crowd, homes, began_at, tally)
-        for index in range(4 if ask.compare else 0):
-            chosen = others[index * ask.compare : (index + 1) * ask.compare]
-            label, rate = _measure(place, chosen, index)
-            tally.rates[label] = rate
         _judge_requests(village, tally)
         tally.bad += _judge_logs(place.folder, ask.logs)
         print("\n".join(tally.lines()), flush=True)  # taking the databases away takes a while
+        for index in range(4 if ask.compare else 0):
+            chosen = others[index * ask.compare : (index + 1) * ask.compare]
+            label, rate = _measure(place, chosen, index)
+            print(f"{label:<32}{rate:>9.1f} runs a minute", flush=True)
     return tally
 
 
@@ -426,7 +426,7 @@ def _working(place: Place, workers: int) -> Iterator[None]:
     """So many workers, which have begun to look for work."""
     team = [WorkerProcess.start(place, runs=1) for _ in range(workers)]
     try:
-        time.sleep(8)
+        time.sleep(WARM_UP)
         yield
     finally:
         for each in team:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from cs_sync.plugins import load_plugins
+from cs_sync.plugins import PluginRegistry, load_plugins
 from cs_sync.store.control.open import migrate_control, open_control
 from cs_sync.store.control.tables import CONTROL_SCHEMA
 from cs_sync.workers.register import add_workspace, prepare_workspace
@@ -44,6 +44,7 @@ class Place:
     url: str
     village: Village
     names: list[str] = field(default_factory=list)
+    plugins: PluginRegistry = field(default_factory=load_plugins)
 
     def write(self, name: str, *, key: str = "shared", cron: str = DAILY, url: str = "") -> Path:
         """Write a workspace's configuration and its environment; return the former."""
@@ -76,13 +77,13 @@ copy_to = "reports_{name}"
     def add(self, name: str, *, due: bool = True, **how: Any) -> None:
         """Add a workspace; one that is due has missed its last three days."""
         file = self.write(name, **how)
-        control = open_control(self.url)
-        migrate_control(control)
         now = datetime.now(UTC)
         env_file = self.folder / f"{name}.env"
-        add_workspace(
-            control, prepare_workspace(load_plugins(), file, name=None, env_file=env_file, now=now)
-        )
+        entry = prepare_workspace(self.plugins, file, name=None, env_file=env_file, now=now)
+        control = open_control(self.url)
+        if not self.names:
+            migrate_control(control)
+        add_workspace(control, entry)
         control.close()
         self.names.append(name)
         if due:
