@@ -20,6 +20,7 @@ from cs_sync.follow_ups.priority import URGENCY, weigh_priority
 from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, Priority
 from cs_sync.follow_ups.templates import fill_template
 from cs_sync.follow_ups.view import AccountView, get_local_day
+from cs_sync.follow_ups.watched_now import Turns, WatchedInstant, get_plain
 from cs_sync.follow_ups.wording import format_date
 from cs_sync.follow_ups.working_time import WEEK
 from cs_sync.metrics.periods import get_day_start
@@ -84,6 +85,8 @@ class FollowUpPlan:
 
     drafts: list[FollowUpDraft]
     early: list[FollowUpDraft] = field(default_factory=list)
+    quiet: Mapping[str, Turns] = field(default_factory=dict)
+    """Watched account of which nothing is asked → when that turns."""
 
 
 def plan_follow_ups(
@@ -109,6 +112,7 @@ def plan_follow_ups(
     """
     drafts: dict[str, FollowUpDraft] = {}
     early: dict[str, FollowUpDraft] = {}
+    quiet: dict[str, Turns] = {}
     enabled = [
         (playbook, chosen)
         for name, playbook in playbooks.items()
@@ -118,6 +122,7 @@ def plan_follow_ups(
     for view in shown:
         scope = "account" if isinstance(view, AccountView) else "company"
         excluded: dict[Condition, bool] = {}  # several playbooks share a condition
+        proposals = 0
         for playbook, chosen in enabled:
             if playbook.scope != scope or _is_excluded(view, playbook.unless, excluded):
                 continue
@@ -125,7 +130,10 @@ def plan_follow_ups(
                 draft = _build_draft(view, playbook, chosen, proposal, rules)
                 kept = early if _is_early(view, proposal, rules) else drafts
                 kept.setdefault(draft.key, draft)
-    return FollowUpPlan(_sort_drafts(drafts.values()), _sort_drafts(early.values()))
+                proposals += 1
+        if not proposals and isinstance(view.now, WatchedInstant):
+            quiet[view.id] = view.now.turns
+    return FollowUpPlan(_sort_drafts(drafts.values()), _sort_drafts(early.values()), quiet)
 
 
 def _is_excluded(view: Any, conditions: Iterable[Condition], known: dict[Condition, bool]) -> bool:
@@ -215,7 +223,7 @@ def _build_draft(
         mrr=account.mrr if account else {},
         why=why,
         advice=proposal.advice,
-        happened_at=None if proposal.ongoing or not account else proposal.since,
+        happened_at=None if proposal.ongoing or not account else get_plain(proposal.since),
         contact_id=contact.id if contact else None,
     )
     point = draft.to_point()
@@ -231,12 +239,13 @@ def _schedule(
     What goes on, or is known by the day only, is due by the end of a working day, another
     event after so many hours. What became known too late is due the next working day.
     """
-    due_at = rules.next(proposal.since + due_in, view.zone)
-    by_day = proposal.since == get_day_start(get_local_day(proposal.since, view.zone), view.zone)
+    since, now = get_plain(proposal.since), get_plain(view.now)
+    due_at = rules.next(since + due_in, view.zone)
+    by_day = since == get_day_start(get_local_day(since, view.zone), view.zone)
     if proposal.ongoing or by_day:
         due_at = rules.end_day(due_at, view.zone)
-    if due_at >= view.now:
+    if due_at >= now:
         return due_at, proposal.body
-    late = view.words("follow_up.late", day=format_date(proposal.since, view))
-    next_day = rules.next(view.now + timedelta(days=1), view.zone)
+    late = view.words("follow_up.late", day=format_date(since, view))
+    next_day = rules.next(now + timedelta(days=1), view.zone)
     return rules.end_day(next_day, view.zone), f"{late} {proposal.body}".strip()

@@ -7,6 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cs_sync.follow_ups.facts import PersonFact, RenewalFact
+from cs_sync.follow_ups.watched_now import get_plain, watch_days
 from cs_sync.health.facts import (
     AnswerFact,
     FeatureFact,
@@ -114,7 +115,7 @@ class AccountView:
     @property
     def today(self) -> date:
         """The day of `now` in the reporting zone."""
-        return get_local_day(self.now, self.zone)
+        return get_local_day(get_plain(self.now), self.zone)
 
     @property
     def pays(self) -> bool:
@@ -157,5 +158,9 @@ class AccountView:
         """Whole days without use, up to the last day with usage data."""
         if self.unused_since is None:
             return None
+        return self.count_unused_days(self.unused_since)
+
+    def count_unused_days(self, since: date) -> int:
+        """Count whole days since one, up to the last with usage data."""
         until = min(self.today, self.usage_until or self.today)
-        return max((until - self.unused_since).days, 0)
+        return watch_days(max((until - since).days, 0), self.now)

@@ -1,9 +1,9 @@
 """Follow-ups due by the playbooks, and the lifecycle of the stored ones."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -49,8 +49,10 @@ from cs_sync.queries.company_view import (
 )
 from cs_sync.queries.day import DayView
 from cs_sync.queries.holdouts import describe_new_holdouts
+from cs_sync.queries.quiet_accounts import QuietAccounts
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.kept_results import KeptUpdate
 from cs_sync.store.queries.follow_ups import (
     ACTIVE_STATES,
     insert_follow_ups,
@@ -64,7 +66,7 @@ from cs_sync.store.write_ledger import has_written_follow_ups, read_written_keys
 from cs_sync.write_back.tasks import get_task_key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DecidedFollowUps:
     """The follow-ups after today's decision (rows of `follow_up`)."""
 
@@ -75,6 +77,8 @@ class DecidedFollowUps:
     messages: list[str] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     """Key before → key now."""
+    kept: KeptUpdate | None = None
+    """What a run is to keep of the decision."""
 
     def apply(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Change follow-ups: key → new values, also of the key itself."""
@@ -114,17 +118,19 @@ def decide_follow_ups(
     config, failures = workspace.config, PlaybookFailures()
     playbooks = _collect_playbooks(workspace, failures)
     known = _read_known_follow_ups(workspace, day)
-    views, at_risk = AccountViews(workspace, day, known.continued), dict[str, float]()
+    views = AccountViews(workspace, day, known.continued)
+    quiet = QuietAccounts(workspace, views)
     whole = build_company_view(workspace, playbooks) if company else None
-    show = partial(_note_risk, views, at_risk)
-    plan = _plan_with_connection(workspace, opened, show, playbooks, whole)
+    plan = _plan_with_connection(workspace, opened, quiet.list_others, playbooks, whole)
     everything = assign_drafts(plan.drafts, known.owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
     current, continued = _match_stored(known, drafts)
     decision = make_decision(drafts, continued, playbooks, views, _build_context(workspace))
     decided = _apply_decision(workspace, rename_rows(known.stored, current), decision)
+    at_risk = views.calculate_money_at_risk({row["account_id"] for row in decided.rows})
     decided.rows.sort(key=lambda row: _rank_row(row, at_risk))
     decided.renamed.update(current)
+    decided.kept = quiet.build_update(plan.quiet)
     begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
     decided.messages.extend(
         [
@@ -137,15 +143,6 @@ def decide_follow_ups(
         ]
     )
     return decided
-
-
-def _note_risk(
-    views: Mapping[str, AccountView], at_risk: dict[str, float]
-) -> Iterator[AccountView]:
-    """Yield the views, and note the money at risk of each account."""
-    for view in views.values():
-        at_risk[view.id] = view.at_risk
-        yield view
 
 
 def _build_context(workspace: Workspace) -> DecisionContext:
@@ -342,6 +339,9 @@ def _share_tasks(
     A task is stored with one of its follow-ups.
     """
     stored = {row["key"] for row in rows} - {draft.key for draft, _ in decision.new}
+    by_task: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_task[get_task_key(row)].append(row)
 
     def change(row: dict[str, Any], values: dict[str, Any]) -> None:
         row.update(values)
@@ -352,7 +352,7 @@ def _share_tasks(
         if row["key"] in decision.joined:
             change(row, {"evidence": [*row["evidence"], build_point_note(row, workspace.clock())]})
     for key, task in decision.tasks.items():
-        of_task = [row for row in rows if get_task_key(row) == key]
+        of_task = by_task[key]
         own = next((row for row in of_task if row["key"] == key), of_task[0])
         for row in of_task:
             text = task if row is own else None

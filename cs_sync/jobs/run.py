@@ -1,6 +1,7 @@
 """The scheduled job, from the sources to the CRM and the report."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -74,6 +75,8 @@ def _run_steps(
         derive_accounts_and_mrr(recorded)
         day = _score_and_store(recorded)
         follow_ups, plan = _write_to_crm(recorded, day, notes, dry_run=dry_run, yes=yes)
+        if (update := follow_ups.kept) is not None:
+            recorded.transact(partial(save_kept, update=update))
         close_months(
             recorded, since=get_first_reported_month(workspace.today), until=workspace.today
         )

@@ -1,15 +1,18 @@
 """Input of the account playbooks: the current state of every customer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from cs_sync.follow_ups import AccountView, RenewalFact, compute_popularity
 from cs_sync.follow_ups.mrr_news import KnownMovement, SourceReads, filter_real_movements
+from cs_sync.follow_ups.watched_now import WatchedInstant
 from cs_sync.health import build_day_scope
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
@@ -68,27 +71,62 @@ class AccountViews(Mapping[str, AccountView]):
         self._facts = _read_stored_facts(workspace)
         self._customers = {item.account["id"]: item for item in day.customers}
         self._occasions = _group_open_occasions(stored)
+        self._now = workspace.clock()
+        heads = [item.head for item in day.scored]
+        self.usage_until = max(filter(None, (head.last_use for head in heads)), default=None)
         self._shared = {
-            "now": workspace.clock(),
             "zone": str(workspace.config.workspace.timezone),
             "words": workspace.words,
             "titles": workspace.titles,
-            "popular": compute_popularity(item.used_features for item in day.scored),
-            "usage_until": max(filter(None, (item.last_use for item in day.scored)), default=None),
+            "popular": compute_popularity(head.used_features for head in heads),
+            "usage_until": self.usage_until,
             "typical_mrr": _compute_typical_mrr(day),
             "connected": _extend_connection(self._facts.first_syncs, stored),
         }
 
     def __getitem__(self, account: str) -> AccountView:
-        item, day = self._customers[account], self._day
+        item = self._customers[account]
         own = {
-            "mrr": day.get_mrr(account),
-            "churn_probability": day.forecast.get_churn_probability(account),
-            "people": day.people.get(account, ()),
-            "occasions": self._occasions.get(account, {}),
-            **_select_own_facts(self._workspace, item, self._facts),
+            "now": WatchedInstant.watch(self._now),
+            "people": self._day.people.get(account, ()),
+            "never_used_since": _get_never_used_since(self._workspace, item),
+            **self._select_small_facts(item),
         }
         return _build_view(item, {**self._shared, **own})
+
+    def list_shared_parts(self) -> list[Any]:
+        """List what all views have in common, for a digest.
+
+        But the hour, and the last day of use: they move on.
+        """
+        language, is_used = self._workspace.words.language, self.usage_until is not None
+        return [self._day.day, {**self._shared, "words": language, "usage_until": is_used}]
+
+    def digest(self, account: str) -> str:
+        """Digest what a view is made of.
+
+        But what all have in common.
+        """
+        item, people = self._customers[account], self._day.people
+        digest = hashlib.blake2b(self._day.results.get_written(account), digest_size=12)
+        digest.update(people.get_written(account) if account in people else b"")
+        digest.update(orjson.dumps([item.account, self._select_small_facts(item)], default=dict))
+        return digest.hexdigest()
+
+    def calculate_money_at_risk(self, accounts: Iterable[str]) -> dict[str, float]:
+        """Calculate the money at risk of these accounts, if they are customers."""
+        items = {account: self._customers[account] for account in accounts if account in self}
+        return {account: self._day.calculate_money_at_risk(item) for account, item in items.items()}
+
+    def _select_small_facts(self, item: ScoredAccount) -> dict[str, Any]:
+        """Select the fields of a view that stand outside of the result."""
+        account = item.account["id"]
+        return {
+            "mrr": self._day.get_mrr(account),
+            "churn_probability": self._day.forecast.get_churn_probability(account),
+            "occasions": self._occasions.get(account, {}),
+            **_select_stored_facts(self._workspace, item, self._facts),
+        }
 
     def __contains__(self, account: object) -> bool:
         return account in self._customers
@@ -118,7 +156,7 @@ def _read_stored_facts(workspace: Workspace) -> _StoredFacts:
         )
 
 
-def _select_own_facts(
+def _select_stored_facts(
     workspace: Workspace, item: ScoredAccount, facts: _StoredFacts
 ) -> dict[str, Any]:
     """Select an account's fields of its view from the stored facts."""
@@ -130,7 +168,6 @@ def _select_own_facts(
         "movements": tuple(filter_real_movements(facts.movements.get(name, ()), facts.looks)),
         "band_since": band_from if same_band else workspace.today,
         "band_turned": not same_band or band_from != facts.first_scores.get(name),
-        "never_used_since": _get_never_used_since(workspace, item),
         "last_contact": _get_local_day(workspace, facts.last_contacts.get(name)),
         "renewals": facts.renewals.get(name, ()),
         "links": facts.links.get(name, {}),
@@ -210,7 +247,7 @@ def _build_view(scored: ScoredAccount, fields: Mapping[str, Any]) -> AccountView
         created_at=account["created_at"],
         score=None if scored.points is None else float(scored.points),
         band=scored.band,
-        is_leaving=scored.is_leaving,
+        is_leaving=scored.head.is_leaving,
         reasons=tuple(reason.text for reason in scored.reasons),
         seats=max(
             (subscription.seats for subscription in evidence.subscriptions if subscription.seats),

@@ -9,7 +9,13 @@ from typing import Any
 from cs_sync.follow_ups import PersonFact
 from cs_sync.foresight.outlook import Forecast
 from cs_sync.health import build_day_scope
-from cs_sync.health.money_at_risk import RiskBasis, RiskShare, assess_risk
+from cs_sync.health.facts import sum_owed
+from cs_sync.health.money_at_risk import (
+    RiskBasis,
+    RiskShare,
+    assess_risk,
+    calculate_money_at_risk,
+)
 from cs_sync.queries.account_batches import AccountBatch
 from cs_sync.queries.kept_results import (
     Refreshed,
@@ -42,7 +48,7 @@ class DayView:
     """What the scores are read from."""
     mrr: Mapping[str, Mapping[str, int]]
     """Account id → currency → minor units."""
-    people: Mapping[str, tuple[PersonFact, ...]] = field(default_factory=dict)
+    people: WrittenResults[tuple[PersonFact, ...]]
     """Account id → its people, with their use of the product."""
     forecast: Forecast = field(default_factory=Forecast)
 
@@ -68,7 +74,16 @@ class DayView:
     def assess_risk(self, item: ScoredAccount) -> RiskShare:
         """Assess which share of an account's MRR is at risk."""
         score, churn = item.points, self.forecast.get_churn_probability(item.account["id"])
-        return assess_risk(None if score is None else float(score), churn, leaving=item.is_leaving)
+        return assess_risk(
+            None if score is None else float(score), churn, leaving=item.head.is_leaving
+        )
+
+    def calculate_money_at_risk(self, item: ScoredAccount) -> float:
+        """Calculate an account's money at risk, in currency units."""
+        owed = sum_owed(item.evidence.invoices if item.head.is_on_agenda else ())
+        return calculate_money_at_risk(
+            self.get_mrr(item.account["id"]), self.assess_risk(item), owed
+        )
 
     def get_mrr(self, account: str) -> Mapping[str, int]:
         """Return an account's MRR by currency, in minor units; empty without any."""

@@ -165,17 +165,15 @@ class KeptAnswers:
 
     def replace_packed(self, answers: Mapping[str, bytes]) -> None:
         """Keep these answers, and no others: as they are stored."""
+        update = self.build_update(answers)
+        save_between_runs(self._workspace.store, update, self._token, self._workspace.clock())
+
+    def build_update(self, answers: Mapping[str, bytes]) -> KeptUpdate:
+        """Build what a run is to keep: these answers, and no others."""
         before = self.packed
         fresh = {key: text for key, text in answers.items() if before.get(key) != text}
-        update = KeptUpdate(
-            self._kind,
-            self._basis,
-            self._kept.state,
-            self._now,
-            fresh,
-            before.keys() - answers.keys(),
-        )
-        save_between_runs(self._workspace.store, update, self._token, self._workspace.clock())
+        gone = before.keys() - answers.keys()
+        return KeptUpdate(self._kind, self._basis, self._kept.state, self._now, fresh, gone)
 
 
 def hash_parts(parts: Any) -> str:

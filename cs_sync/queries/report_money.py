@@ -121,7 +121,7 @@ def build_agenda(workspace: Workspace, day: DayView, money: MoneyConverter) -> l
 
     for item in day.customers:
         account = item.account["id"]
-        evidence = item.evidence if item.is_on_agenda else AccountEvidence()
+        evidence = item.evidence if item.head.is_on_agenda else AccountEvidence()
         for ending in evidence.subscriptions:
             _, currency, amount = mrr.get((ending.source, ending.source_id), ("", "", 0))
             if ending.ends_at and now <= ending.ends_at < until and amount:

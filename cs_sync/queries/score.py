@@ -38,7 +38,7 @@ from cs_sync.queries.model_choice import select_model
 from cs_sync.queries.past_states import PastState, StateBook
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.fast.packed_json import PackedJson
+from cs_sync.store.fast.packed_json import HeadedJson
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import (
     read_band_changes,
@@ -67,7 +67,42 @@ class AccountResult:
     """The account 30 days earlier."""
 
 
-KIND = ("day", PackedJson[AccountResult](AccountResult))
+@dataclass(frozen=True, slots=True)
+class ScoreHead:
+    """What is asked of every account on every run: it is read without the result."""
+
+    band: str
+    points: Fraction | None
+    """The score; None below the minimum coverage."""
+    is_leaving: bool
+    """Whether all that it pays for is going to end."""
+    is_urgent: bool
+    """Whether something asks for a call whatever the score."""
+    has_subscription: bool
+    """Whether a subscription of it runs."""
+    is_on_agenda: bool
+    """Whether a subscription of it is to end, or an invoice is overdue."""
+    last_use: date | None
+    used_features: tuple[str, ...]
+    """The features that it used in the last 28 days."""
+
+
+def _build_head(result: AccountResult) -> ScoreHead:
+    facts = result.evidence
+    return ScoreHead(
+        result.score.band,
+        result.score.score,
+        is_leaving=is_leaving(facts),
+        is_urgent=bool(result.urgent),
+        has_subscription=bool(facts.subscriptions),
+        is_on_agenda=bool(facts.invoices) or any(sub.ends_at for sub in facts.subscriptions),
+        last_use=facts.usage.last_day if facts.usage else None,
+        used_features=tuple({fact.feature: 1 for fact in facts.features if fact.recent_days}),
+    )
+
+
+FORM = HeadedJson[AccountResult, ScoreHead](AccountResult, ScoreHead, _build_head)
+KIND = ("day", FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +120,19 @@ class ScoredAccount:
     account: dict[str, Any]
     model: HealthConfig
     results: Mapping[str, AccountResult] = field(repr=False)
-    band: str
-    points: Fraction | None
-    """The score; None below the minimum coverage."""
-    is_leaving: bool
-    """Whether all that it pays for is going to end."""
-    is_urgent: bool
-    """Whether something asks for a call whatever the score."""
+    head: ScoreHead
     is_customer: bool
     """Whether a subscription of it runs; where no source knows subscriptions, every account is."""
-    is_on_agenda: bool
-    """Whether a subscription of it is to end, or an invoice is overdue."""
-    last_use: date | None
-    used_features: tuple[str, ...]
-    """The features that it used in the last 28 days."""
+
+    @property
+    def band(self) -> str:
+        """The band of the score."""
+        return self.head.band
+
+    @property
+    def points(self) -> Fraction | None:
+        """The score; None below the minimum coverage."""
+        return self.head.points
 
     @property
     def result(self) -> AccountResult:
@@ -214,8 +248,8 @@ def score_accounts(
         rows = [by_id[id_] for id_ in batch.ids]
         scope = replace(now, accounts=accounts or batch.chosen)
         results = _compute_results(workspace, rows, config, scope)
-        contents.update((id_, KIND[1].encode(result)) for id_, result in results.items())
-    return _combine(live, WrittenResults(KIND[1], contents), config, now)
+        contents.update((id_, FORM.encode(result)) for id_, result in results.items())
+    return _combine(live, WrittenResults(FORM, contents), config, now)
 
 
 def score_bare(
@@ -267,40 +301,28 @@ def _build_scope(
 
 def _combine(
     live: Sequence[dict[str, Any]],
-    results: Mapping[str, AccountResult],
+    results: WrittenResults[AccountResult],
     config: HealthConfig,
     scope: SignalScope,
 ) -> list[ScoredAccount]:
     """Combine accounts with their results; those without one are left out."""
-    scored = [
-        _build_scored(account, select_model(account, config, scope), results, result)
+    heads = {
+        id_: FORM.decode_head(results.get_written(id_))
         for account in live
-        if (result := results.get(account["id"])) is not None
+        if (id_ := account["id"]) in results
+    }
+    is_billed = any(head.has_subscription for head in heads.values())
+    return [
+        ScoredAccount(
+            account,
+            select_model(account, config, scope),
+            results,
+            head,
+            is_customer=head.has_subscription or not is_billed,
+        )
+        for account in live
+        if (head := heads.get(account["id"])) is not None
     ]
-    billed = any(item.is_customer for item in scored)
-    return scored if billed else [replace(item, is_customer=True) for item in scored]
-
-
-def _build_scored(
-    account: dict[str, Any],
-    model: HealthConfig,
-    results: Mapping[str, AccountResult],
-    result: AccountResult,
-) -> ScoredAccount:
-    facts = result.evidence
-    return ScoredAccount(
-        account,
-        model,
-        results,
-        result.score.band,
-        result.score.score,
-        is_leaving=is_leaving(facts),
-        is_urgent=bool(result.urgent),
-        is_customer=bool(facts.subscriptions),
-        is_on_agenda=bool(facts.invoices) or any(sub.ends_at for sub in facts.subscriptions),
-        last_use=facts.usage.last_day if facts.usage else None,
-        used_features=tuple({fact.feature: 1 for fact in facts.features if fact.recent_days}),
-    )
 
 
 def _compute_results(

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from cs_sync.health.facts import sum_owed
-from cs_sync.health.money_at_risk import calculate_money_at_risk
 from cs_sync.jobs.follow_ups import DecidedFollowUps
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
@@ -27,9 +25,9 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
     """
     ranked = sorted(
         (item for item in day.customers if is_watched(item, day)),
-        key=lambda item: (-_get_money_at_risk(item, day), item.account["id"]),
+        key=lambda item: (-day.calculate_money_at_risk(item), item.account["id"]),
     )
-    others = [item for item in ranked if not item.is_urgent]
+    others = [item for item in ranked if not item.head.is_urgent]
     room = max(WATCH_LIST_LENGTH - (len(ranked) - len(others)), 0)
     dropped = {item.account["id"] for item in others[room:]}
     actions = follow_ups.list_next_actions()
@@ -52,7 +50,7 @@ def is_watched(scored: ScoredAccount, day: DayView) -> bool:
 
     It is red, yellow, urgent or likely to leave.
     """
-    is_worrying = scored.is_urgent or scored.band in ("red", "yellow")
+    is_worrying = scored.head.is_urgent or scored.band in ("red", "yellow")
     return is_worrying or day.forecast.is_likely_to_leave(scored.account["id"])
 
 
@@ -60,8 +58,3 @@ def _list_causes(scored: ScoredAccount) -> list[str]:
     """Return the causes for listing it: urgent ones, then lost points."""
     costly = (r.text for r in scored.reasons if r.loss is not None and r.loss >= LEAST_LOSS)
     return list(dict.fromkeys([*scored.urgent, *costly]))
-
-
-def _get_money_at_risk(scored: ScoredAccount, day: DayView) -> float:
-    mrr, owed = day.get_mrr(scored.account["id"]), sum_owed(scored.evidence.invoices)
-    return calculate_money_at_risk(mrr, day.assess_risk(scored), owed)

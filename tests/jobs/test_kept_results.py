@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from cs_sync.follow_ups import AccountView, FollowUpPlan, plan_follow_ups
 from cs_sync.queries.past_states import read_past_states
 from cs_sync.report import build_page
 from tests.follow_ups.books import Books, day
@@ -251,6 +252,33 @@ def test_a_run_with_nothing_new_stores_no_score_again(tmp_path: Path) -> None:
     assert len(first) == len(books.files["accounts"])
     place.run("run")
     assert place.select(statement) == first
+
+
+@pytest.mark.slow("runs everything three times")
+def test_who_is_asked_for_nothing_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until something of it changed: a ticket, here."""
+    place, books = begin(tmp_path, "run")
+    books.customer("epsilon", used=range(40))
+    books.keep(place)
+    asked: list[set[str]] = []
+
+    def plan(views: Iterable[AccountView], *others: Any) -> FollowUpPlan:
+        shown = list(views)
+        asked.append({view.id for view in shown})
+        return plan_follow_ups(shown, *others)
+
+    monkeypatch.setattr("cs_sync.jobs.follow_ups.plan_follow_ups", plan)
+    place.lose(*KEPT)
+    for _ in range(2):
+        place.run("run")
+    books.ticket(77, "epsilon", "export", f"{place.now:%Y-%m-%dT%H:%M}")
+    books.keep(place)
+    place.run("run")
+    first, second, third = asked
+    assert first - second == {"epsilon"}
+    assert third == first
 
 
 @pytest.mark.slow("runs everything, and renders three pages")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.store.fast.packed_json import PackedJson
+from cs_sync.store.fast.packed_json import HeadedJson, PackedJson
 from cs_sync_schemas.packed import unpack_text
 
 
@@ -63,3 +63,14 @@ def test_a_repeated_item_is_read_as_one_object() -> None:
     first, second, other, again = form.decode(packed)
     assert first is second
     assert (first, other, again) == (item, Part(LARGE), item)
+
+
+@pytest.mark.parametrize("length", [0, 3, 255, 256, 257, 5_000])
+def test_a_head_is_read_without_the_rest(length: int) -> None:
+    form = HeadedJson[Whole, Part](Whole, Part, lambda whole: whole.parts[0])
+    named = Whole("name\n" * length, AT, (Part(LARGE, date(2026, 3, 1), float(length)),))
+    packed = form.encode(named)
+    assert form.decode_head(packed) == named.parts[0]
+    assert form.decode(packed) == named
+    longer = HeadedJson[Whole, Whole](Whole, Whole, lambda whole: whole)
+    assert longer.decode_head(longer.encode(named)) == named

@@ -34,7 +34,7 @@ def propose(view: AccountView, settings: ChampionSettings) -> Iterator[Proposal]
     champion, idle = find_champion(view), view.unused_days
     if champion is None or champion.last_day is None or not view.pays or idle is None:
         return
-    quiet = (min(view.today, view.usage_until or view.today) - champion.last_day).days
+    quiet = view.count_unused_days(champion.last_day)
     if quiet < settings.days or champion.earlier_days < settings.use_days or idle >= settings.days:
         return
     say, name = view.words, name_person(champion, view)

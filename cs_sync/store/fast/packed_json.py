@@ -1,6 +1,7 @@
 """Dataclasses as packed JSON: a list of values per object, exact and read back to equal ones."""
 
 import types
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -13,7 +14,10 @@ import orjson
 from cs_sync_schemas.packed import pack_text, unpack_text
 
 T = TypeVar("T")
+H = TypeVar("H")
 Convert = Callable[[Any], Any]
+HEAD_LENGTH = 256
+"""Bytes that are decompressed at a time to find the end of a head."""
 
 
 class PackedJson(Generic[T]):
@@ -30,14 +34,47 @@ class PackedJson(Generic[T]):
 
     def encode(self, value: T) -> bytes:
         """Return the value as compressed text."""
-        plain = value if self._to_json is None else self._to_json(value)
-        return pack_text(orjson.dumps(plain))
+        return pack_text(self.to_text(value))
 
     def decode(self, packed: bytes) -> T:
         """Return the value of a compressed text."""
-        plain = orjson.loads(unpack_text(packed))
+        return self.from_text(unpack_text(packed))
+
+    def to_text(self, value: T) -> bytes:
+        """Return the value as text."""
+        return orjson.dumps(value if self._to_json is None else self._to_json(value))
+
+    def from_text(self, text: str | bytes) -> T:
+        """Return the value of a text."""
+        plain = orjson.loads(text)
         value: T = plain if self._from_json is None else self._from_json(plain)
         return value
+
+
+class HeadedJson(PackedJson[T], Generic[T, H]):
+    """Packed JSON after a line of its own that can be read alone: its head."""
+
+    def __init__(self, kind: Any, head: type[H], build_head: Callable[[T], H]) -> None:
+        """Compile both directions for a type, and for its head."""
+        super().__init__(kind)
+        self._head, self._build_head = PackedJson[H](head), build_head
+
+    def encode(self, value: T) -> bytes:
+        """Return the value as compressed text, after its head."""
+        head, body = self._head.to_text(self._build_head(value)), self.to_text(value)
+        return pack_text(b"\n".join((head, body)))  # JSON writes a line's end as \\n
+
+    def decode(self, packed: bytes) -> T:
+        """Return the value of a compressed text."""
+        return self.from_text(unpack_text(packed).partition("\n")[2])
+
+    def decode_head(self, packed: bytes) -> H:
+        """Return the head alone, a fraction of the work."""
+        stream = zlib.decompressobj()
+        text = stream.decompress(packed, HEAD_LENGTH)
+        while b"\n" not in text:
+            text += stream.decompress(stream.unconsumed_tail, HEAD_LENGTH)
+        return self._head.from_text(text.partition(b"\n")[0])
 
 
 def _compile(kind: Any) -> tuple[Convert | None, Convert | None]:

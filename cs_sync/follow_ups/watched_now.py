@@ -1,0 +1,154 @@
+"""A now that notes up to when all that was asked of it has the same answer.
+
+Playbooks compare facts with the hour, and days without use with the last day of use that was read,
+each in its own way: an answer is recent, a subscription is still to end, nobody came for a month.
+So what they compare with tells when the first of these comparisons turns.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+_OWN = frozenset({"plain", "turns", "_make", "_note", "_shift"})
+
+
+@dataclass(slots=True)
+class Turns:
+    """When answers may be others: at an instant, and with so many days of use more."""
+
+    start: datetime
+    at: datetime | None = None
+    """The first such instant; `start` if it is not known, None if there is none."""
+    days: int | None = None
+    """The fewest such days; None if there are none."""
+
+    def note(self, ahead: timedelta = timedelta(0)) -> None:
+        """Note that an answer turns so long after the start."""
+        self.at = min(self.at or self.start + ahead, self.start + ahead)
+
+    def note_days(self, days: int) -> None:
+        """Note that an answer turns with so many days more."""
+        self.days = min(self.days or days, days)
+
+
+class WatchedInstant(datetime):
+    """An instant of now; what is counted back or forward from it is watched with it."""
+
+    plain: datetime
+    """The same, unwatched."""
+    turns: Turns
+    """When what was asked of it turns."""
+
+    @classmethod
+    def watch(cls, now: datetime) -> Self:
+        """Return the instant, watched from here on."""
+        return cls._make(now, Turns(now))
+
+    @classmethod
+    def _make(cls, plain: datetime, turns: Turns) -> Self:
+        made = cls.combine(plain.date(), plain.timetz())
+        made.plain, made.turns = plain, turns
+        return made
+
+    def _note(self, other: Any) -> Any:
+        """Note when a comparison turns: what lies ahead will be past.
+
+        Returns:
+            The other, unwatched.
+        """
+        if isinstance(other, WatchedInstant):
+            return other.plain  # both move on
+        if isinstance(other, datetime) and (ahead := other - self.plain) >= timedelta(0):
+            self.turns.note(ahead)
+        return other
+
+    def _shift(self, by: timedelta) -> Self:
+        return self._make(self.plain + by, self.turns)
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(self.plain < self._note(other))
+
+    def __le__(self, other: Any) -> bool:
+        return bool(self.plain <= self._note(other))
+
+    def __gt__(self, other: Any) -> bool:
+        return bool(self.plain > self._note(other))
+
+    def __ge__(self, other: Any) -> bool:
+        return bool(self.plain >= self._note(other))
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.plain == self._note(other))
+
+    def __hash__(self) -> int:
+        self.turns.note()
+        return hash(self.plain)
+
+    def __add__(self, by: timedelta) -> Self:
+        return self._shift(by)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        if isinstance(other, timedelta):
+            return self._shift(-other)
+        if isinstance(other, WatchedInstant):
+            return self.plain - other.plain
+        self.turns.note()
+        return self.plain - other
+
+    def __rsub__(self, other: datetime) -> timedelta:
+        self.turns.note()
+        return other - self.plain
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return what the plain instant has.
+
+        What it is used for is not known.
+        """
+        if name in _OWN:
+            return super().__getattribute__(name)
+        self.turns.note()
+        return getattr(self.plain, name)
+
+
+class WatchedDays(int):
+    """A number of days that grows with the days of use; it is compared, and nothing else."""
+
+    turns: Turns
+
+    @classmethod
+    def watch(cls, days: int, turns: Turns) -> Self:
+        """Return the number, watched from here on."""
+        made = cls(days)
+        made.turns = turns
+        return made
+
+    def _note(self, other: int) -> int:
+        """Note when a comparison turns, and return the number itself."""
+        days = int(self)
+        if other >= days:
+            self.turns.note_days(max(other - days, 1))
+        return days
+
+    def __lt__(self, other: int) -> bool:
+        return self._note(other) < other
+
+    def __le__(self, other: int) -> bool:
+        return self._note(other) <= other
+
+    def __gt__(self, other: int) -> bool:
+        return self._note(other) > other
+
+    def __ge__(self, other: int) -> bool:
+        return self._note(other) >= other
+
+
+def get_plain(at: datetime) -> datetime:
+    """Return an instant unwatched: for what holds the whole day."""
+    return at.plain if isinstance(at, WatchedInstant) else at
+
+
+def watch_days(days: int, now: datetime) -> int:
+    """Watch a number of days together with a now."""
+    return WatchedDays.watch(days, now.turns) if isinstance(now, WatchedInstant) else days
