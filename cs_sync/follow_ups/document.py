@@ -18,38 +18,34 @@ _INTRODUCTION = """\
 This page is written from the registry of playbooks; `cs-sync playbooks` shows what they led to.
 
 A playbook turns something that happened to an account into one follow-up for the colleague who
-looks after it: one per account, playbook and occasion, whatever runs again or gets lost. While a
-follow-up is open, what becomes known besides is written as a note; when its cause is gone before
-anybody began it, it is closed with the reason; once it has ended it never opens again for the same
-occasion. Who has more new tasks than `daily_cap` gets those with the most money at risk first
-(MRR × the missing share of the health score), not those of the largest accounts; the others wait
-for another day. What concerns the whole company is one follow-up for one person, named by
-`assignee`.
+looks after it: one per account, playbook and occasion, also after a repeated run or a lost
+database. While a follow-up is open, news is added as a note. If its cause is gone before anybody
+began it, it is closed with the reason. Once ended, it never opens again for the same occasion. A
+colleague gets at most `daily_cap` new tasks a day, most money at risk first (MRR × the missing
+share of the health score); the others are deferred. What concerns the whole company is one
+follow-up for one person, named by `assignee`.
 
 **A first run is no flood.** What happened before the first successful sync of its source, or before
 `start`, makes no follow-up. What is still going on does (a cancellation ahead, an unpaid invoice, a
-red account), and so does what became known late: it is due the next working day and says since
-when. Nothing is overdue when it is created.
+red account), and so does what became known late: it is due the next working day, with the date
+since when. Nothing is overdue when it is created.
 
 **One account, one plan.** All that an account is asked for is one task: the most urgent reason
 first, the others as points of it. What comes later joins the open task as a point and a note; as
 long as nobody began the task, its title, due time and priority follow. It is done, deleted or
 closed for all of them. A playbook with an `assignee` of its own has tasks of its own.
 
-**Priority follows money.** `priority` is the highest that a playbook gives; it falls where little
-money is in question (what leaves, renews or fell; else the money at risk). One that you set
-yourself is taken as it is.
+**Priority follows money.** `priority` is the highest that a playbook gives; it is lower where
+little money is in question (what leaves, renews or fell; else the money at risk). One that you set
+yourself is kept.
 
 **What excludes what.** Nobody asks for a referral or offers a larger plan while an invoice is
 unpaid, the account is red or leaves, or a detractor of the last 90 days is unanswered; nobody
 teaches features to an account that has cancelled.
 
 With `holdout = 0.1` a tenth of the accounts, always the same ones, gets no follow-up of that
-playbook: the accounts on both sides then show whether it helps. The run that begins it prints how
-many eligible accounts the answer needs and by when it can be had at the present rate.
-`cs-sync playbooks` says "not yet" before, and then whether fewer of the treated accounts left
-within `[foresight] horizon_days`; `cs-sync playbooks --holdout 0.5` shows what one would need
-([churn](churn.md)).
+playbook, so that the two groups show whether it helps. [Churn](churn.md) says how many accounts
+that needs, and how `cs-sync playbooks` answers.
 
 Durations are written "90m", "24h", "2d" or "1w".
 """
@@ -155,7 +151,7 @@ def _render_settings(settings: BaseModel) -> Iterator[str]:
     yield "| key | default | |\n| --- | --- | --- |"
     for name, field in type(settings).model_fields.items():
         yield (
-            f"| `{name}` | `{_format_value(getattr(settings, name))}` |{field.description or ''} |"
+            f"| `{name}` | `{_format_value(getattr(settings, name))}` | {field.description or ''} |"
         )
 
 

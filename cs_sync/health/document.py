@@ -48,17 +48,17 @@ weight = -5
 ```
 
 Where `[metrics] active_features = ["export", …]` names features or events, only they make somebody
-active: `active_days_28`, `days_since_use`, `usage_trend_28` and `seat_use_28` go by them, and are
-missing for accounts of which only sources know that never saw one (as those that give totals).
+active: `active_days_28`, `days_since_use`, `usage_trend_28` and `seat_use_28` go by them. They are
+missing for accounts known only to sources that never saw one of them (such as those with totals).
 
 A plugin may bring further signals: [write a health signal](plugins/signals.md).
 """
 _DEFAULT_INPUTS = """\
 ## Default inputs
 
-Which weights hold follows from the sources. An input whose records no configured connector brings,
-and none are stored of, leaves the model; the others share its weight, and coverage is measured over
-them. `score`, `check`, `run` and the report say once what is left out (`left_out` in JSON).
+The weights follow from the sources. An input leaves the model if none of its records is stored and
+no configured connector brings any; the others share its weight, and coverage is measured over them.
+`score`, `check`, `run` and the report name once what is left out (`left_out` in JSON).
 
 Without a source of usage, what billing and the CRM know takes its place: the second column. With
 Stripe and HubSpot alone support leaves as well, and the other 95 count as 100. A scheduled
@@ -66,8 +66,8 @@ cancellation then costs 30 of 95, so that an account that leaves is never green.
 hold with any sources.
 
 Seats, renewals and MRR of 90 days ago are facts of some accounts only: without them nothing is
-missing. A bonus (+)
-comes on top of a green score: who is well and grows passes 100 and is excellent.
+missing. A bonus (+) comes on top of a green score: an account that is well and grows passes 100 and
+is excellent.
 """
 _BETTER = {
     "more": "more is better",

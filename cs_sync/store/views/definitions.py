@@ -141,7 +141,7 @@ def _build_kpi() -> View:
             clear_empty(KPI.c.dimension), "What the metric is split by, such as reason, if any."
         ),
         "dimension_value": ViewColumn(
-            clear_empty(KPI.c.dimension_value), "What of it the row is of; empty is unknown."
+            clear_empty(KPI.c.dimension_value), "Value of the dimension; empty is unknown."
         ),
         "currency": ViewColumn(clear_empty(KPI.c.currency), "ISO 4217; empty if not money."),
         "unit": ViewColumn(

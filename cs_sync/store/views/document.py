@@ -27,8 +27,9 @@ WHERE band = 'red'
 ORDER BY mrr DESC
 ```
 
-- [examples/bi/grafana.json](../examples/bi/grafana.json): a dashboard to import into Grafana, on a
-  PostgreSQL data source
+- [examples/bi/grafana.json](../examples/bi/grafana.json): a dashboard to import into Grafana 11 or
+  newer, on a PostgreSQL data source. Its queries run in the tests and its JSON fits the types that
+  Grafana publishes (`@grafana/schema` 13.2); no Grafana opens it there
 - [examples/bi/questions.sql](../examples/bi/questions.sql): questions for Metabase, Superset or any
   SQL tool
 
@@ -37,13 +38,11 @@ What holds for all of them:
 - **Money** is a decimal in units of its `currency`, for people, and the same in whole minor units
   (`…_minor`), which adds up exactly. Amounts of several currencies are never added.
 - **Unknown is empty**, never 0. `status` of `cs_kpi` says whether a figure is `final`,
-  `provisional`, `insufficient` (too few, or nothing known) or `stale` (a stream it rests on
-  failed).
+  `provisional`, `insufficient` (too little data) or `stale` (one of its streams failed).
 - **Freshness** is `cs_freshness.published_at`. Between two runs nothing changes.
 - **Times** are UTC, days are those of the reporting zone (`cs_freshness.timezone`).
-- **Nobody's personal data** stands in them but names and e-mail addresses of your own colleagues,
-  names of accounts, and what titles and reasons quote. Who was erased with `cs-sync forget` is in
-  none of them.
+- **Personal data** in them: names and e-mail addresses of your own colleagues, names of accounts,
+  and what titles and reasons quote. People erased with `cs-sync forget` are in none of them.
 
 ## Which months
 

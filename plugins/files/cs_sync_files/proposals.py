@@ -70,25 +70,18 @@ class TableProposal:
 
 
 def propose_tables(
-    samples: Sequence[Sample], named: Sequence[Sample], currency: str
+    samples: Sequence[Sample], ids: frozenset[str], currency: str
 ) -> list[TableProposal]:
     """Propose how to read the samples; one proposal per table.
 
     Args:
         samples: What was found in a folder.
-        named: Those files that need no map.
+        ids: Those of accounts in files that need no map.
         currency: The workspace's, where a file names none.
     """
     matches = _pick_matches(samples)
     accounts = matches.get("accounts")
     proposals: list[TableProposal] = []
-    ids = frozenset[str]().union(
-        *(
-            list_ids(sample, "source_id")
-            for sample in named
-            if sample.path.stem.lower() == "accounts" and "source_id" in sample.columns
-        )
-    )
     if accounts:
         others = [match for name, match in matches.items() if name != "accounts"]
         column = _find_account_id(accounts, others)

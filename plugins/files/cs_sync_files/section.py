@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cs_sync import ConfigError, CsSyncError, Finding, SectionProposal, WorkspaceInfo
-from cs_sync_files.preset_files import find_preset, list_preset_files
-from cs_sync_files.proposals import TableProposal, propose_tables
+from cs_sync_files.preset_files import find_preset, list_preset_columns, list_preset_files
+from cs_sync_files.proposals import TableProposal, list_ids, propose_tables
 from cs_sync_files.samples import Sample, merge_alike, sample_file
 from cs_sync_files.tables import ATTRIBUTE, BY_NAME
 
@@ -28,9 +28,10 @@ def propose_section(folder: Path, workspace: WorkspaceInfo) -> SectionProposal:
     named = [sample for sample in samples if _is_as_named(sample)]
     used = {id(sample) for sample in (*known.values(), *named)}
     others = [sample for sample in samples if id(sample) not in used]
+    currency = workspace.currency
     proposals = [
         proposal
-        for proposal in propose_tables(others, named, workspace.currency)
+        for proposal in propose_tables(others, _list_account_ids(named, known, preset), currency)
         if proposal.table.name not in known
     ]
     if not (known or named or proposals):
@@ -53,6 +54,21 @@ def propose_section(folder: Path, workspace: WorkspaceInfo) -> SectionProposal:
     used |= {id(proposal.sample) for proposal in proposals}
     findings += [_describe_unused(sample) for sample in samples if id(sample) not in used]
     return SectionProposal("\n".join(lines) + "\n", findings)
+
+
+def _list_account_ids(
+    named: Sequence[Sample], known: Mapping[str, Sample], preset: str | None
+) -> frozenset[str]:
+    """Return the ids of accounts in files that need no map."""
+    columns = [
+        (sample, "source_id")
+        for sample in named
+        if sample.path.stem.lower() == "accounts" and "source_id" in sample.columns
+    ]
+    if preset and (sample := known.get("accounts")):
+        taken = list_preset_columns(preset, "accounts", "source_id", sample)
+        columns += [(sample, column) for column in taken[:1]]
+    return frozenset[str]().union(*(list_ids(sample, column) for sample, column in columns))
 
 
 def _look_at(folder: Path) -> tuple[list[Sample], list[Finding]]:

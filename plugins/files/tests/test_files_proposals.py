@@ -235,6 +235,34 @@ def test_a_preset_is_found_and_files_that_fit_need_no_map(tmp_path: Path) -> Non
     assert len(read(open_proposed(tmp_path, proposal.toml), "tickets")) == 1
 
 
+def test_a_list_of_customers_is_no_vendors_export(tmp_path: Path) -> None:
+    contents = {
+        "customers export.csv": "Customer ID,Name,Email,Created,Plan\n"
+        "c1,Acme,a@x.com,2026-01-02,Pro\n",
+        "subs.csv": "Subscription ID,Customer ID,Start date,Cancel at,MRR\n"
+        "s1,c1,2026-01-02,2026-12-24,49.00\n",
+    }
+    proposal = propose_section(tmp_path, contents)
+    assert "preset" not in proposal.toml
+    assert not any(line.startswith("?") for line in describe_proposal(proposal))
+    source = open_proposed(tmp_path, proposal.toml)
+    (account,) = read(source, "accounts")
+    assert (account["name"], account["attributes"]) == ("Acme", {"Plan": "Pro"})
+    (subscription,) = read(source, "subscriptions")
+    assert subscription["cancel_at"] == datetime(2026, 12, 24, tzinfo=UTC)
+
+
+def test_other_files_refer_to_the_accounts_of_a_preset(tmp_path: Path) -> None:
+    contents = {
+        "unified_customers.csv": "id,Email,Name,Created (UTC)\n"
+        "cus_1,a@x.com,Acme,2026-01-02 03:04\n",
+        "logins.csv": "Customer ID,Date,Logins\ncus_1,2026-01-03,4\n",
+    }
+    proposal = propose_section(tmp_path, contents)
+    assert 'preset = "stripe"' in proposal.toml
+    assert not any(line.startswith("?") for line in describe_proposal(proposal))
+
+
 def test_files_of_one_kind_are_one_table(tmp_path: Path) -> None:
     header = "Customer ID,Company\n"
     contents = {"customers 2025.csv": header + "1,A\n", "customers 2026.csv": header + "2,B\n"}
