@@ -106,6 +106,7 @@ def _run_steps(
         bands=day.band_counts,
         notes=[*notes, *failures],
         failures=failures,
+        has_destination=bool(workspace.config.write_back.destinations),
     )
 
 

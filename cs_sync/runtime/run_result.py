@@ -53,6 +53,8 @@ class RunReport:
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     """Those of the notes that say what could not be written or sent: report, alert, measures."""
+    has_destination: bool = True
+    """Whether the configuration names a CRM or another destination to write to."""
 
 
 def format_stream_rows(outcomes: "Iterable[StreamResult]") -> list[dict[str, Any]]:

@@ -59,6 +59,22 @@ def test_all_unpaid_invoices_are_one_follow_up_that_grows_louder() -> None:
 
 
 @pytest.mark.parametrize(
+    ("attempts", "cause", "advice"),
+    [
+        (0, "probably an oversight", "Ask whether the invoice reached the right person."),
+        (4, "probably a card problem", "Make clear that it is only about the card."),
+    ],
+)
+def test_a_healthy_customer_forgot_the_invoice_or_has_a_card_that_fails(
+    attempts: int, cause: str, advice: str
+) -> None:
+    late = invoice(days=8, attempt_count=attempts)
+    (draft,) = drafts("unpaid_invoice", view(invoices=(late,)))
+    assert f"No other warning signs: {cause}." in draft.body
+    assert f"- {advice}" in draft.body
+
+
+@pytest.mark.parametrize(
     ("days", "amount", "mrr", "priority"),
     [
         (7, 12_000, {"EUR": 120_000}, "medium"),

@@ -43,7 +43,7 @@ def test_the_clock_starts_when_the_share_had_fallen_with_enough_answers() -> Non
     assert draft.due_at == ago(-1)
     (late,) = drafts("csat_drop", view(ratings=FELL))
     assert late.due_at == datetime(2025, 11, 22, 16, tzinfo=UTC)  # 17 o'clock in Warsaw
-    assert "From 16 Nov, known since today." in late.body
+    assert "Open since 16 Nov, found today." in late.body
 
 
 def test_few_answers_on_either_side_tell_nothing() -> None:

@@ -28,7 +28,7 @@ def test_the_call_is_due_a_day_after_the_answer() -> None:
 def test_what_became_known_late_is_due_the_next_day_and_says_since_when() -> None:
     (call,) = drafts("detractor_call", view(answers=(answer(3, answered_at=at(10)),)))
     assert call.due_at == at(22).replace(hour=16, minute=0)  # 17 o'clock in Warsaw
-    assert "\n\nFrom 10 Nov, known since today. Ana Lopez answered 3 of 10 on 10 Nov" in call.body
+    assert "\n\nOpen since 10 Nov, found today. Ana Lopez answered 3 of 10 on 10 Nov" in call.body
 
 
 @pytest.mark.parametrize(("score", "calls"), [(0, 1), (6, 1), (6.5, 0), (7, 0), (10, 0)])

@@ -157,7 +157,7 @@ def test_a_detractor_is_called_within_24_hours_of_the_answer(place: Place) -> No
 def test_an_answer_that_came_late_is_a_call_of_the_next_day(place: Place) -> None:
     row = read_follow_ups_of(place, "late")["detractor_call"]
     assert due(row) == datetime(2026, 3, 11, 16, 0, tzinfo=UTC)  # 17 o'clock in Warsaw
-    assert "From 8 Mar, known since today." in row["body"]
+    assert "Open since 8 Mar, found today." in row["body"]
 
 
 def test_nothing_is_overdue_when_it_is_created(place: Place) -> None:

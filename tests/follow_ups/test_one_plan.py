@@ -76,7 +76,7 @@ def test_the_most_urgent_reason_leads_and_the_others_are_points() -> None:
         "- Thank them for the answer; you call because of it.\n"
         "- Agree on one next step with a date.\n\n"
         "While you talk to them:\n"
-        "- From 16 Nov, known since today."
+        "- Open since 16 Nov, found today."
         " Invoice INV-1 of 120.00 EUR was due on 9 Nov and is unpaid."
         " Ask whether the invoice reached the right person.\n\n"
         "Health: 33.3 (yellow) · MRR: 1,200.00 EUR\n- 3 tickets in the last 30 days\n\n"

@@ -76,7 +76,7 @@ def test_an_account_is_stuck_on_a_step_that_is_due() -> None:
     (draft,) = drafts("onboarding_step", view(steps=steps))
     assert draft.title == "Help Acme with a step: “connect”"
     assert draft.due_at == datetime(2025, 11, 22, 16, tzinfo=UTC)
-    assert "From 19 Nov, known since today." in draft.body
+    assert "Open since 19 Nov, found today." in draft.body
     assert drafts("onboarding_step", view(steps=(step("x", due_at=NOW + timedelta(1)),))) == []
     old = NOW - timedelta(days=61)
     assert drafts("onboarding_step", view(steps=(step("x", due_at=old),))) == []

@@ -100,7 +100,10 @@ def print_run_report(console: Console, report: "RunReport", words: Translator) -
         watched = watch_list_table(report.watch_list, words)
         _print_section(console, words("terminal.watch_list"), watched)
         console.print(make_text(describe_order(report.watch_list, words), "dim"))
-    _print_section(console, words("terminal.crm"), writes_summary(report, words))
+    if report.has_destination:
+        _print_section(console, words("terminal.crm"), writes_summary(report, words))
+    elif report.notes:
+        console.print()
     for note in report.notes:
         console.print(make_text(f"! {note}", "yellow"))
     if report.report_path:

@@ -50,8 +50,11 @@ def propose(view: AccountView, settings: UnpaidSettings) -> Iterator[Proposal]:
     days = count_days_late(oldest, view)
     amount = say.format_short_money(oldest.amount_remaining, oldest.currency)
     stages = [stage for stage in settings.louder if days >= stage]
-    why = [describe_invoice(oldest, view)]
-    why += [say("unpaid_invoice.well")] if is_well(view) else []
+    why, advice = [describe_invoice(oldest, view)], "unpaid_invoice.say"
+    if is_well(view) and oldest.attempt_count:
+        why, advice = [*why, say("unpaid_invoice.card")], "failed_payment.say"
+    elif is_well(view):
+        why.append(say("unpaid_invoice.well"))
     yield Proposal(
         occasion=next(
             iter(view.occasions.get("unpaid_invoice", ())), f"{oldest.source}:{oldest.source_id}"
@@ -61,7 +64,7 @@ def propose(view: AccountView, settings: UnpaidSettings) -> Iterator[Proposal]:
         ongoing=True,
         title=build_title(view, "unpaid_invoice.title", days, amount=amount),
         body=" ".join(why),
-        advice=list_advice(view, "unpaid_invoice.say"),
+        advice=list_advice(view, advice),
         kind="call",
         evidence=(
             *(build_invoice_evidence(invoice, view) for invoice in late),
