@@ -26,7 +26,7 @@ class AlertSettings(Settings):
     command: str | None = Field(
         default=None,
         examples=["mail -s cs-sync ops@example.com"],
-        description="A program that gets the alert's text on its standard input.",
+        description="A program that reads the alert's text from its standard input.",
     )
     webhook: SecretStr | None = Field(
         default=None,
@@ -40,12 +40,12 @@ class AlertSettings(Settings):
     )
     overdue_after: Duration = Field(
         default=timedelta(hours=26),
-        description="`cs-sync healthcheck` fails, and alerts, when no run ended for so long.",
+        description="`cs-sync healthcheck` fails and alerts when no run has ended for this long.",
     )
     money_at_risk_above: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
         examples=[10000],
-        description="Alert when the MRR at risk is above, in units of the reporting currency.",
+        description="Alert when the MRR at risk is higher, in units of the reporting currency.",
     )
     email: EmailSettings | None = Field(default=None, exclude=True)
 

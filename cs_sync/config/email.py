@@ -19,19 +19,23 @@ class EmailSettings(Settings):
     host: Annotated[str, Field(min_length=1)] = Field(
         examples=["smtp.example.com"], description="The mail server."
     )
-    port: int = Field(default=587, ge=1, le=65535, description='465 for security = "tls".')
+    port: int = Field(default=587, ge=1, le=65535, description='Port; 465 for security = "tls".')
     security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="starttls, tls, or none for a server on this machine."
     )
-    user: str | None = Field(default=None, examples=["cs-sync"], description="To log in with.")
+    user: str | None = Field(
+        default=None, examples=["cs-sync"], description="User name, if the server asks for one."
+    )
     password: SecretStr | None = Field(
-        default=None, examples=["env:SMTP_PASSWORD"], description="Of that user."
+        default=None, examples=["env:SMTP_PASSWORD"], description="Password of that user."
     )
     sender: str = Field(
-        alias="from", examples=["cs-sync@example.com"], description="The address it comes from."
+        alias="from", examples=["cs-sync@example.com"], description="Address of the sender."
     )
     to: tuple[str, ...] = Field(
-        min_length=1, examples=[["head-of-cs@example.com"]], description="Who gets it."
+        min_length=1,
+        examples=[["head-of-cs@example.com"]],
+        description="Addresses of the recipients.",
     )
 
     @field_validator("sender", "to")

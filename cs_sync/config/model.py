@@ -66,7 +66,7 @@ class WorkspaceSettings(Settings):
     timezone: ZoneInfo = Field(default=ZoneInfo("UTC"), description="Reporting zone.")
     currency: Currency = Field(default="EUR", description="Reporting currency, ISO 4217.")
     language: Language = Field(
-        default="en", description="Of follow-ups and reasons: en pl ro th zh-Hans zh-Hant."
+        default="en", description="Language of texts for people: en pl ro th zh-Hans zh-Hant."
     )
 
 
@@ -75,7 +75,7 @@ class IdentitySettings(Settings):
 
     shared_domains: tuple[str, ...] = Field(
         default=(),
-        description="Domains, with all below them, that are no company: relays, shared mailboxes."
+        description="Domains, with subdomains, that are no company: relays, shared mailboxes."
         " Free mail, mail relays and disposable mail are known.",
     )
     company_domains: tuple[str, ...] = Field(
@@ -101,7 +101,7 @@ class MetricsSettings(Settings):
 
     policy: str = Field(
         default="default",
-        description="default stripe chartmogul profitwell baremetrics or recurly.",
+        description="default, stripe, chartmogul, profitwell, baremetrics or recurly.",
     )
     policy_overrides: Mapping[str, Any] = Field(
         default_factory=dict, description="Single switches of that policy, set differently."
@@ -109,12 +109,12 @@ class MetricsSettings(Settings):
     switch_within: Annotated[Duration, Field(ge=timedelta())] | None = Field(
         default=None,
         examples=["1d"],
-        description="Cancel and create within it is a switch of plans, not churn; by the policy.",
+        description="Cancelled and subscribed again within it: a change of plan, not churn.",
     )
     gross_margin: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None,
         examples=[0.8],
-        description="Share of revenue for lifetime value and the like; without it by the costs.",
+        description="Share of revenue left after costs, for lifetime value; none: by your costs.",
     )
     active_features: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(),
@@ -123,7 +123,7 @@ class MetricsSettings(Settings):
     )
     settings: Mapping[str, Mapping[str, Any]] = Field(
         default_factory=dict,
-        description="Per metric its settings: [metrics.settings.nps] window_days = 30.",
+        description="Settings of a metric: [metrics.settings.nps] window_days = 30.",
     )
 
 
@@ -176,7 +176,7 @@ class ScheduleSettings(Settings):
     )
     jitter: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=60,
-        description="Begin up to so many seconds late, so that not everybody calls at once.",
+        description="Start up to so many seconds late, to spread the load.",
     )
 
     @field_validator("cron")
@@ -193,9 +193,7 @@ class ReportSettings(Settings):
         examples=["/srv/reports"],
         description="Folder of the dated copies; beside this file they are in cs_sync_reports.",
     )
-    keep: int = Field(
-        default=30, ge=0, description="How many dated copies a run keeps; 0 makes none."
-    )
+    keep: int = Field(default=30, ge=0, description="Number of dated copies to keep; 0 makes none.")
 
     segment: str | None = Field(
         default=None,
@@ -206,7 +204,7 @@ class ReportSettings(Settings):
     send_to: tuple[str, ...] = Field(
         default=(),
         examples=[["webhook"]],
-        description="Connectors that send on the report and its summary.",
+        description="Connectors that deliver the report and its summary.",
     )
     email: EmailSettings | None = Field(default=None, exclude=True)
 

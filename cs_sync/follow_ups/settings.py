@@ -70,10 +70,10 @@ class PlaybookSettings(Settings):
         description="Cool-down period of an account after a follow-up of this playbook.",
     )
     assignee: Email | None = Field(
-        default=None, description="E-mail address of who gets them, instead of the owner."
+        default=None, description="E-mail address of the assignee, instead of the owner."
     )
     holdout: float = Field(
-        default=0.0, ge=0, lt=1, description="Share of accounts left alone, to compare with."
+        default=0.0, ge=0, lt=1, description="Share of accounts left alone, for comparison."
     )
     title: Template | None = Field(
         default=None, description='In your own words: "{account} ({mrr}): {title}".'
@@ -95,7 +95,7 @@ class FollowUpSettings(WorkingTime):
     daily_cap: int | None = Field(
         default=10,
         ge=1,
-        description="New tasks a colleague gets per day; more wait, most money at risk first.",
+        description="New tasks per colleague and day, most money at risk first; others wait.",
     )
     assignee: Email | None = Field(
         default=None,
@@ -119,9 +119,9 @@ class FollowUpSettings(WorkingTime):
     )
     ignored_after: Duration = Field(
         default=timedelta(days=14),
-        description="Overdue for so long with no activity: it counts as ignored.",
+        description="Overdue for this long with no activity counts as ignored.",
     )
     recovered_within: Duration = Field(
         default=timedelta(days=60),
-        description="In how many days after a follow-up an account has to do better.",
+        description="Days after a follow-up in which an account has to do better.",
     )

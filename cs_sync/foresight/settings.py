@@ -11,16 +11,16 @@ class ForesightSettings(Settings):
     """The `[foresight]` table: what a prediction is about."""
 
     horizon_days: int = Field(
-        default=90, ge=14, le=730, description="How many days ahead it is judged who leaves."
+        default=90, ge=14, le=730, description="Days in which a departure counts."
     )
     lead_days: int = Field(
         default=14,
         ge=0,
         le=180,
-        description="Time to act: the horizon begins so many days after the prediction.",
+        description="Days to act: the horizon begins so long after the prediction.",
     )
     capacity: int = Field(
-        default=20, ge=1, description="Accounts the team can call in a horizon, for lift at k."
+        default=20, ge=1, description="Accounts that the team can call in a horizon."
     )
 
     @property

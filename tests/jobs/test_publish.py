@@ -192,6 +192,33 @@ def test_who_was_forgotten_is_in_no_view(place: Place) -> None:
     assert [view for view in views if "cleo" in str(place.select(f"SELECT * FROM {view}"))] == []
 
 
+PANEL_OPTIONS = {
+    "barchart": {"xField", "stacking"},
+    "piechart": {"reduceOptions"},
+    "stat": {"reduceOptions"},
+    "table": set[str](),
+    "timeseries": set[str](),
+}
+"""Types of panels and the options that we set, as `@grafana/schema` 13.2 has them."""
+
+
+def test_panels_are_of_the_types_that_grafana_publishes() -> None:
+    """The whole file was compiled against those types once; these are the facts it depends on."""
+    board = json.loads((BI / "grafana.json").read_text("utf-8"))
+    for panel in board["panels"]:
+        assert panel["options"].keys() <= PANEL_OPTIONS[panel["type"]], panel["title"]
+        assert panel["fieldConfig"].keys() == {"defaults", "overrides"}
+        refs = [target["refId"] for target in panel["targets"]]
+        assert len(refs) == len(set(refs)) > 0
+        for target in panel["targets"]:
+            assert target["rawQuery"]
+            assert target["format"] in ("table", "time_series")
+        reduced = panel["options"].get("reduceOptions", {"calcs": ["lastNotNull"]})
+        assert reduced.keys() <= {"calcs", "fields", "limit", "values"}
+        if axis := panel["options"].get("xField"):
+            assert f" AS {axis}" in panel["targets"][0]["rawSql"]
+
+
 def test_the_dashboard_can_be_imported() -> None:
     """One data source, asked for at the import; panels with own ids, side by side and not over."""
     board = json.loads((BI / "grafana.json").read_text("utf-8"))

@@ -37,12 +37,12 @@ def list_preset_files(preset: str, samples: Sequence[Sample]) -> dict[str, Sampl
 
 
 def list_preset_columns(preset: str, table: str, field: str, sample: Sample) -> list[str]:
-    """Return the columns of a sample that a preset takes for a field."""
+    """Return a sample's columns that a preset takes for a field."""
     return _find_present(sample, read_preset(preset)[1][table]).get(field, [])
 
 
 def _find_present(sample: Sample, columns: Mapping[str, ColumnMap]) -> dict[str, list[str]]:
-    """Return the columns of a sample by field, as a map names them."""
+    """Return a sample's columns by field, as a map names them."""
     here = {normalize_column(column): column for column in sample.columns}
     named = {
         field: [normalize_column(column) for column in (*spec.column, *spec.columns)]
