@@ -276,7 +276,7 @@ from tests.config.conftest import CANARY, Read, fail_to_read
         (
             "[metrics.settings]\nnps = 4",
             "line 2: metrics.settings.nps: must be a table",
-            "correct nps: Per metric its settings",
+            "correct nps: Settings of a metric",
         ),
         (
             '[workspace]\nname = "env:"',
