@@ -11,6 +11,7 @@ from socket import gethostname
 from cs_sync.config.cron import compute_delay, find_last_slot, find_next_slot
 from cs_sync.contracts.errors import ConfigError, CsSyncError, LeaseHeld, StoreError
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.reconnect import ConnectionLost
 from cs_sync.store.schedule_slots import (
     INTERRUPTED,
     UNFINISHED,
@@ -97,11 +98,12 @@ class Scheduler:
     def _perform(self) -> str:
         """Perform the job and return its status.
 
-        The status is `interrupted` if it was stopped or another run is in progress.
+        The status is `interrupted` if it was stopped, another run is in progress or the database
+        was away.
         """
         try:
             return self.perform()
-        except (Interrupted, LeaseHeld) as error:
+        except (Interrupted, LeaseHeld, ConnectionLost) as error:
             self.say(str(error))
             return INTERRUPTED
         except CsSyncError as error:

@@ -20,6 +20,7 @@ from cs_sync.runtime.run_result import NO_WRITES, RunSummary, combine_statuses, 
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.leases import LeasedStore, LeaseToken, acquire_lease, release_lease, renew_lease
 from cs_sync.store.privacy.suppression import read_suppression_list
+from cs_sync.store.reconnect import ConnectionLost
 from cs_sync.store.records.counts import StoredCounts
 from cs_sync.store.runs import begin_run, end_run, read_last_run_time, save_run_streams
 from cs_sync.store.schedule_slots import SlotClaim, end_slot, take_slot
@@ -156,7 +157,8 @@ def record_run(
 
 
 def _get_failure_status(error: BaseException) -> str:
-    stopped = isinstance(error, Interrupted) or not isinstance(error, CsSyncError)
+    is_unfinished = isinstance(error, (Interrupted, ConnectionLost))  # its slot may be run again
+    stopped = is_unfinished or not isinstance(error, CsSyncError)
     return "interrupted" if stopped else "failed"
 
 

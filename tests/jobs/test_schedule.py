@@ -18,11 +18,14 @@ from cs_sync.config.cron import find_last_slot, find_next_slot, validate_cron
 from cs_sync.contracts.errors import ConfigError, LeaseHeld, StoreError, Unreachable
 from cs_sync.jobs.schedule import Scheduler, compute_jitter
 from cs_sync.plugins import load_plugins
+from cs_sync.runtime.run_session import record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import acquire_lease
+from cs_sync.store.reconnect import ConnectionLost
 from cs_sync.store.schedule_slots import SLOT, SlotClaim, claim_slot, end_slot
 from cs_sync.sync.session import Interrupted
+from cs_sync_schemas.tables import RUN
 from tests.conftest import Clock, migrated_sqlite
 
 pytestmark = pytest.mark.slow("runs everything in many slots")
@@ -247,10 +250,32 @@ class TestScheduler:
         assert day("2026-11-22T06:00:00").run() == ["22 05:18"]
         assert day("2026-11-22T07:00:00").run() == []
 
-    def test_an_interrupted_slot_is_taken_up_within_a_minute(self, day: Open) -> None:
-        made = day("2026-11-22T05:00:00", [LeaseHeld("another run works"), "ok"])
+    @pytest.mark.parametrize("error", [LeaseHeld("another run works"), ConnectionLost("away")])
+    def test_an_interrupted_slot_is_taken_up_within_a_minute(
+        self, day: Open, error: Exception
+    ) -> None:
+        made = day("2026-11-22T05:00:00", [error, "ok"])
         assert made.run() == ["22 04:15", "22 04:18"]
-        assert made.said == ["another run works"]
+        assert made.said == [str(error)]
+
+    @pytest.mark.parametrize(
+        ("error", "left"),
+        [
+            (ConnectionLost("the database was away"), "interrupted"),
+            (Interrupted("stopped", "run it again"), "interrupted"),
+            (Unreachable("no answer"), "failed"),
+        ],
+    )
+    def test_a_run_whose_database_was_away_leaves_its_slot_to_the_next(
+        self, day: Open, clock: Clock, error: Exception, left: str
+    ) -> None:
+        workspace = day("2026-11-22T05:00:00").workspace
+        slot = SlotClaim("run", clock(), "a")
+        with pytest.raises(type(error)), record_run(workspace, "run", slot):
+            raise error
+        with workspace.store.read() as connection:
+            assert connection.scalar(select(SLOT.c.status)) == left
+            assert connection.scalar(select(RUN.c.status)) == left
 
     @pytest.mark.parametrize("error", [Unreachable("no answer"), ValueError("a bug")])
     def test_a_failed_run_waits_for_the_next_slot(self, day: Open, error: Exception) -> None:
