@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Dialect, insert
 from sqlmodel import SQLModel
 
 from cs_sync.identity.past_values import BEGINNING
@@ -46,10 +46,12 @@ def utc(*parts: int) -> datetime:
 
 
 @cache
-def prepare_insert(model: type[SQLModel]) -> tuple[PreparedStatement, dict[str, Any], list[str]]:
+def prepare_insert(
+    model: type[SQLModel], dialect: Dialect
+) -> tuple[PreparedStatement, dict[str, Any], list[str]]:
     """The statement that stores a row, what stands in it by default, and its exact decimals."""
     columns = get_table(model).c
-    statement = prepare_statement(insert(get_table(model)), DIALECT, columns.keys())
+    statement = prepare_statement(insert(get_table(model)), dialect, columns.keys())
     engine: dict[str, Any] = {
         "source": "files", "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO,
         "changed_at": LONG_AGO, "row_hash": "", "since": LONG_AGO, "rule": "own",
@@ -69,7 +71,9 @@ class Ledger:
 
     def add(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:
         """Store rows, defaults filled in; the columns of the sync engine too."""
-        statement, defaults, exact = prepare_insert(model)
+        own = self.engine.dialect  # those in memory share the statements of one
+        dialect = DIALECT if own.name == DIALECT.name else own
+        statement, defaults, exact = prepare_insert(model, dialect)
         with self.engine.begin() as connection:
             for row in rows:
                 full = {**defaults, **row}
