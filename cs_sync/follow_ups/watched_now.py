@@ -22,7 +22,7 @@ class Turns:
     days: int | None = None
     """The fewest such days; None if there are none."""
 
-    def note(self, ahead: timedelta = timedelta(0)) -> None:
+    def note_instant(self, ahead: timedelta = timedelta(0)) -> None:
         """Note that an answer turns so long after the start."""
         self.at = min(self.at or self.start + ahead, self.start + ahead)
 
@@ -40,7 +40,7 @@ class WatchedInstant(datetime):
     """When what was asked of it turns."""
 
     @classmethod
-    def watch(cls, now: datetime) -> Self:
+    def watch_now(cls, now: datetime) -> Self:
         """Return the instant, watched from here on."""
         return cls._make(now, Turns(now))
 
@@ -59,7 +59,7 @@ class WatchedInstant(datetime):
         if isinstance(other, WatchedInstant):
             return other.plain  # both move on
         if isinstance(other, datetime) and (ahead := other - self.plain) >= timedelta(0):
-            self.turns.note(ahead)
+            self.turns.note_instant(ahead)
         return other
 
     def _shift(self, by: timedelta) -> Self:
@@ -81,7 +81,7 @@ class WatchedInstant(datetime):
         return bool(self.plain == self._note(other))
 
     def __hash__(self) -> int:
-        self.turns.note()
+        self.turns.note_instant()
         return hash(self.plain)
 
     def __add__(self, by: timedelta) -> Self:
@@ -94,11 +94,11 @@ class WatchedInstant(datetime):
             return self._shift(-other)
         if isinstance(other, WatchedInstant):
             return self.plain - other.plain
-        self.turns.note()
+        self.turns.note_instant()
         return self.plain - other
 
     def __rsub__(self, other: datetime) -> timedelta:
-        self.turns.note()
+        self.turns.note_instant()
         return other - self.plain
 
     def __getattribute__(self, name: str) -> Any:
@@ -108,7 +108,7 @@ class WatchedInstant(datetime):
         """
         if name in _OWN:
             return super().__getattribute__(name)
-        self.turns.note()
+        self.turns.note_instant()
         return getattr(self.plain, name)
 
 
@@ -118,7 +118,7 @@ class WatchedDays(int):
     turns: Turns
 
     @classmethod
-    def watch(cls, days: int, turns: Turns) -> Self:
+    def watch_count(cls, days: int, turns: Turns) -> Self:
         """Return the number, watched from here on."""
         made = cls(days)
         made.turns = turns
@@ -151,4 +151,4 @@ def get_plain(at: datetime) -> datetime:
 
 def watch_days(days: int, now: datetime) -> int:
     """Watch a number of days together with a now."""
-    return WatchedDays.watch(days, now.turns) if isinstance(now, WatchedInstant) else days
+    return WatchedDays.watch_count(days, now.turns) if isinstance(now, WatchedInstant) else days

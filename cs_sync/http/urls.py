@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import quote_plus
 
 import httpx
 
@@ -78,20 +77,7 @@ def replace_query(url: httpx.URL, params: Params) -> httpx.URL:
     """
     query = httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
     merged = query if not url.query else url.params.merge(query)
-    altered = httpx.URL(url)
-    # Not `copy_with`: it checks each character of every part again, a fifth of a request's time.
-    altered._uri_reference = url._uri_reference._replace(query=_format_query(merged))
-    return altered
-
-
-def _format_query(params: httpx.QueryParams) -> str:
-    return "&".join(f"{_quote(name)}={_quote(value)}" for name, value in params.multi_items())
-
-
-@lru_cache(URL_CACHE_SIZE)
-def _quote(text: str) -> str:
-    """Quote a part of a query; most parts come again and again."""
-    return quote_plus(text)
+    return url.copy_with(query=str(merged).encode("ascii"))
 
 
 def get_redirect_target(response: httpx.Response, call: Call) -> httpx.URL | None:

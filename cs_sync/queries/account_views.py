@@ -87,7 +87,7 @@ class AccountViews(Mapping[str, AccountView]):
     def __getitem__(self, account: str) -> AccountView:
         item = self._customers[account]
         own = {
-            "now": WatchedInstant.watch(self._now),
+            "now": WatchedInstant.watch_now(self._now),
             "people": self._day.people.get(account, ()),
             "never_used_since": _get_never_used_since(self._workspace, item),
             **self._select_small_facts(item),
@@ -102,7 +102,7 @@ class AccountViews(Mapping[str, AccountView]):
         language, is_used = self._workspace.words.language, self.usage_until is not None
         return [self._day.day, {**self._shared, "words": language, "usage_until": is_used}]
 
-    def digest(self, account: str) -> str:
+    def compute_digest(self, account: str) -> str:
         """Digest what a view is made of.
 
         But what all have in common.

@@ -82,7 +82,7 @@ class QuietAccounts:
     def _build_quiet(self, account: str, turns: Turns) -> QuietAccount:
         last, days = self._views.usage_until, turns.days
         until_use = None if last is None or days is None else last + timedelta(days=days)
-        return QuietAccount(self._views.digest(account), turns.at, until_use)
+        return QuietAccount(self._views.compute_digest(account), turns.at, until_use)
 
     def _select_current(self, kept: _QuietBook) -> dict[str, QuietAccount]:
         """Select the accounts of which nothing changed, while no comparison turned."""
@@ -95,5 +95,5 @@ class QuietAccounts:
             if (quiet.until is None or quiet.until > self._now)
             and (quiet.until_use is None or last is None or last < quiet.until_use)
             and account in self._views
-            and self._views.digest(account) == quiet.made_of
+            and self._views.compute_digest(account) == quiet.made_of
         }

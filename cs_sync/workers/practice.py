@@ -16,7 +16,7 @@ from cs_sync.workers.environment import build_environment, use_environment
 SCHEMA = "cs_sync_practice"
 
 
-def practise(url: str, plugins: PluginRegistry) -> None:
+def run_practice(url: str, plugins: PluginRegistry) -> None:
     """Run a workspace without connectors, in a schema that is gone afterwards.
 
     Args:

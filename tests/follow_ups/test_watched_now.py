@@ -18,7 +18,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def test_a_comparison_turns_when_what_lies_ahead_is_past() -> None:
-    now = WatchedInstant.watch(NOW)
+    now = WatchedInstant.watch_now(NOW)
     assert now > NOW - DAY
     assert now.turns.at is None
     assert now < NOW + 3 * HOUR
@@ -43,14 +43,14 @@ def test_a_comparison_turns_when_what_lies_ahead_is_past() -> None:
     ],
 )
 def test_any_other_use_holds_for_no_time(use: object) -> None:
-    now = WatchedInstant.watch(NOW)
+    now = WatchedInstant.watch_now(NOW)
     assert use(now) == use(NOW)  # type: ignore[operator]
     assert now.turns.at == NOW
 
 
 def test_days_turn_with_more_days_of_use() -> None:
     turns = Turns(NOW)
-    days = WatchedDays.watch(10, turns)
+    days = WatchedDays.watch_count(10, turns)
     assert days >= 3
     assert turns.days is None
     assert days < 30
@@ -115,7 +115,7 @@ def find_silence(shown: AccountView) -> Turns | None:
 
 def is_silent(shown: AccountView, now: datetime, usage_until: date) -> bool:
     return find_silence(
-        replace(shown, now=WatchedInstant.watch(now), usage_until=usage_until)
+        replace(shown, now=WatchedInstant.watch_now(now), usage_until=usage_until)
     ) is not None  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def is_silent(shown: AccountView, now: datetime, usage_until: date) -> bool:
 def test_silence_holds_until_it_turns(shown: AccountView, hours: int, days: int) -> None:
     """Within the day, and while so few days of use came."""
     assert shown.usage_until is not None
-    turns = find_silence(replace(shown, now=WatchedInstant.watch(NOW)))
+    turns = find_silence(replace(shown, now=WatchedInstant.watch_now(NOW)))
     later, last = NOW + hours * HOUR, shown.usage_until + timedelta(days=days)
     if turns is None or (turns.at is not None and turns.at <= later):
         return

@@ -1,16 +1,10 @@
 """Where the client sends requests, and where it refuses to take a key."""
 
-from typing import Any
-
-import httpx
 import pytest
 import respx
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cs_sync.contracts.errors import ConfigError, RequestRefused
 from cs_sync.http import VendorHttp
-from cs_sync.http.urls import replace_query
 
 BASE = "https://api.example.com"
 
@@ -79,13 +73,6 @@ def test_params_join_the_query_of_the_path(respx_mock: respx.MockRouter) -> None
     route = respx_mock.route().respond(json=1)
     VendorHttp("acme").at(BASE).get("/a?page=2", [("x", "1"), ("x", "2")])
     assert str(route.calls.last.request.url) == f"{BASE}/a?page=2&x=1&x=2"
-
-
-@given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans() | st.none()))
-def test_a_query_is_written_as_httpx_writes_it(params: dict[str, Any]) -> None:
-    url = httpx.URL(f"{BASE}/a%20path")
-    query = str(httpx.QueryParams(params)).encode()
-    assert replace_query(url, params) == url.copy_with(query=query)
 
 
 @pytest.mark.parametrize("url", ["https://evil.test/a", f"{BASE}:444/a", "//evil.test/a"])

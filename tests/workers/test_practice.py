@@ -9,7 +9,7 @@ from cs_sync.contracts.errors import StoreError
 from cs_sync.plugins import load_plugins
 from cs_sync.store.control.open import open_control
 from cs_sync.store.fast.compiled_statements import COMPILED
-from cs_sync.workers.practice import SCHEMA, practise
+from cs_sync.workers.practice import SCHEMA, run_practice
 from tests.postgres import fresh_database
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'"
@@ -24,10 +24,10 @@ def test_practice_leaves_statements_and_nothing_else(postgres: str) -> None:
             before = set(connection.scalars(text(SCHEMAS)))
             connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))  # of a machine that lost its power
             connection.execute(text(f"CREATE TABLE {SCHEMA}.account (id integer)"))
-        practise(url, load_plugins())
+        run_practice(url, load_plugins())
         compiled = len(COMPILED)
         assert compiled > 200
-        practise(url, load_plugins())
+        run_practice(url, load_plugins())
         assert len(COMPILED) < compiled + 20
         with control.read() as connection:
             assert set(connection.scalars(text(SCHEMAS))) == before
@@ -36,4 +36,4 @@ def test_practice_leaves_statements_and_nothing_else(postgres: str) -> None:
 
 def test_without_a_database_it_raises_what_runs_would(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="the database refused"):
-        practise("postgresql+psycopg://nobody@127.0.0.1:9/none", load_plugins())
+        run_practice("postgresql+psycopg://nobody@127.0.0.1:9/none", load_plugins())

@@ -22,7 +22,7 @@ def calculate_price(version: PlainVersion, policy: MrrPolicy) -> tuple[int, int]
 
     None if it is not plain.
     """
-    amount = multiply(version.unit_amount, version.quantity)
+    amount = multiply_numerals(version.unit_amount, version.quantity)
     if amount is None:
         return None
     if version.interval == "month" and version.interval_count == 1:
@@ -32,7 +32,7 @@ def calculate_price(version: PlainVersion, policy: MrrPolicy) -> tuple[int, int]
 
 
 @lru_cache(65_536)
-def multiply(unit_amount: str, quantity: str) -> int | None:
+def multiply_numerals(unit_amount: str, quantity: str) -> int | None:
     """Multiply two numerals.
 
     None if one has a fraction or is negative, or for a giant price.

@@ -14,7 +14,7 @@ from cs_sync.metrics.mrr.plain_charges import (
     calculate_price,
     classify_step,
     find_charged_time,
-    multiply,
+    multiply_numerals,
     round_quotient,
 )
 from cs_sync.metrics.mrr.policy import MrrPolicy
@@ -133,4 +133,4 @@ def _find_cause(
     cause, _ = classify_item_change(old, new)
     if amount:
         return cause, None
-    return cause, "free" if multiply(new.unit_amount, new.quantity) else "free_plan"
+    return cause, "free" if multiply_numerals(new.unit_amount, new.quantity) else "free_plan"

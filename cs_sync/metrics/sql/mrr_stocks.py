@@ -117,12 +117,12 @@ def sweep_steps(steps: CTE, names: Sequence[str], end: int) -> CTE:
     # There are no nulls; said, as BigQuery takes no other place of them in a window.
     in_time = steps.c.since.nulls_first()
 
-    def look(step: FunctionElement[int]) -> ColumnElement[int]:
+    def sweep(step: FunctionElement[int]) -> ColumnElement[int]:
         # One window for all: LEAD takes no notice of the rows, but SQLite would pass them twice.
         return step.over(partition_by=whose, order_by=in_time, rows=(None, 0))
 
-    following = look(func.lead(steps.c.since))
-    so_far = {name: look(func.sum(steps.c[name])) for name in names}
+    following = sweep(func.lead(steps.c.since))
+    so_far = {name: sweep(func.sum(steps.c[name])) for name in names}
     summed = select(
         *whose,
         steps.c.since,
