@@ -11,7 +11,7 @@ from cs_sync.store.control.open import open_control
 
 @contextmanager
 def hold_schema(url: str, name: str) -> Iterator[None]:
-    """Drop the schema before and after, while other processes that want it wait.
+    """Drop a schema before and after; others that want it wait.
 
     Args:
         url: The PostgreSQL that workers share.
