@@ -6,18 +6,16 @@ one vendor that refuses what exceeds its limit, which somebody else all but uses
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.pool import NullPool
@@ -28,6 +26,12 @@ from cs_sync.plugins import load_plugins
 from cs_sync.runtime.workspace import open_workspace
 from cs_sync_pebble.source import PebbleSource
 from tests.postgres import Server, own_server
+from tests.soak.workers_tally import (
+    WorkersTally,
+    judge_logs,
+    judge_requests,
+    judge_workspaces,
+)
 from tests.workers.environment import environment_of
 from tests.workers.pebble_server import Village, serve
 from tests.workers.worker_processes import Place, WorkerProcess, wait_until, with_database
@@ -44,52 +48,9 @@ WARM_UP = 30.0
 """Seconds in which workers are ready, also on a busy machine."""
 AWAY = 60.0
 """Seconds for which PostgreSQL is away, once."""
-ENDED = "('ok', 'partial', 'failed')"
 TAKEN_OVER = "its worker is dead"
 GONE, BACK = "trying again until it answers", "the database answers again"
 """What workers say."""
-
-
-@dataclass
-class WorkersTally:
-    """What a soak of workers came to."""
-
-    workspaces: int
-    seed: int
-    runs: int = 0
-    kills: int = 0
-    seconds: float = 0.0
-    prepared: float = 0.0
-    resumed: int = 0
-    came_back: int = 0
-    asked: int = 0
-    exceeded: int = 0
-    rows: int = 0
-    most_in_a_minute: int = 0
-    longest_wait: float = 0.0
-    bad: list[str] = field(default_factory=list)
-
-    def lines(self) -> list[str]:
-        """The tally for a terminal."""
-        limit = PebbleSource.limits[0]
-        totals = {
-            "seed": self.seed,
-            "workspaces": self.workspaces,
-            "runs that ended": self.runs,
-            "workers killed by SIGKILL": self.kills,
-            "runs that another took over": self.resumed,
-            "workers that missed PostgreSQL": self.came_back,
-            "rows compared with the vendor": self.rows,
-            "lost, doubled, late or starved": len(self.bad),
-        }
-        return [
-            *(f"{name:<32}{count:>9,}" for name, count in totals.items()),
-            f"requests of all credentials: {self.asked:,}; most of one in {limit.seconds:g} s:"
-            f" {self.most_in_a_minute} of {limit.requests}; refused: {self.exceeded}",
-            f"prepared in {self.prepared:.0f} s, run in {self.seconds:.0f} s,"
-            f" longest wait {self.longest_wait:.0f} s",
-            *self.bad[:20],
-        ]
 
 
 @dataclass(frozen=True)
@@ -132,9 +93,9 @@ def soak(ask: Ask) -> WorkersTally:
         with _crowding(place):
             _run_under_kills(place, server, ask, rng, tally)
         tally.seconds = time.monotonic() - begun
-        _judge(place, crowd, homes, began_at, tally)
-        _judge_requests(village, tally)
-        tally.bad += _judge_logs(place.folder, ask.logs)
+        judge_workspaces(place, crowd, homes, began_at, tally)
+        judge_requests(village, tally)
+        tally.bad += judge_logs(place.folder, ask.logs)
         print("\n".join(tally.lines()), flush=True)  # taking the databases away takes a while
         for index in range(4 if ask.compare else 0):
             chosen = others[index * ask.compare : (index + 1) * ask.compare]
@@ -305,103 +266,11 @@ def _count_live(place: Place) -> int:
     )
 
 
-def _judge_logs(folder: Path, kept: Path | None) -> Iterator[str]:
-    """Look for what nobody should ever read, in all that any worker said; keep that."""
-    for log in sorted(folder.glob("worker-*.log")):
-        said = log.read_text("utf-8", errors="replace")
-        if "Traceback" in said:
-            yield f"{log.name}: {said[said.index('Traceback') :][:3000]}"
-        if kept is not None:
-            kept.mkdir(parents=True, exist_ok=True)
-            shutil.copy(log, kept)
-
-
-def _judge_requests(village: Village, tally: WorkersTally) -> None:
-    """Compare what was asked of the vendor with its limit."""
-    limit = PebbleSource.limits[0]
-    tally.asked = sum(map(len, village.arrivals.values()))
-    tally.most_in_a_minute = village.count_most(limit.seconds)
-    tally.exceeded = village.exceeded
-    if tally.exceeded or tally.most_in_a_minute > limit.requests:
-        tally.bad.append(f"budget exceeded: {tally.exceeded} requests were refused")
-
-
 def _count_missing(place: Place) -> int:
     """How many of those that were due have not run yet."""
     waiting = "last_slot IS NULL AND (queued_slot IS NOT NULL OR next_due_at <= now())"
     statement = f"SELECT count(*) AS n FROM cs_sync_workers.workspace WHERE {waiting}"
     return int(place.select(statement)[0]["n"])
-
-
-def _judge(
-    place: Place,
-    names: Sequence[str],
-    homes: dict[str, str],
-    began_at: datetime,
-    tally: WorkersTally,
-) -> None:
-    """Compare every workspace with what should have come of it."""
-    starts: dict[str, list[datetime]] = {}
-    engines = {url: create_engine(url, poolclass=NullPool) for url in set(homes.values())}
-    for name in names:
-        with engines[homes[name]].connect() as connection:
-
-            def read(statement: str, schema: str = name, link: Any = connection) -> list[Any]:
-                return list(link.execute(text(statement.format(schema=schema))))
-
-            runs = read(
-                f"SELECT status, started_at FROM {{schema}}.run WHERE status IN {ENDED}"
-                " ORDER BY started_at"
-            )[1:]  # the first is the model's
-            slots = read("SELECT slot, status FROM {schema}.schedule_slot ORDER BY slot")
-            rows = read("SELECT source_id, name, deleted_at IS NULL FROM {schema}.source_account")
-            rows += read("SELECT source_id, status, deleted_at IS NULL FROM {schema}.ticket")
-        starts[name] = [row[1] for row in runs]
-        ended = [slot for slot, status in slots if status in ("ok", "partial", "failed")]
-        tally.runs += len(runs)
-        tally.bad += _judge_runs(name, runs, ended, began_at)
-        tally.bad += _judge_rows(name, rows, place.village, tally)
-    for engine in engines.values():
-        engine.dispose()
-    firsts = [moments[0] for moments in starts.values() if moments]
-    seconds = [moments[1] for moments in starts.values() if len(moments) > 1]
-    tally.longest_wait = max((at - began_at).total_seconds() for at in firsts)
-    tally.bad += [
-        f"{name}: starved, another ran twice before it ran once"
-        for name, moments in starts.items()
-        if moments and seconds and (moments[0] - min(seconds)).total_seconds() > 90
-    ]
-
-
-def _judge_runs(
-    name: str, runs: Sequence[Any], ended: Sequence[datetime], began_at: datetime
-) -> Iterator[str]:
-    if not runs:
-        yield f"{name}: lost, it has not run"
-    if len(runs) > len(ended):
-        yield f"{name}: doubled, {len(runs)} runs for {len(ended)} slots"
-    if len([slot for slot in ended if slot <= began_at]) > 1:
-        yield f"{name}: more than one late run"
-    if any(status != "ok" for status, _ in runs):
-        yield f"{name}: a run ended {[status for status, _ in runs]}"
-
-
-def _judge_rows(
-    name: str, rows: Sequence[Any], village: Village, tally: WorkersTally
-) -> Iterator[str]:
-    lists = village.vendors[name].lists
-    truth = {
-        (id_, item.get("name") or item.get("status"))
-        for items in lists.values()
-        for id_, item in items.items()
-        if not item.get("deleted")
-    }
-    actual = {(id_, value) for id_, value, lives in rows if lives}
-    tally.rows += len(actual)
-    for id_, value in sorted(truth - actual, key=str):
-        yield f"{name}: lost {id_} {value}"
-    for id_, value in sorted(actual - truth, key=str):
-        yield f"{name}: should not have {id_} {value}"
 
 
 def _measure(place: Place, names: Sequence[str], workers: int) -> tuple[str, float]:
