@@ -17,6 +17,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
 from cs_sync.metrics.sql.mrr_stocks import list_turns
+from cs_sync.metrics.sql.stock_groups import STOCK_GROUP
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.fast.kept_figures import (
     Figure,
@@ -102,7 +103,7 @@ def _computed(
 ) -> dict[str, Rows]:
     tables = frozenset(("mrr_span", "account"))
     versions = read_settled_versions(connection, tables, upto)
-    with share_stocks(connection, scope, list_turns(scope)):
+    with share_stocks(connection, scope, list_turns(scope), {str(STOCK_GROUP.name)}):
         rows = {
             keys[name]: normalise_rows(row._asdict() for row in connection.execute(statement))
             for name, statement in asked.items()

@@ -83,7 +83,7 @@ def select_bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
         by_account: One row per account; accounts without opening, closing, churn, reclass
             and restatement have none.
     """
-    pairs = select_bridge_runs(scope)
+    pairs = select_bridge_runs(scope, by_account=by_account)
     parts = [_select_current_lines(scope, pairs)]
     if scope.by:
         parts.append(_select_left_lines(scope, pairs))

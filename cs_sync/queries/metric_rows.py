@@ -15,6 +15,7 @@ from cs_sync.metrics.figure_keys import build_figure_key, normalise_rows
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.mrr_stocks import SPAN, STOCK, list_turns
+from cs_sync.metrics.sql.stock_groups import STOCK_GROUP
 from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_figures import (
@@ -35,7 +36,8 @@ from cs_sync_schemas.tables import ACCOUNT, METADATA
 
 Row = Mapping[str, Any]
 _BRIDGE = "bridge"
-_SHARED = frozenset({str(STOCK.name), str(USED_DAY.name)})
+_STOCKS = frozenset({str(STOCK.name), str(STOCK_GROUP.name)})
+_SHARED = _STOCKS | {str(USED_DAY.name)}
 _FEW_PERIODS = 3
 """So many periods that are not kept are computed one by one, and more with all others."""
 _ENOUGH_METRICS = 5
@@ -171,8 +173,7 @@ def _compute_rows(
         day_ends = product(DAY_TABLES & versions.keys(), ends)
         before = read_versions_before(connection, day_ends)
         with ExitStack() as sharing:
-            if STOCK.name in read:
-                sharing.enter_context(share_stocks(connection, scope, turns))
+            sharing.enter_context(share_stocks(connection, scope, turns, read))
             if USED_DAY.name in read:
                 sharing.enter_context(share_days(connection, scope))
             rows = {
@@ -219,7 +220,7 @@ def _name_tables(statement: Select[Any]) -> frozenset[str]:
     Also through shared stocks.
     """
     names = frozenset(str(table.name) for table in list_tables(statement))
-    return names | {str(SPAN.name), str(ACCOUNT.name)} if STOCK.name in names else names
+    return names | {str(SPAN.name), str(ACCOUNT.name)} if names & _STOCKS else names
 
 
 @contextmanager
@@ -257,7 +258,10 @@ def compute_bridge(
     workspace: Workspace, scope: Scope, *, by_account: bool = False
 ) -> list[BridgeRow]:
     """Compute the bridge: total, by attributes, or by account."""
-    statement, key = select_bridge(scope, by_account=by_account), build_figure_key(_BRIDGE, scope)
+    key, turns = build_figure_key(_BRIDGE, scope), list_turns(scope)
+    if not workspace.store.read_only:
+        scope = replace(scope, shared_turns=turns)
+    statement = select_bridge(scope, by_account=by_account)
     if workspace.store.is_copy:
         with workspace.store.read() as connection:
             return build_bridge_rows(scope, _fetch_rows(connection, [(0, statement)]))
@@ -266,9 +270,10 @@ def compute_bridge(
         if rows is not None:
             return build_bridge_rows(scope, rows)
         tables = _name_tables(statement)
-        versions = read_settled_versions(connection, tables, workspace.clock())
-        rows = normalise_rows(row._asdict() for row in connection.execute(statement))
+        versions = read_settled_versions(connection, tables - _SHARED, workspace.clock())
+        with share_stocks(connection, scope, turns, tables):
+            rows = normalise_rows(row._asdict() for row in connection.execute(statement))
     if not by_account:
-        figure = Figure(key, _BRIDGE, scope.policy.hash, tables, rows)
+        figure = Figure(key, _BRIDGE, scope.policy.hash, tables - _SHARED, rows)
         save_figures(workspace.store, [figure], versions, workspace.clock())
     return build_bridge_rows(scope, rows)

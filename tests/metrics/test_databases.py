@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Executable, create_engine, delete, insert, select, text
+from sqlalchemy import Engine, Executable, create_engine, delete, insert, select, text
 
 from cs_sync.export.export import export_tables
 from cs_sync.metrics.bridge import select_bridge
@@ -19,11 +19,14 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.metrics.sql.mrr_stocks import STOCK, list_turns
+from cs_sync.metrics.sql.stock_groups import STOCK_GROUP
 from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.store.engine import Store
 from cs_sync.store.engines.manifest import read_manifest
 from cs_sync.store.engines.open import open_export
 from cs_sync.store.fast.kept_figures import DAY_TABLES
+from cs_sync.store.fast.shared_tables import share_stocks
 from cs_sync_schemas import (
     Cost,
     FeatureDay,
@@ -84,9 +87,9 @@ Run = Callable[[Any], list[Mapping[str, Any]]]
 Expected = Callable[[str], dict[str, list[dict[str, Any]]]]
 
 
-def _statements(name: str) -> dict[str, Executable]:
+def _statements(name: str, turns: tuple[datetime, ...] = ()) -> dict[str, Executable]:
     """The bridge, and every metric; of the scopes between every third one, in turn."""
-    scope = SCOPES[name]
+    scope = replace(SCOPES[name], shared_turns=turns)
     metrics = list_builtin_metrics()
     if name not in ("whole", "all at once"):
         metrics = metrics[list(SCOPES).index(name) % 3 :: 3]
@@ -251,7 +254,8 @@ def on_sqlite(world: Ledger) -> Run:
 
 
 @pytest.fixture(scope="module")
-def on_postgresql(world: Ledger, postgres: str) -> Iterator[Run]:
+def server(world: Ledger, postgres: str) -> Iterator[Engine]:
+    """A PostgreSQL with the same rows."""
     schema = f"metrics_{uuid4().hex}"
     engine = create_engine(
         postgres, connect_args={"options": f"-c search_path={schema} -c jit=off"}
@@ -261,13 +265,17 @@ def on_postgresql(world: Ledger, postgres: str) -> Iterator[Run]:
         METADATA.create_all(connection)
         for table, rows in _contents(world):
             connection.execute(insert(table), rows)
+    yield engine
+    engine.dispose()
 
+
+@pytest.fixture(scope="module")
+def on_postgresql(server: Engine) -> Run:
     def run(statement: Any) -> list[Mapping[str, Any]]:
-        with engine.connect() as connection:
+        with server.connect() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
-    yield run
-    engine.dispose()
+    return run
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -323,6 +331,22 @@ def expected(on_sqlite: Run) -> Expected:
 @pytest.mark.parametrize("scope", SCOPES)
 def test_postgresql_agrees(expected: Expected, on_postgresql: Run, scope: str) -> None:
     _check_equal(on_postgresql, scope, expected)
+
+
+@pytest.mark.parametrize("scope", ["whole", "by two attributes", "in one currency"])
+def test_shared_stocks_agree(expected: Expected, world: Ledger, server: Engine, scope: str) -> None:
+    turns = list_turns(SCOPES[scope])
+    statements = _statements(scope, turns)
+    tables = {str(STOCK.name), str(STOCK_GROUP.name)}
+    for engine in (world.engine, server):
+        with (
+            engine.connect() as connection,
+            share_stocks(connection, SCOPES[scope], turns, tables),
+        ):
+            for name, statement in statements.items():
+                rows: list[Mapping[str, Any]] = []
+                rows += [dict(row) for row in connection.execute(statement).mappings()]
+                assert _comparable(rows) == expected(scope)[name], (name, engine.name)
 
 
 @pytest.mark.parametrize("scope", SCOPES)

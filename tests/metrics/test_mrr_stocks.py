@@ -1,6 +1,7 @@
 """The sweep gives what looking at every span in every period gives."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,13 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Connection, Select, select
 
+from cs_sync.metrics.bridge import select_bridge
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import Period, add_months, get_day_start, list_whole_periods
+from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.metrics.sql.bridge_relations import NOW, find_knowledge_time, select_bridge_pairs
 from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs, select_mrr_runs
 from cs_sync.metrics.sql.mrr_stocks import STOCK, list_turns, select_stocks
+from cs_sync.metrics.sql.stock_groups import STOCK_GROUP, select_stock_groups
+from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.store.fast.shared_tables import share_stocks
 from cs_sync_schemas import MrrSpan
 from tests.metrics.conftest import Ledger, utc
@@ -67,12 +73,14 @@ BOOKS = st.tuples(
 ).map(lambda parts: [span for part in parts for span in part])
 
 
-def store(ledger: Ledger, spans: Sequence[Held], *, past: bool) -> None:
-    for name in "abc":
+def store(
+    ledger: Ledger, spans: Sequence[Held], *, past: bool, policy: MrrPolicy = SCOPE.policy
+) -> None:
+    for name in sorted({span.account for span in spans}):
         ledger.account(name)
     for span in spans:
         row = {
-            "account_id": span.account, "policy": SCOPE.policy.hash, "currency": span.currency,
+            "account_id": span.account, "policy": policy.hash, "currency": span.currency,
             "valid_from": span.start, "valid_to": span.end, "amount": span.amount,
         }  # fmt: skip
         if past:
@@ -139,7 +147,7 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
     longer = sort(read(ledger, select_mrr_pairs(SCOPE, opens=half_a_year_before)))
     assert longer == look_at(spans, half_a_year_before, lambda p: p.ends_at)
     shared = replace(SCOPE, shared_turns=list_turns(SCOPE))
-    with ledger.engine.connect() as connection, share_stocks(connection, SCOPE, list_turns(SCOPE)):
+    with share(ledger, SCOPE) as connection:
         rows = [row._asdict() for row in connection.execute(select(select_mrr_pairs(shared)))]
         last = replace(shared, periods=MONTHS[-1:])
         of_last = [row._asdict() for row in connection.execute(select(select_mrr_runs(last)))]
@@ -149,6 +157,51 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
     assert sort(rows) == expected
     month = [row for row in unfold(of_last) if row["period"] == 0]
     assert month == [{**row, "period": 0} for row in expected if row["period"] == len(MONTHS) - 1]
+    ledger.engine.dispose()
+
+
+@contextmanager
+def share(ledger: Ledger, scope: Scope) -> Iterator[Connection]:
+    names = {str(STOCK.name), str(STOCK_GROUP.name)}
+    with (
+        ledger.engine.connect() as connection,
+        share_stocks(connection, scope, list_turns(scope), names),
+    ):
+        yield connection
+
+
+TRIPLETS = BOOKS.map(
+    lambda spans: [replace(s, account=f"{s.account}{n}") for s in spans for n in "123"]
+)
+"""Every account has two that are alike, so that groups have several."""
+
+
+def list_grouped_statements(scope: Scope) -> Iterator[tuple[str, Select[Any], Select[Any]]]:
+    """Yield the statements that read groups, each with the one that reads spans."""
+    shared = replace(scope, shared_turns=list_turns(scope))
+    yield "bridge", select_bridge(shared), select_bridge(scope)
+    for metric in list_builtin_metrics():
+        statement = metric.build_statement(shared)
+        if any(table.name == STOCK_GROUP.name for table in list_tables(statement)):
+            yield metric.name, statement, metric.build_statement(scope)
+
+
+@pytest.mark.slow("computes whole books")
+@given(TRIPLETS, st.sampled_from(["both", "dropped"]))
+@settings(max_examples=15)
+def test_groups_of_stocks_answer_as_spans_do(spans: list[Held], came_and_left: Any) -> None:
+    ledger = Ledger()
+    scope = replace(SCOPE, policy=MrrPolicy(came_and_left=came_and_left))
+    store(ledger, spans, past=False, policy=scope.policy)
+    asked = list(list_grouped_statements(scope))
+    assert {"mrr", "customers", "expanding_customers_rate"} < {name for name, *_ in asked}
+    with share(ledger, scope) as connection:
+        for name, grouped, plain in asked:
+            rows = [tuple(row) for row in connection.execute(grouped)]
+            assert rows == [tuple(row) for row in connection.execute(plain)], name
+        swept = sorted(tuple(row)[1:] for row in connection.execute(select(STOCK_GROUP)))
+        anew = sorted(tuple(row)[1:] for row in connection.execute(select_stock_groups(STOCK)))
+    assert swept == anew
     ledger.engine.dispose()
 
 

@@ -2,23 +2,30 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func
+from sqlalchemy import Select, and_, or_
 
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_runs
-from cs_sync.metrics.sql.relations import count_if, select_totals
+from cs_sync.metrics.sql.mrr_relations import select_customers, select_grouped_runs
+from cs_sync.metrics.sql.relations import select_totals
+from cs_sync.metrics.sql.stock_groups import count_accounts
 
 
 def _select_customer_count(scope: Scope) -> Select[Any]:
-    heads = select_customers(select_mrr_runs(scope), scope)
-    return select_totals(scope, heads, numerator=func.sum(heads.c.now), n=func.sum(heads.c.now))
+    heads = select_customers(select_grouped_runs(scope), scope)
+    customers = count_accounts(heads, heads.c.now == 1)
+    return select_totals(scope, heads, numerator=customers, n=customers)
 
 
 def _select_churned(scope: Scope) -> Select[Any]:
-    heads = select_customers(select_mrr_runs(scope), scope)
+    heads = select_customers(select_grouped_runs(scope), scope)
     lost = and_(heads.c.was == 1, heads.c.now == 0)
-    return select_totals(scope, heads, numerator=count_if(lost), n=func.sum(heads.c.was))
+    return select_totals(
+        scope,
+        heads,
+        numerator=count_accounts(heads, lost),
+        n=count_accounts(heads, heads.c.was == 1),
+    )
 
 
 def select_churn_rate(scope: Scope, *, plus_new: bool) -> Select[Any]:
@@ -28,17 +35,16 @@ def select_churn_rate(scope: Scope, *, plus_new: bool) -> Select[Any]:
         scope: The scope.
         plus_new: Add the new customers to the denominator.
     """
-    heads = select_customers(select_mrr_runs(scope), scope)
+    heads = select_customers(select_grouped_runs(scope), scope)
     lost = and_(heads.c.was == 1, heads.c.now == 0)
-    base: ColumnElement[int] = heads.c.was
-    if plus_new:
-        base = case((heads.c.was + heads.c.now > 0, 1), else_=0)
+    base = or_(heads.c.was == 1, heads.c.now == 1) if plus_new else heads.c.was == 1
+    customers = count_accounts(heads, base)
     return select_totals(
         scope,
         heads,
-        numerator=count_if(lost),
-        denominator=func.sum(base),
-        n=func.sum(base),
+        numerator=count_accounts(heads, lost),
+        denominator=customers,
+        n=customers,
     )
 
 

@@ -10,8 +10,8 @@ from cs_sync.metrics.sql.dialects import seconds_between
 from cs_sync.metrics.sql.mrr_relations import (
     build_movements,
     select_customers,
+    select_grouped_runs,
     select_mrr_pairs,
-    select_mrr_runs,
 )
 from cs_sync.metrics.sql.relations import (
     count_if,
@@ -21,6 +21,7 @@ from cs_sync.metrics.sql.relations import (
     select_period_rows,
     select_totals,
 )
+from cs_sync.metrics.sql.stock_groups import count_accounts, get_accounts
 from cs_sync_schemas.tables import MRR_SPAN
 
 SPAN = MRR_SPAN
@@ -72,7 +73,7 @@ def _select_expanding(scope: Scope) -> Select[Any]:
 
     In any currency left after conversion.
     """
-    pairs = select_mrr_runs(scope)
+    pairs = select_grouped_runs(scope)
     grew = case((build_movements(pairs)["expansion"] > 0, 1), else_=0)
     marks = get_segment_columns(scope, pairs)
     customers = (
@@ -82,16 +83,18 @@ def _select_expanding(scope: Scope) -> Select[Any]:
             *marks,
             func.max(pairs.c.had).label("was"),
             func.max(grew).label("grew"),
+            func.max(get_accounts(pairs)).label("accounts"),
         )
         .group_by(*get_period_columns(pairs), pairs.c.account_id, *marks)
         .cte("there")
     )
+    there = count_accounts(customers, customers.c.was == 1)
     return select_totals(
         scope,
         customers,
-        numerator=count_if(and_(customers.c.was == 1, customers.c.grew == 1)),
-        denominator=func.sum(customers.c.was),
-        n=func.sum(customers.c.was),
+        numerator=count_accounts(customers, and_(customers.c.was == 1, customers.c.grew == 1)),
+        denominator=there,
+        n=there,
     )
 
 

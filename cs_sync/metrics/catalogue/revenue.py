@@ -11,6 +11,7 @@ from cs_sync.metrics.periods import Period, add_months, get_day_start
 from cs_sync.metrics.sql.mrr_relations import (
     build_movements,
     build_waterfall,
+    select_grouped_runs,
     select_mrr_pairs,
     select_mrr_runs,
 )
@@ -21,6 +22,7 @@ from cs_sync.metrics.sql.relations import (
     select_quotient,
     select_totals,
 )
+from cs_sync.metrics.sql.stock_groups import count_accounts, get_accounts
 
 BILLING = ("subscription", "subscription_item", "discount", "invoice", "invoice_line")
 _MOVEMENTS = ("ChartMogul help, article 203299812", "Baremetrics help, article 5380330")
@@ -31,12 +33,12 @@ def _make_mrr_query(times: int = 1) -> Callable[[Scope], Select[Any]]:
     """Make a query of `times` the MRR at the period's end."""
 
     def build(scope: Scope) -> Select[Any]:
-        pairs = select_mrr_runs(scope)
+        pairs = select_grouped_runs(scope)
         return select_totals(
             scope,
             pairs,
             numerator=func.sum(pairs.c.cur) * times,
-            n=count_if(pairs.c.cur > 0),
+            n=count_accounts(pairs, pairs.c.cur > 0),
             currency=True,
         )
 
@@ -50,10 +52,14 @@ def _make_movement_query(kind: str) -> Callable[[Scope], Select[Any]]:
     """
 
     def build(scope: Scope) -> Select[Any]:
-        pairs = select_mrr_runs(scope)
+        pairs = select_grouped_runs(scope)
         amount = build_waterfall(scope, pairs)[kind]
         return select_totals(
-            scope, pairs, numerator=func.sum(amount), n=count_if(amount > 0), currency=True
+            scope,
+            pairs,
+            numerator=func.sum(amount),
+            n=count_accounts(pairs, amount > 0),
+            currency=True,
         )
 
     return build
@@ -61,7 +67,7 @@ def _make_movement_query(kind: str) -> Callable[[Scope], Select[Any]]:
 
 def _select_gains_by_credit(scope: Scope) -> Select[Any]:
     """Select the gained MRR by credited team."""
-    pairs = select_mrr_runs(scope)
+    pairs = select_grouped_runs(scope)
     kinds = build_waterfall(scope, pairs)
     credit = {"new": "sales", "expansion": "customer success"}
     credit["reactivation"] = scope.settings["reactivation"]
@@ -73,12 +79,17 @@ def _select_gains_by_credit(scope: Scope) -> Select[Any]:
                 literal(team).label("dimension_0"),
                 pairs.c.currency,
                 kinds[kind].label("amount"),
+                get_accounts(pairs).label("accounts"),
             ).where(kinds[kind] > 0)
             for kind, team in credit.items()
         )
     ).cte("credited")
     return select_totals(
-        scope, lines, numerator=func.sum(lines.c.amount), n=func.count(), currency=True
+        scope,
+        lines,
+        numerator=func.sum(lines.c.amount),
+        n=func.sum(lines.c.accounts),
+        currency=True,
     )
 
 

@@ -19,7 +19,11 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.sql.currency_conversion import AmountSources, convert_pairs
 from cs_sync.metrics.sql.dialects import bind_instant
-from cs_sync.metrics.sql.mrr_relations import reset_after_gaps, select_mrr_runs
+from cs_sync.metrics.sql.mrr_relations import (
+    reset_after_gaps,
+    select_grouped_runs,
+    select_mrr_runs,
+)
 from cs_sync.metrics.sql.mrr_stocks import (
     SPAN,
     find_turn,
@@ -74,14 +78,15 @@ def select_bridge_pairs(scope: Scope) -> CTE:
     return _name_amounts(pairs)
 
 
-def select_bridge_runs(scope: Scope) -> CTE:
-    """Select the bridge's pairs, equal periods in a row as one.
+def select_bridge_runs(scope: Scope, *, by_account: bool) -> CTE:
+    """Select the bridge's pairs, those of equal periods as one.
 
-    See `select_mrr_runs`. Where months are closed, it is the pairs themselves.
+    And those of accounts alike. See `select_mrr_runs` and, unless by account,
+    `select_grouped_runs`. Where months are closed, it is the pairs themselves.
     """
     if scope.closed or scope.by:
         return select_bridge_pairs(scope)
-    runs = select_mrr_runs(scope)
+    runs = select_mrr_runs(scope) if by_account else select_grouped_runs(scope)
     if "period" in runs.c:
         return select_bridge_pairs(scope)
     columns = [column for column in runs.c if column.name not in _MARKS]

@@ -9,7 +9,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.sql.currency_conversion import convert_pairs
 from cs_sync.metrics.sql.dialects import seconds_between
-from cs_sync.metrics.sql.mrr_stocks import SPAN, get_stocks, list_turns
+from cs_sync.metrics.sql.mrr_stocks import SPAN, STOCK, Stocks, get_stocks, list_turns
 from cs_sync.metrics.sql.relations import (
     get_period_columns,
     get_segment_columns,
@@ -17,6 +17,7 @@ from cs_sync.metrics.sql.relations import (
     select_period_rows,
 )
 from cs_sync.metrics.sql.segments import clamp_to_known, join_segments
+from cs_sync.metrics.sql.stock_groups import STOCK_GROUP
 
 
 def select_mrr_pairs(
@@ -120,22 +121,48 @@ def select_mrr_runs(scope: Scope) -> CTE:
     stands for the periods in between. `select_totals` and `select_customers` take it as they take
     pairs. Where a period's own rates, segments or gaps matter, it is the pairs themselves.
     """
+    if not _are_runs_enough(scope):
+        return select_mrr_pairs(scope)
+    return _select_runs(scope, get_stocks(scope, list_turns(scope)))
+
+
+def select_grouped_runs(scope: Scope) -> CTE:
+    """Select runs, those of accounts alike as one.
+
+    They are those of `select_mrr_runs` unless groups are shared; then there is a column more,
+    `accounts`. For what sums amounts up, and counts with `count_accounts`; nothing may multiply
+    amounts.
+    """
+    if not _are_runs_enough(scope):
+        return select_mrr_pairs(scope)
+    stocks = get_stocks(scope, list_turns(scope))
+    if stocks.relation is STOCK:
+        stocks = Stocks(STOCK_GROUP, stocks.turns)
+    return _select_runs(scope, stocks)
+
+
+def _are_runs_enough(scope: Scope) -> bool:
+    """Return whether no period has rates, segments or gaps of its own."""
     rates = scope.conversion is not None and scope.conversion.closing
     ends = [period.ends_at for period in scope.periods]
     in_a_row = [period.starts_at for period in scope.periods[1:]] == ends[:-1]
-    if scope.by or rates or not in_a_row or scope.policy.reactivation_within_days is not None:
-        return select_mrr_pairs(scope)
-    stocks = get_stocks(scope, list_turns(scope))
+    return not (
+        scope.by or rates or not in_a_row or scope.policy.reactivation_within_days is not None
+    )
+
+
+def _select_runs(scope: Scope, stocks: Stocks) -> CTE:
     own, begins = stocks.relation, stocks.turns.index(scope.periods[0].starts_at)
+    counted = [own.c.accounts] if "accounts" in own.c else []
     changing = select(
         (own.c.since - 1 - begins).label("first"), (own.c.since - begins).label("after"),
         own.c.account_id, own.c.currency, own.c.before.label("prev"), own.c.amount.label("cur"),
         own.c.peak.label("between"), own.c.seen_before.label("seen"),
-        own.c.held_before.label("had"), own.c.held.label("has"),
+        own.c.held_before.label("had"), own.c.held.label("has"), *counted,
     )  # fmt: skip
     lasting = select(
         own.c.since - begins, own.c.until - 1 - begins, own.c.account_id, own.c.currency,
-        own.c.amount, own.c.amount, literal(0), own.c.seen, own.c.held, own.c.held,
+        own.c.amount, own.c.amount, literal(0), own.c.seen, own.c.held, own.c.held, *counted,
     ).where(own.c.until > own.c.since + 1)  # fmt: skip
     return union_all(changing, lasting).cte("mrr_runs")
 
@@ -224,10 +251,12 @@ def build_waterfall(scope: Scope, pairs: FromClause) -> dict[str, ColumnElement[
 def select_customers(pairs: CTE, scope: Scope) -> CTE:
     """Select the customers per period and account, over all currencies.
 
-    A row may stand for a run of periods. Columns: was (a customer at the opening), now (at the
-    closing), paid and pays (with MRR above zero then), seen (with any MRR before the opening).
+    A row may stand for a run of periods, and for as many accounts as its column `accounts` says.
+    Columns: was (a customer at the opening), now (at the closing), paid and pays (with MRR above
+    zero then), seen (with any MRR before the opening).
     """
     keys = [*get_period_columns(pairs), pairs.c.account_id, *get_segment_columns(scope, pairs)]
+    counted = [func.max(pairs.c.accounts).label("accounts")] if "accounts" in pairs.c else []
     return (
         select(
             *keys,
@@ -236,6 +265,7 @@ def select_customers(pairs: CTE, scope: Scope) -> CTE:
             func.max(case((pairs.c.prev > 0, 1), else_=0)).label("paid"),
             func.max(case((pairs.c.cur > 0, 1), else_=0)).label("pays"),
             func.max(pairs.c.seen).label("seen"),
+            *counted,
         )
         .group_by(*keys)
         .cte("customers")

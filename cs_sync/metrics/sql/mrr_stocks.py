@@ -89,7 +89,7 @@ def select_stocks(scope: Scope, turns: Sequence[datetime]) -> Select[Any]:
         scope: The policy and the time of knowledge.
         turns: The instants, in order.
     """
-    placed = select_placed_spans(scope, turns).cte("placed_spans")
+    placed = _select_placed_spans(scope, turns).cte("placed_spans")
     steps = _sum_events(placed, len(turns))
     cuts = union_all(select(steps), _select_cuts(placed, steps)).cte("mrr_cuts")
     swept = sweep_steps(cuts, ("amount", "held", "seen"), len(turns))
@@ -135,21 +135,40 @@ def sweep_steps(steps: CTE, names: Sequence[str], end: int) -> CTE:
     return select(summed, *before).cte("mrr_swept")
 
 
-def select_placed_spans(scope: Scope, turns: Sequence[datetime]) -> Select[Any]:
+def _select_placed_spans(scope: Scope, turns: Sequence[datetime]) -> Select[Any]:
     """Select the spans between the turns that see them.
 
     Those that begin before the last turn. Columns: account_id, currency, amount, since, until.
     """
-    visible = and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
     ends = case((SPAN.c.valid_to.is_(None), len(turns)), else_=find_turn(SPAN.c.valid_to, turns))
+    return _select_from_spans(
+        scope,
+        turns,
+        SPAN.c.account_id,
+        SPAN.c.currency,
+        SPAN.c.amount,
+        find_turn(SPAN.c.valid_from, turns).label("since"),
+        ends.label("until"),
+    )
+
+
+def select_ordered_spans(scope: Scope, turns: Sequence[datetime]) -> Select[Any]:
+    """Select the spans in the order in which they are swept.
+
+    Columns: account_id, currency, amount, valid_from, valid_to.
+    """
+    names = ("account_id", "currency", "amount", "valid_from", "valid_to")
+    spans = _select_from_spans(scope, turns, *(SPAN.c[name] for name in names))
+    return spans.order_by(SPAN.c.account_id, SPAN.c.currency, SPAN.c.valid_from)
+
+
+def _select_from_spans(
+    scope: Scope, turns: Sequence[datetime], *columns: ColumnElement[Any]
+) -> Select[Any]:
+    """Select columns of counted spans that begin before the last turn."""
+    visible = and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
     return (
-        select(
-            SPAN.c.account_id,
-            SPAN.c.currency,
-            SPAN.c.amount,
-            find_turn(SPAN.c.valid_from, turns).label("since"),
-            ends.label("until"),
-        )
+        select(*columns)
         .select_from(SPAN.join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id))
         .where(visible, is_counted(), SPAN.c.valid_from < bind_instant(turns[-1]))
     )

@@ -1,49 +1,65 @@
 """Temporary tables filled once for all statements of a connection: MRR stocks and days of use."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, insert, text
+from sqlalchemy import Connection, FromClause, Select, Table, insert, select, text
 
 from cs_sync.metrics.days_of_use import USED_DAY, select_days_to_share
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.sql.mrr_stocks import SPAN, STOCK, select_placed_spans, select_stocks
-from cs_sync.metrics.sweep import sweep_spans
+from cs_sync.metrics.sql.mrr_stocks import STOCK, select_ordered_spans, select_stocks
+from cs_sync.metrics.sql.stock_groups import STOCK_GROUP, select_stock_groups
+from cs_sync.metrics.sweep import KnownSpan, sweep_into_groups, sweep_spans
 from cs_sync.store.fast.prepared import prepare_statement
+from cs_sync_schemas.times import count_microseconds
+
+Sweep = Callable[[Iterable[KnownSpan], Sequence[int]], Iterator[tuple[Any, ...]]]
 
 
 @contextmanager
-def share_stocks(connection: Connection, scope: Scope, turns: Sequence[datetime]) -> Iterator[None]:
+def share_stocks(
+    connection: Connection, scope: Scope, turns: Sequence[datetime], read: Collection[str]
+) -> Iterator[None]:
     """Let statements with `Scope.shared_turns` read their stocks inside the context.
 
     Args:
         connection: The connection of the statements.
         scope: The policy and the time of knowledge.
         turns: The instants of the stocks, in order.
+        read: Names of the tables that the statements read, of stocks and of groups.
     """
-    if connection.dialect.name == "sqlite":
-        with _provide_table(connection, STOCK):
-            _sweep_into_table(connection, scope, turns)
-            yield
-    else:
-        with _share_table(connection, STOCK, select_stocks(scope, turns)):
-            yield
+    with ExitStack() as sharing:
+        if connection.dialect.name == "sqlite":
+            for table, sweep in ((STOCK, sweep_spans), (STOCK_GROUP, sweep_into_groups)):
+                if table.name in read:
+                    sharing.enter_context(_provide_table(connection, table))
+                    _sweep_into_table(connection, table, sweep, scope, turns)
+        else:
+            stocks: FromClause = select_stocks(scope, turns).cte("mrr_stocks")
+            if STOCK.name in read:
+                sharing.enter_context(_share_table(connection, STOCK, select(stocks)))
+                stocks = STOCK
+            if STOCK_GROUP.name in read:
+                groups = select_stock_groups(stocks)
+                sharing.enter_context(_share_table(connection, STOCK_GROUP, groups))
+        yield
 
 
-def _sweep_into_table(connection: Connection, scope: Scope, turns: Sequence[datetime]) -> None:
-    """Fill the table of stocks with rows swept here."""
-    names = tuple(STOCK.c.keys())
-    fill = prepare_statement(insert(STOCK), connection.dialect, names).text
-    in_order = (SPAN.c.account_id, SPAN.c.currency, SPAN.c.valid_from)
-    placed: Any = connection.execute(select_placed_spans(scope, turns).order_by(*in_order))
+def _sweep_into_table(
+    connection: Connection, table: Table, sweep: Sweep, scope: Scope, turns: Sequence[datetime]
+) -> None:
+    """Fill a table of stocks or groups with rows swept here."""
+    names = tuple(table.c.keys())
+    fill = prepare_statement(insert(table), connection.dialect, names).text
+    spans: Any = connection.execute(select_ordered_spans(scope, turns))
     cursor: Any = connection.connection.cursor()
     cursor.execute("SAVEPOINT stocks")  # else every row would be a transaction
-    cursor.executemany(fill, sweep_spans(placed.cursor, len(turns)))
+    cursor.executemany(fill, sweep(spans.cursor, list(map(count_microseconds, turns))))
     cursor.execute("RELEASE stocks")
     cursor.close()
-    placed.close()
+    spans.close()
 
 
 @contextmanager
