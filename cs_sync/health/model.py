@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -154,6 +155,7 @@ class HealthConfig(Settings):
     _models: dict[str, "HealthConfig"] = PrivateAttr(default_factory=dict)
     _left_out: tuple[str, ...] = PrivateAttr(default=())
     _digest: str = PrivateAttr(default="")
+    _active: dict[str, InputConfig] | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -227,7 +229,7 @@ class HealthConfig(Settings):
         fitted = self.model_copy(update={"inputs": left})
         wanted = {n: i for some in (inputs, self.inputs) for n, i in some.items() if i.weight}
         absent = [name for name in self.inputs if name in wanted and name not in left]
-        fitted._left_out, fitted._digest = tuple(absent), ""
+        fitted._left_out, fitted._digest, fitted._active = tuple(absent), "", None
         fitted._models = {
             name: model.fit_sources(has_source) for name, model in self._models.items()
         }
@@ -287,9 +289,11 @@ class HealthConfig(Settings):
         settings = ", ".join(f"inputs.{name}.weight = {float(w):g}" for name, w in scaled.items())
         return f"scale them: {settings}; or take an input out with weight = 0"
 
-    def active(self) -> dict[str, InputConfig]:
+    def active(self) -> Mapping[str, InputConfig]:
         """Return the inputs with a weight."""
-        return {name: config for name, config in self.inputs.items() if config.weight}
+        if self._active is None:
+            self._active = {name: item for name, item in self.inputs.items() if item.weight}
+        return self._active
 
     def scored_inputs(self) -> dict[str, InputConfig]:
         """Return the inputs with a weight that are no bonus."""
@@ -319,7 +323,7 @@ class HealthConfig(Settings):
 @lru_cache(maxsize=10_000)
 def to_fraction(number: float) -> Fraction:
     """Convert a number exactly as written: 0.1 is one tenth."""
-    return Fraction(str(number))
+    return Fraction(Decimal(str(number)))
 
 
 def _merge_default(name: str, override: Any) -> Any:

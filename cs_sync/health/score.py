@@ -1,11 +1,13 @@
 """Calculation of a score from readings: pure and exact; contributions sum to the score."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from functools import lru_cache
+from math import lcm
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from cs_sync.health.model import HealthConfig, InputConfig, Point, to_fraction
@@ -85,7 +87,7 @@ def score_account(
     coverage = calculate_coverage(config, values, [absent.input for absent in missing])
     contributions = calculate_contributions(config, values)
     enough = coverage > 0 and coverage >= to_fraction(config.minimum_coverage)
-    total = sum((c.contribution for c in contributions), Fraction(0)) if enough else None
+    total = _add_up(contributions) if enough else None
     band = INSUFFICIENT if total is None else config.bands.find_band(total)
     return HealthScore(
         config.mode, config.digest(), total, band, coverage, contributions, tuple(missing)
@@ -138,9 +140,16 @@ def calculate_contributions(
     if config.mode == "weighted":
         total = tuple([item.weight for item in known if not item.bonus])
     contributions = [_build_contribution(item, values[item.name], total) for item in known]
-    base = sum((c.contribution for c in contributions if not c.bonus), Fraction(0))
+    base = _add_up([c for c in contributions if not c.bonus])
     is_well = base >= to_fraction(config.bands.green)
     return tuple(c for c in contributions if is_well or not c.bonus)
+
+
+def _add_up(contributions: Sequence[Contribution]) -> Fraction:
+    """Sum contributions over their common denominator, reduced once."""
+    parts = [c.contribution for c in contributions]
+    whole = lcm(*(part.denominator for part in parts))
+    return Fraction(sum(part.numerator * (whole // part.denominator) for part in parts), whole)
 
 
 class _KnownInput(NamedTuple):
@@ -181,20 +190,20 @@ def _sum_weights(weights: tuple[float, ...]) -> Fraction:
 
 def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
     """Evaluate the piecewise linear map at a value; flat beyond its ends."""
-    xs, ys = _convert_points(points)
-    at = to_fraction(value)
-    after = bisect_right(xs, at)
-    if after == 0:
-        return ys[0]
-    if after == len(xs):
-        return ys[-1]
-    share = (at - xs[after - 1]) / (xs[after] - xs[after - 1])
-    return ys[after - 1] + share * (ys[after] - ys[after - 1])
+    after = bisect_right(points, value, key=itemgetter(0))
+    lines = _convert_points(points)
+    start, height, slope = lines[max(after - 1, 0)]
+    return height + (to_fraction(value) - start) * slope if 0 < after < len(lines) else height
 
 
 @lru_cache(maxsize=1_000)
-def _convert_points(points: tuple[Point, ...]) -> tuple[list[Fraction], list[Fraction]]:
-    return [to_fraction(x) for x, _ in points], [to_fraction(y) for _, y in points]
+def _convert_points(points: tuple[Point, ...]) -> list[tuple[Fraction, Fraction, Fraction]]:
+    """Convert points to (x, y, slope up to the next point)."""
+    exact = [(to_fraction(x), to_fraction(y)) for x, y in points]
+    return [
+        (x, y, (high - y) / (end - x) if end > x else Fraction(0))
+        for (x, y), (end, high) in zip(exact, [*exact[1:], exact[-1]], strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,23 +211,27 @@ class ScoreBook:
     """Scores of many accounts: those with equal readings have equal scores, computed once."""
 
     _scores: dict[Any, HealthScore] = field(default_factory=dict)
+    _models: dict[int, tuple[HealthConfig, str, bool]] = field(default_factory=dict)
+    """Id → the model, kept so that nothing else takes its id, its digest, and if it has ages."""
 
     def score(
         self, readings: Mapping[str, Reading], config: HealthConfig, scope: SignalScope
     ) -> HealthScore:
         """Score an account as `score_account` does."""
-        dated = any(item.max_age_days for item in config.active().values())
-        key = (
-            config.digest(),
-            scope.day if dated else None,
-            tuple(
-                (name, reading.value, reading.observed_at if dated else None)
-                for name, reading in sorted(readings.items())
-            ),
-        )
-        if key not in self._scores:
-            self._scores[key] = score_account(readings, config, scope)
-        return self._scores[key]
+        if id(config) not in self._models:
+            dated = any(item.max_age_days for item in config.active().values())
+            self._models[id(config)] = (config, config.digest(), dated)
+        _, digest, dated = self._models[id(config)]
+        key: tuple[Any, ...]
+        if dated:
+            values = [(name, of.value, of.observed_at) for name, of in readings.items()]
+            key = (digest, scope.day, *values)
+        else:
+            key = (digest, *[(name, reading.value) for name, reading in readings.items()])
+        score = self._scores.get(key)
+        if score is None:
+            score = self._scores[key] = score_account(readings, config, scope)
+        return score
 
 
 def _may_be_absent(missing: MissingInput, config: HealthConfig) -> bool:

@@ -91,10 +91,13 @@ def write_points(
     """Write the points of an account's past days, and that of today."""
     texts: list[str] = []
     before = ""
-    for text in (*(_write_past_point(state, money) for state in states), _write_point(now)):
+    last: PastState | None = None
+    for state in states:
+        text = before if state is last else _write_past_point(state, money)
         texts.append(_SAME if text == before else text)
-        before = text
-    return texts
+        before, last = text, state
+    text = _write_point(now)
+    return [*texts, _SAME if text == before else text]
 
 
 def _write_past_point(state: PastState, money: MoneyConverter) -> str:
