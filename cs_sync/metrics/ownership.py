@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    case,
     cast,
     func,
     literal,
@@ -90,7 +91,7 @@ def get_respondent(record: FromClause, person: ColumnElement[Any]) -> ColumnElem
 def _is_place_then(record: Table) -> ColumnElement[bool]:
     """Build the condition for the person's account at that time.
 
-    For undated records the last.
+    For undated records the last. Where the record's own account is known, none is looked up.
     """
     moment = record.c[_TIME_COLUMNS[record.name]]
     by_day = isinstance(moment.type, Date)
@@ -99,4 +100,5 @@ def _is_place_then(record: Table) -> ColumnElement[bool]:
     )
     then = and_(start <= moment, or_(end.is_(None), end > moment))
     timeless = and_(moment.is_(None), end.is_(None))
-    return and_(PLACE.c.contact_id == CONTACT_LINK.c.contact_id, or_(then, timeless))
+    person = case((LINK.c.account_id.is_(None), CONTACT_LINK.c.contact_id))
+    return and_(PLACE.c.contact_id == person, or_(then, timeless))

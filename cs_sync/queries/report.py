@@ -317,8 +317,9 @@ def _sum_invoice_ties(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _build_unattributed(workspace: Workspace) -> list[Any]:
+    shares = list_unattributed_shares(workspace)
     newest: dict[tuple[str, str | None], list[str]] = {}
-    for row in list_newest_unattributed(workspace, MAX_QUOTES):
+    for row in list_newest_unattributed(workspace, shares, MAX_QUOTES):
         ids = (row["source_id"], row["contact_source_id"], row["account_source_id"])
         name = next((candidate for candidate in ids if candidate), "without an id")
         newest.setdefault((row["kind"], row["currency"]), []).append(f"{row['source']} {name}")
@@ -330,7 +331,7 @@ def _build_unattributed(workspace: Workspace) -> list[Any]:
             share.currency,
             newest.get((share.kind, share.currency), ()),
         )
-        for share in list_unattributed_shares(workspace)
+        for share in shares
     ]
 
 

@@ -1,6 +1,6 @@
 """Money, tickets, answers and usage without an account: shares and records."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from functools import partial
@@ -60,13 +60,18 @@ def list_unattributed_shares(workspace: Workspace) -> list[UnattributedShare]:
     return list(sums.values())
 
 
-def list_newest_unattributed(workspace: Workspace, most: int) -> list[dict[str, Any]]:
+def list_newest_unattributed(
+    workspace: Workspace, shares: Iterable[UnattributedShare], most: int
+) -> list[dict[str, Any]]:
     """List the newest records without an account, as the source names them.
 
     Args:
         workspace: The workspace.
+        shares: What `list_unattributed_shares` returned; of a kind without any none is looked for.
         most: The number of records per kind.
     """
+    lacking = {share.kind for share in shares if share.unattributed}
+    kinds = [kind for kind in ATTRIBUTED_TABLES if kind.amount or kind.name in lacking]
     scope = _build_scope(workspace)
 
     def compute(kind: AttributedTable, within: Span | None) -> Rows:
@@ -77,7 +82,7 @@ def list_newest_unattributed(workspace: Workspace, most: int) -> list[dict[str, 
             ]
 
     newest: dict[str, list[dict[str, Any]]] = {}
-    for part in _keep_parts(workspace, scope, ("unattributed records", most), compute):
+    for part in _keep_parts(workspace, scope, ("unattributed records", most), compute, kinds):
         for row in part:
             own = newest.setdefault(row["kind"], [])
             if row not in own and len(own) < most:  # somebody may have days in both parts
@@ -90,6 +95,7 @@ def _keep_parts(
     scope: Scope,
     question: tuple[Any, ...],
     compute: Callable[[AttributedTable, Span | None], Rows],
+    kinds: Sequence[AttributedTable] = ATTRIBUTED_TABLES,
 ) -> list[Rows]:
     """Return the rows of each kind of record, kept or computed.
 
@@ -99,7 +105,7 @@ def _keep_parts(
     settings = tuple(asdict(scope.periods[0]).values())
     parts: list[tuple[AttributedTable, Span | None, date | None]] = []
     days = _list_spans(scope.periods[0].end, workspace.today)
-    for kind in ATTRIBUTED_TABLES:
+    for kind in kinds:
         parts += [(kind, *span) for span in (days if kind.daily else [(None, None)])]
     questions = [
         Question(

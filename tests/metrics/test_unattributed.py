@@ -125,7 +125,7 @@ def test_what_is_kept_in_parts_is_what_all_records_give(books: Ledger, today: da
         patch.setattr("cs_sync.queries.kept_rows.get_mrr_policy", lambda _: MrrPolicy())
         for _ in range(2):  # computed, and kept
             shares = list_unattributed_shares(workspace)
-            newest = list_newest_unattributed(workspace, 2)
+            newest = list_newest_unattributed(workspace, shares, 2)
     with store.read() as connection:
         assert shares == read_unattributed_shares(connection, SCOPE)
     assert shares[-1] == UnattributedShare("usage days", 5, 6)
