@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Select, create_engine, event
 
 from benchmarks.job.books import TODAY, write_books
 from cs_sync.health import EVIDENCE_QUERIES, SIGNALS, build_day_scope
+from cs_sync.health.signals.usage import select_use_by_owner
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
@@ -75,6 +76,8 @@ def _list_statements() -> Iterator[tuple[str, Select[Any]]]:
     for name, build in EVIDENCE_QUERIES.items():
         yield f"facts {name}", build(scope)
         yield f"facts {name} of one account", build(alone)
+    yield "days of use", select_use_by_owner(scope)
+    yield "days of use of one account", select_use_by_owner(alone)
     periods = list_whole_periods(TODAY - timedelta(days=62), TODAY, "month", "UTC")
     of_metrics = Scope(periods, policy=policy)
     for metric in list_builtin_metrics():

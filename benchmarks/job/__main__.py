@@ -8,14 +8,19 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-from benchmarks.job.books import touch_books, write_books
+from benchmarks.job.books import TODAY, list_active_accounts, touch_books, write_books
 
 USAGE_DAYS = 90
-RUNS = ("first run", "nothing changed", "1 % changed")
+RUNS = (
+    "first run", "nothing changed", "1 % changed", "next day, 1 % used", "next day, all used",
+)  # fmt: skip
+HOURS = (6, 7, 8, 30, 54)
+"""When each begins, in hours after the last day of the books began."""
 COMMANDS: dict[str, tuple[str, ...]] = {
     "runs": ("runs",),
     "explain ONE": ("explain", "a000001"),
@@ -97,12 +102,14 @@ def _run_job(size: int, usage_days: int, runs: Sequence[str]) -> dict[str, Cost]
         folder = Path(parent) / "workspace"
         write_books(folder, size, usage_days)
         _measure(folder, ["-q", *map(str, _list_code())], ["compileall"])
-        costs = {RUNS[0]: _measure_run(folder)}
+        few, all_ = range(0, size, 100), list_active_accounts(folder)
+        used: list[tuple[Iterable[int], int]] = [((), 0), ((), 0), (few, 0), (few, -1), (all_, -2)]
+        costs = {}
+        for run, hours, (accounts, ago) in zip(runs, HOURS, used, strict=False):
+            touch_books(folder, accounts, ago)
+            costs[run] = _measure_run(folder, hours)
         if len(runs) == 1:
             return costs
-        costs[RUNS[1]] = _measure_run(folder)
-        touch_books(folder, size)
-        costs[RUNS[2]] = _measure_run(folder)
         return costs | {name: _measure(folder, line) for name, line in COMMANDS.items()}
 
 
@@ -112,10 +119,12 @@ def _list_code() -> list[Path]:
     return [root / "cs_sync", root / "schemas", *root.glob("plugins/*/cs_sync_*")]
 
 
-def _measure_run(folder: Path) -> Cost:
+def _measure_run(folder: Path, hours: int) -> Cost:
     """Run the job, and read what its stages took."""
-    file = folder / "stages.json"
-    cost = _measure(folder, ["run"], ["benchmarks.job.stages", str(file)])
+    file, begin = folder / "stages.json", datetime.combine(TODAY, time(), UTC)
+    begin += timedelta(hours=hours)
+    line = ["benchmarks.job.stages", str(file), begin.isoformat()]
+    cost = _measure(folder, ["run"], line)
     measured = json.loads(file.read_text())
     peaks = measured["peaks"]
     files = sum(path.stat().st_size for path in (folder / "data").iterdir())

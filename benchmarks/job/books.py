@@ -77,12 +77,25 @@ def write_rows(folder: Path, accounts: int, rows: Iterable[tuple[str, Row]]) -> 
         file.close()
 
 
-def touch_books(folder: Path, accounts: int) -> None:
-    """Append a day of use of every hundredth account, as a later export would."""
+def touch_books(folder: Path, accounts: Iterable[int], ago: int) -> None:
+    """Append a day of use of some accounts, as a later export would.
+
+    Args:
+        folder: The workspace.
+        accounts: Their numbers.
+        ago: How many days before the last day of the books it is.
+    """
     with (folder / "data" / "usage_days.csv").open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS["usage_days"])
-        for number in range(0, accounts, 100):
-            writer.writerow(build_use(f"a{number:06}", number, 0, 7))
+        for number in accounts:
+            writer.writerow(build_use(f"a{number:06}", number, ago, 7))
+
+
+def list_active_accounts(folder: Path) -> list[int]:
+    """List the numbers of the accounts with a running subscription."""
+    with (folder / "data" / "subscriptions.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["status"] == "active"]
+    return [int(row["account_source_id"][1:]) for row in rows]
 
 
 def list_rows(number: int, accounts: int, usage_days: int) -> Iterator[tuple[str, Row]]:

@@ -1,7 +1,8 @@
-"""`python -m benchmarks.job.stages FILE run`: a command of cs-sync, and what its stages cost.
+"""`python -m benchmarks.job.stages FILE TIME run`: a command of cs-sync, and what its stages cost.
 
-The stages are the calls of `jobs/run.py`; their user CPU seconds, and the peak of the process's
-memory during each in MB, are written to FILE as JSON.
+The command takes TIME (`2026-11-28T06:00+00:00`) for the time at which it begins. The stages are
+the calls of `jobs/run.py`; their user CPU seconds, and the peak of the process's memory during each
+in MB, are written to FILE as JSON.
 """
 
 import functools
@@ -11,6 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import time_machine
 
 from cs_sync.cli import main as run_command
 from cs_sync.jobs import run as job
@@ -33,14 +36,15 @@ CLEAR_PEAK = Path("/proc/self/clear_refs")
 
 def main() -> None:
     """Run a command with its stages measured."""
-    file, line = Path(sys.argv[1]), sys.argv[2:]
+    file, begin, line = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     seconds: dict[str, float] = {}
     peaks: dict[str, float] = {}
     for name, stage in STAGES.items():
         setattr(job, name, _measure(getattr(job, name), stage, seconds, peaks))
     sys.argv = ["cs-sync", *line]
     try:
-        run_command()
+        with time_machine.travel(begin, tick=True):
+            run_command()
     finally:
         peaks[REST] = _read_peak()
         seconds[REST] = os.times().user - sum(seconds.values())

@@ -38,7 +38,6 @@ from cs_sync.health.signals.mrr import select_mrr_change
 from cs_sync.health.signals.payments import select_payments
 from cs_sync.health.signals.seats import select_subscription_seats
 from cs_sync.health.signals.surveys import select_latest_answers, select_ratings
-from cs_sync.health.signals.usage import select_used_days
 from cs_sync.metrics.days_of_use import is_feature_used
 from cs_sync.metrics.tickets import was_open
 from cs_sync_schemas.tables import (
@@ -101,22 +100,6 @@ def _select_subscriptions(scope: SignalScope) -> Select[Any]:
     )
 
 
-def _select_usage(scope: SignalScope) -> Select[Any]:
-    days = select_used_days(scope)
-    late, early = scope.first_day(28), scope.first_day(56)
-    recent = case((days.c.day >= late, days.c.day))
-    before = case((and_(days.c.day >= early, days.c.day < late), days.c.day))
-    someone = case((and_(days.c.day >= late, days.c.by_person), days.c.person))
-    return select(
-        days.c.account_id,
-        func.count(distinct(recent)).label("recent_days"),
-        func.count(distinct(before)).label("earlier_days"),
-        func.max(days.c.day).label("last_day"),
-        func.count(distinct(someone)).label("people"),
-        func.min(days.c.day).label("first_day"),
-    ).group_by(days.c.account_id)
-
-
 def _select_features(scope: SignalScope) -> Select[Any]:
     used = and_(FEATURE.c.day <= scope.day, FEATURE.c.day >= scope.first_day(90))
     active = is_feature_used()
@@ -155,7 +138,6 @@ EVIDENCE_QUERIES: dict[str, Callable[[SignalScope], Select[Any]]] = {
     "subscriptions": _select_subscriptions,
     "payments": select_payments,
     "mrr_change": select_mrr_change,
-    "usage": _select_usage,
     "features": _select_features,
     "steps": _select_steps,
     "referrals": _select_referrals,
@@ -163,11 +145,14 @@ EVIDENCE_QUERIES: dict[str, Callable[[SignalScope], Select[Any]]] = {
 """What to ask for → the statement whose rows `gather` takes under the same name."""
 
 
-def collect_evidence(rows: Mapping[str, Iterable[Any]]) -> dict[str, AccountEvidence]:
+def collect_evidence(
+    rows: Mapping[str, Iterable[Any]], usage: Mapping[str, UsageFact]
+) -> dict[str, AccountEvidence]:
     """Group the rows of the evidence queries by account.
 
     Args:
         rows: Name of a query → its rows.
+        usage: Account id → its use.
 
     Returns:
         Account id → its evidence.
@@ -182,7 +167,10 @@ def collect_evidence(rows: Mapping[str, Iterable[Any]]) -> dict[str, AccountEvid
                 **{field: values[field] for field in read} | _get_constant_fields(kind, name)
             )
             by_account[values["account_id"]][collection].append(fact)
-    return {account: _build_evidence(facts) for account, facts in by_account.items()}
+    return {
+        account: _build_evidence(by_account[account], usage.get(account))
+        for account in dict.fromkeys([*by_account, *usage])
+    }
 
 
 _FACT_TYPES: dict[str, tuple[type[Any], str]] = {
@@ -194,7 +182,6 @@ _FACT_TYPES: dict[str, tuple[type[Any], str]] = {
     "subscriptions": (RunningSubscription, "subscriptions"),
     "payments": (PaymentFact, "payments"),
     "mrr_change": (MrrChangeFact, "mrr_change"),
-    "usage": (UsageFact, "usage"),
     "features": (FeatureFact, "features"),
     "steps": (StepFact, "steps"),
     "referrals": (ReferralFact, "referrals"),
@@ -210,7 +197,7 @@ def _get_constant_fields(kind: type[Any], name: str) -> dict[str, str]:
     return {"kind": name} if kind is AnswerFact else {}
 
 
-def _build_evidence(facts: Mapping[str, list[Any]]) -> AccountEvidence:
+def _build_evidence(facts: Mapping[str, list[Any]], usage: UsageFact | None) -> AccountEvidence:
     answers = sorted(facts.get("answers", ()), key=lambda answer: answer.answered_at, reverse=True)
     return AccountEvidence(
         tickets=tuple(facts.get("tickets", ())),
@@ -220,7 +207,7 @@ def _build_evidence(facts: Mapping[str, list[Any]]) -> AccountEvidence:
         subscriptions=tuple(facts.get("subscriptions", ())),
         payments=next(iter(facts.get("payments", ())), None),
         mrr_change=next(iter(facts.get("mrr_change", ())), None),
-        usage=next(iter(facts.get("usage", ())), None),
+        usage=usage,
         features=tuple(facts.get("features", ())),
         steps=tuple(facts.get("steps", ())),
         referrals=tuple(facts.get("referrals", ())),

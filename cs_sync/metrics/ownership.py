@@ -66,13 +66,45 @@ def join_owner(record: Table) -> OwnedRecords:
     )
     rows = rows.outerjoin(CONTACT_LINK, person).outerjoin(PLACE, _is_place_then(record))
     account_id = func.coalesce(LINK.c.account_id, PLACE_LINK.c.account_id)
-    own = cast(record.c.source, String) + literal(":") + record.c.contact_source_id
     return OwnedRecords(
         rows.outerjoin(PLACE_LINK, names_account(PLACE, PLACE_LINK)),
         account_id,
         CONTACT_LINK.c.contact_id,
-        func.coalesce(CONTACT_LINK.c.contact_id, own),
+        _name_person(record, CONTACT_LINK.c.contact_id),
     )
+
+
+def join_owner_of_names(names: FromClause) -> OwnedRecords:
+    """Join the names that records share to their owners.
+
+    There is a row per place of a person: a record belongs to the row's account if its day lies from
+    `PLACE.c.day_from` on and before `day_to`; both are null where the record's own account decides.
+
+    Args:
+        names: `source`, `account_source_id`, `contact_source_id`.
+    """
+    person = and_(
+        CONTACT_LINK.c.source == names.c.source,
+        CONTACT_LINK.c.source_id == names.c.contact_source_id,
+    )
+    unnamed = and_(PLACE.c.contact_id == CONTACT_LINK.c.contact_id, LINK.c.account_id.is_(None))
+    rows = names.outerjoin(LINK, names_account(names)).outerjoin(CONTACT_LINK, person)
+    rows = rows.outerjoin(PLACE, unnamed).outerjoin(PLACE_LINK, names_account(PLACE, PLACE_LINK))
+    return OwnedRecords(
+        rows,
+        func.coalesce(LINK.c.account_id, PLACE_LINK.c.account_id),
+        CONTACT_LINK.c.contact_id,
+        _name_person(names, CONTACT_LINK.c.contact_id),
+    )
+
+
+def _name_person(record: FromClause, contact_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Name a record's person: the contact, else as the source does.
+
+    Null where it names nobody.
+    """
+    own = cast(record.c.source, String) + literal(":") + record.c.contact_source_id
+    return func.coalesce(contact_id, own)
 
 
 def names_account(record: FromClause, link: FromClause = LINK) -> ColumnElement[bool]:

@@ -21,7 +21,6 @@ from cs_sync.health import (
     is_leaving,
     list_urgent_reasons,
     score_account,
-    sweeps_use,
 )
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 from cs_sync.queries.account_batches import AccountBatch, split_accounts
@@ -335,10 +334,10 @@ def _compute_results(
     earlier = _build_scope(workspace, now.day - CHANGE_PERIOD, now.known_at, now.accounts)
     with workspace.store.read() as connection:
         signals = config.list_signals()
-        use = read_use_history(connection, now) if sweeps_use(signals) else None
+        use = read_use_history(connection, now)
         readings = read_signals(connection, signals, now, use=use)
         before = read_signals(connection, signals, earlier, use=use)
-        evidence = read_evidence(connection, now)
+        evidence = read_evidence(connection, now, use)
         billing = read_billing_marks(connection, earlier)
         just_before = earlier.until - timedelta(microseconds=1)
         paid = read_mrr_at(

@@ -68,7 +68,7 @@ class Workspace:
             ConfigError: A name is no configured source.
         """
         types = self.config.connectors.types
-        configured = [name for name in types if types[name] in self.plugins.sources]
+        configured = [name for name in types if self.plugins.find_source(types[name])]
         unknown = [name for name in only if name not in configured]
         if unknown:
             available = ", ".join(configured) or "none"
@@ -116,7 +116,7 @@ class Workspace:
     def _source(self, name: str) -> "OpenSource":
         from cs_sync.sync.stream_sync import OpenSource
 
-        made: Any = self.plugins.sources[self.config.connectors.types[name]]
+        made: Any = self.plugins.find_source(self.config.connectors.types[name])
         client = self._get_client(name, made.limits)
         source: Source = made(self.config.connectors[name], client)
         return OpenSource(name, source, client.count_requests)

@@ -292,6 +292,7 @@ def _create_postgresql_engine(url: str, schema: str | None, *, read_only: bool) 
     options = [
         *([f"-csearch_path={schema}"] if schema else []),
         "-ctimezone=UTC",
+        "-cdatestyle=ISO",
         *(["-cdefault_transaction_read_only=on"] if read_only else []),
     ]
     silence = {

@@ -9,15 +9,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
 from cs_sync.health import (
-    EVIDENCE_QUERIES,
     AccountEvidence,
     Reading,
     SignalScope,
     build_day_scope,
-    collect_evidence,
     get_signal,
     read_row,
 )
+from cs_sync.store.queries.health import read_evidence, read_use_history
 from cs_sync.testing.databases import open_memory_database
 from cs_sync_schemas import Account, AccountLink, Contact, ContactAccount, ContactLink
 
@@ -73,9 +72,7 @@ class Workspace:
 
     def evidence(self, scope: SignalScope = SCOPE) -> dict[str, AccountEvidence]:
         with self.engine.connect() as connection:
-            return collect_evidence(
-                {n: connection.execute(b(scope)).all() for n, b in EVIDENCE_QUERIES.items()}
-            )
+            return read_evidence(connection, scope, read_use_history(connection, scope))
 
 
 @pytest.fixture

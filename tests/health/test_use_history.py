@@ -1,17 +1,22 @@
 """Signals of use from days read once are those of their statements, whatever is in the books."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from cs_sync.health import SignalScope, build_day_scope
+from cs_sync.health.facts import UsageFact
+from cs_sync.health.signals.usage import select_used_days
 from cs_sync.health.signals.use_history import UsedDays, compare_events, count_days_since_use
-from cs_sync.store.queries.health import read_signals, read_use_history
+from cs_sync.metrics.sql.time_travel import rewrite_as_of
+from cs_sync.store.queries.health import read_evidence, read_signals, read_use_history
+from cs_sync.store.queries.people import read_people
 from cs_sync.testing.databases import open_memory_database
 from cs_sync_schemas import (
     Account,
@@ -20,6 +25,7 @@ from cs_sync_schemas import (
     ContactAccount,
     ContactLink,
     FeatureDay,
+    SourceContact,
     UsageDay,
 )
 from tests.health.conftest import LONG_AGO
@@ -50,9 +56,12 @@ def fill(connection: Connection, random: Random) -> None:
         add_rows(
             connection, Contact, [{"id": person, "account_id": random.choice([*accounts, None])}]
         )
+        sources = [source for source in SOURCES if random.random() < 0.6]
+        add_rows(connection, SourceContact, [
+            {"source": source, "source_id": person} for source in sources
+        ])  # fmt: skip
         add_rows(connection, ContactLink, [
-            {"source": source, "source_id": person, "contact_id": person}
-            for source in SOURCES if random.random() < 0.6
+            {"source": source, "source_id": person, "contact_id": person} for source in sources
         ])  # fmt: skip
         if links:
             moved = random.randrange(30, 150)
@@ -115,6 +124,55 @@ def test_days_read_once_say_what_the_statements_say(
         assert actual == read_signals(books, SIGNALS, scope(day), rewritten=rewritten), day
         seen |= {name for own in actual.values() for name in own}
     assert seen == set(SIGNALS)
+
+
+@pytest.mark.slow("reads whole books")
+@pytest.mark.parametrize("accounts", [(), ("a0", "a3")])
+@pytest.mark.parametrize("known_at", [None, 110])
+def test_use_in_facts_is_what_records_joined_one_by_one_say(
+    books: Connection, accounts: tuple[str, ...], known_at: int | None
+) -> None:
+    """A person's days count wherever they were used, an account's whoever used them."""
+    for day in MONTH_ENDS:
+        known = None if known_at is None else at(known_at)
+        scope = replace(build_day_scope(day, "Europe/Warsaw", accounts), known_at=known)
+        facts = read_evidence(books, scope, read_use_history(books, scope))
+        joined = select_used_days(replace(scope, accounts=()))
+        statement = select(joined.c.account_id, joined.c.person, joined.c.day, joined.c.by_person)
+        rows = books.execute(rewrite_as_of(statement, known) if known else statement).all()
+        by_account, by_person = defaultdict(set), defaultdict(set)
+        for account, person, used, by_name in rows:
+            by_account[account].add((used, person if by_name else None))
+            by_person[person].add(used)
+        assert {name: own.usage for name, own in facts.items() if own.usage} == {
+            name: summarize(uses, day)
+            for name, uses in by_account.items() if not accounts or name in accounts
+        }  # fmt: skip
+        if known is None:
+            people = read_people(books, replace(scope, accounts=()), accounts)
+            assert people or accounts
+            for own in people.values():
+                for person in own:
+                    shown = (person.last_day, person.recent_days, person.earlier_days)
+                    assert shown == count_use(by_person[person.id], day)
+
+
+def summarize(uses: set[tuple[date, str | None]], day: date) -> UsageFact:
+    days = {used for used, _ in uses}
+    late, early = day - timedelta(27), day - timedelta(55)
+    return UsageFact(
+        sum(used >= late for used in days), sum(early <= used < late for used in days), max(days),
+        len({person for used, person in uses if used >= late and person}), min(days),
+    )  # fmt: skip
+
+
+def count_use(days: set[date], day: date) -> tuple[date | None, int, int]:
+    ago = [(day - used).days for used in days]
+    return (
+        max((used for used in days if (day - used).days < 180), default=None),
+        sum(n < 14 for n in ago),
+        sum(14 <= n < 70 for n in ago),
+    )
 
 
 def test_a_trend_by_hand() -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     Select,
+    String,
     Table,
     and_,
     case,
@@ -20,6 +21,8 @@ from sqlalchemy import (
 )
 
 from cs_sync.health.relations import (
+    is_of_accounts,
+    is_scored,
     select_covered_accounts,
     select_newest_facts,
     select_owned,
@@ -27,8 +30,10 @@ from cs_sync.health.relations import (
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.features import FEATURE, is_from_reporting_source
 from cs_sync.metrics.days_of_use import is_feature_used, is_used
-from cs_sync.metrics.sql.dialects import ignore_index
-from cs_sync_schemas.tables import USAGE_DAY
+from cs_sync.metrics.ownership import PLACE, join_owner_of_names
+from cs_sync.metrics.sql.dialects import bind_day, ignore_index
+from cs_sync.metrics.sql.relations import is_present
+from cs_sync_schemas.tables import ACCOUNT, USAGE_DAY
 
 USAGE = USAGE_DAY
 _PART, _NOBODY = "\x1f", "\x1e"
@@ -46,17 +51,22 @@ def select_used_days(
         where: A further condition on the records of `get_use_table`.
     """
     table = get_use_table(scope)
+    used = _is_used_within(scope, since, where)
+    is_named = table.c.contact_source_id.is_not(None).label("by_person")
+    return select_owned(scope, table, table.c.day, table.c.events, is_named, where=used)
+
+
+def _is_used_within(
+    scope: SignalScope, since: date | None, where: ColumnElement[bool] | None
+) -> ColumnElement[bool]:
+    """Build the condition for records of active days: see `select_used_days`."""
+    table = get_use_table(scope)
     active = is_feature_used(scope.active_features) if scope.active_features else is_used()
     if since is None:
         within = ignore_index(table.c.day) <= scope.day
     else:
         within = table.c.day.between(since, scope.day)
-    if where is not None:
-        within = and_(within, where)
-    is_named = table.c.contact_source_id.is_not(None).label("by_person")
-    return select_owned(
-        scope, table, table.c.day, table.c.events, is_named, where=and_(active, within)
-    )
+    return and_(active, within) if where is None else and_(active, within, where)
 
 
 def list_use_columns(scope: SignalScope) -> dict[str, ColumnElement[Any]]:
@@ -114,18 +124,45 @@ def _is_use_covering(scope: SignalScope) -> ColumnElement[bool]:
     return is_from_reporting_source(scope, scope.active_features)
 
 
-def select_use_by_day(scope: SignalScope) -> Select[Any]:
-    """Select the use of each account and day: `account_id`, `day`, `events`, `records`."""
-    days = select_used_days(scope)
+def select_use_by_owner(
+    scope: SignalScope, since: date | None = None, where: ColumnElement[bool] | None = None
+) -> Select[Any]:
+    """Select active days of use, put together by account and person.
+
+    They are those up to the scope's day, and the rows come in the order of accounts and people.
+    Records of the same names are put together before anybody asks whose they are: `uses` has a day
+    and its events for each (`2026-11-29 17,…`), of which those from `day_from` on and before
+    `day_to` count; null: all.
+
+    Args:
+        scope: The moment and the accounts.
+        since: As of `select_used_days`.
+        where: As of `select_used_days`.
+    """
+    table = get_use_table(scope)
+    each = cast(table.c.day, String) + literal(" ") + cast(table.c.events, String)
+    first = bind_day(since or date.min)
+    names = [table.c[name] for name in ("source", "account_source_id", "contact_source_id")]
+    uses = (
+        select(*names, func.aggregate_strings(each, ",").label("uses"))
+        .where(is_present(table, scope.known_at), is_of_accounts(scope, table))
+        .where(_is_used_within(scope, None, where), ignore_index(table.c.day) >= first)
+        .group_by(*names)
+        .cte("uses")
+    )
+    owner = join_owner_of_names(uses)
+    rows = owner.rows.join(ACCOUNT, ACCOUNT.c.id == owner.account_id)
     return (
         select(
-            days.c.account_id,
-            days.c.day,
-            func.sum(days.c.events).label("events"),
-            func.count().label("records"),
+            ACCOUNT.c.id.label("account_id"),
+            owner.person.label("person"),
+            PLACE.c.day_from,
+            PLACE.c.day_to,
+            uses.c.uses,
         )
-        .group_by(days.c.account_id, days.c.day)
-        .order_by(days.c.account_id, days.c.day)
+        .select_from(rows)
+        .where(is_scored(scope))
+        .order_by(ACCOUNT.c.id, owner.person)
     )
 
 

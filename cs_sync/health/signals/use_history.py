@@ -5,21 +5,29 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any
+
+from cs_sync.health.facts import UsageFact
+
+DAY_LENGTH = len("2026-11-29")
+_NEVER = date.max
 
 
 @dataclass(frozen=True, slots=True)
 class UsedDays:
     """An account's days of use as ordinals, with the sums of all days before each.
 
-    Both sums have one number more than there are days.
+    Both sums have one number more than there are days. `people` are the last days of its people,
+    of those that are named.
     """
 
     days: Sequence[int] = ()
     events: Sequence[int] = (0,)
     records: Sequence[int] = (0,)
+    people: Sequence[int] = ()
 
     def count_days(self, since: int, until: int) -> int:
         """Count the days from one to another, both included."""
@@ -68,20 +76,21 @@ class UseHistory:
 
 
 def build_use_history(
-    days: Iterable[Sequence[Any]], sources: Iterable[Sequence[Any]]
+    uses: Iterable[Sequence[Any]], sources: Iterable[Sequence[Any]]
 ) -> UseHistory:
     """Build the history from its rows.
 
     Args:
-        days: Rows of `select_use_by_day`.
+        uses: Rows of `select_use_by_owner`.
         sources: Rows of `select_known_accounts`.
     """
     known: dict[str, set[str]] = {}
     for account, source in sources:
         known.setdefault(account, set()).add(source)
     shared: dict[frozenset[str], frozenset[str]] = {}
+    by_account = ((account, _add_up(rows)) for account, rows in groupby(uses, itemgetter(0)))
     return UseHistory(
-        {account: _add_up(rows) for account, rows in groupby(days, itemgetter(0))},
+        {account: used for account, used in by_account if used.days},
         {
             account: shared.setdefault(own, own)
             for account, names in known.items()
@@ -90,13 +99,58 @@ def build_use_history(
     )
 
 
+def list_uses(row: Sequence[Any]) -> list[str]:
+    """List the uses of a row of `select_use_by_owner`.
+
+    Each is its day, a space and its events, as text.
+    """
+    *_, day_from, day_to, uses = row
+    each: list[str] = uses.split(",")
+    if day_from is None:
+        return each
+    since, until = day_from.isoformat(), str(day_to or _NEVER)
+    return [use for use in each if since <= use[:DAY_LENGTH] < until]
+
+
+@lru_cache(10_000)
+def get_ordinal(day: str) -> int:
+    """Return the ordinal of a day that is given as text."""
+    return date.fromisoformat(day).toordinal()
+
+
 def _add_up(rows: Iterable[Sequence[Any]]) -> UsedDays:
-    """Pack an account's rows; Python numbers are six times as large."""
-    _, days, events, records = zip(*rows, strict=True)
+    """Pack an account's uses; Python numbers are six times as large."""
+    events, records = dict[str, int](), dict[str, int]()
+    people: dict[str, str] = {}
+    for row in rows:
+        (_, person, *_), uses = row, list_uses(row)
+        for use in uses:
+            day = use[:DAY_LENGTH]
+            events[day] = events.get(day, 0) + int(use[DAY_LENGTH:])
+            records[day] = records.get(day, 0) + 1
+        if person is not None and uses:
+            people[person] = max(people.get(person, ""), max(uses)[:DAY_LENGTH])
+    days = sorted(events)
     return UsedDays(
-        array("i", map(date.toordinal, days)),
-        array("q", accumulate(map(int, events), initial=0)),
-        array("i", accumulate(records, initial=0)),
+        array("i", map(get_ordinal, days)),
+        array("q", accumulate((events[day] for day in days), initial=0)),
+        array("i", accumulate((records[day] for day in days), initial=0)),
+        array("i", map(get_ordinal, people.values())),
+    )
+
+
+def summarize_use(use: UsedDays, day: int) -> UsageFact:
+    """Summarize an account's days of use.
+
+    None of them is later than the day, of which this is the ordinal.
+    """
+    late, early = day - 27, day - 55
+    return UsageFact(
+        use.count_days(late, day),
+        use.count_days(early, late - 1),
+        date.fromordinal(use.days[-1]),
+        sum(last >= late for last in use.people),
+        date.fromordinal(use.days[0]),
     )
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select
 
+USES_AT_ONCE = 500
+"""Rows of `select_use_by_owner` in memory at once: each has all days of a person."""
+
 
 def fetch_batches(
     connection: Connection, statement: Select[Any], rows: int

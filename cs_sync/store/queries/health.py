@@ -28,12 +28,12 @@ from cs_sync.health.facts import BillingMarks
 from cs_sync.health.relations import select_known_accounts
 from cs_sync.health.signals.billing import select_billing_marks, select_leaving_accounts
 from cs_sync.health.signals.registry import get_coverage, sweep_use
-from cs_sync.health.signals.usage import select_newest_use, select_use_by_day
-from cs_sync.health.signals.use_history import UseHistory, build_use_history
+from cs_sync.health.signals.usage import select_newest_use, select_use_by_owner
+from cs_sync.health.signals.use_history import UseHistory, build_use_history, summarize_use
 from cs_sync.metrics.ownership import LINK
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync.store.queries.batches import fetch_batches
+from cs_sync.store.queries.batches import USES_AT_ONCE, fetch_batches
 from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas.tables import ACCOUNT, CONTACT_LINK, HEALTH_SCORE
 
@@ -41,8 +41,6 @@ SCORE = HEALTH_SCORE
 _OWNER = ("owner_source", "owner_source_id")
 LIVE = [ACCOUNT.c[name] for name in ("id", "name", *_OWNER, "attributes", "created_at")]
 """What is wanted of every account; owners are few, and each one object."""
-_ROWS_AT_ONCE = 10_000
-"""Days of use in memory as rows, while they are packed."""
 
 
 def read_live_accounts(
@@ -124,8 +122,8 @@ def read_use_history(
     """
     known_at = scope.known_at if rewritten else None
     known = connection.execute(_apply_knowledge_time(select_known_accounts(scope), known_at)).all()
-    statement = _apply_knowledge_time(select_use_by_day(scope), known_at)
-    batches = fetch_batches(connection, statement, _ROWS_AT_ONCE)
+    statement = _apply_knowledge_time(select_use_by_owner(scope), known_at)
+    batches = fetch_batches(connection, statement, USES_AT_ONCE)
     return build_use_history(chain.from_iterable(batches), known)
 
 
@@ -148,13 +146,23 @@ def read_leaving_accounts(
     return set(connection.scalars(statement))
 
 
-def read_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:
-    """Read the facts that reasons mention, by account id."""
+def read_evidence(
+    connection: Connection, scope: SignalScope, use: UseHistory
+) -> dict[str, AccountEvidence]:
+    """Read the facts that reasons mention, by account id.
+
+    Args:
+        connection: A read connection.
+        scope: The moment, the accounts and the time of knowledge.
+        use: The days of use up to the same moment.
+    """
+    day = scope.day.toordinal()
     return collect_evidence(
         {
             name: connection.execute(_build_evidence_query(name, scope)).all()
             for name in EVIDENCE_QUERIES
-        }
+        },
+        {account: summarize_use(days, day) for account, days in use.days.items()},
     )
 
 

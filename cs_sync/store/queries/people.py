@@ -1,7 +1,8 @@
 """People of the accounts, with their use of the product and their records in a CRM."""
 
 from collections import defaultdict
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -9,8 +10,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    case,
-    distinct,
     exists,
     func,
     select,
@@ -18,8 +17,10 @@ from sqlalchemy import (
 
 from cs_sync.follow_ups.facts import PersonFact
 from cs_sync.health import SignalScope
-from cs_sync.health.signals.usage import get_use_table, select_used_days
+from cs_sync.health.signals.usage import get_use_table, select_use_by_owner
+from cs_sync.health.signals.use_history import DAY_LENGTH, get_ordinal, list_uses
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts, is_chosen
+from cs_sync.store.queries.batches import USES_AT_ONCE, fetch_batches
 from cs_sync_schemas.tables import (
     ACCOUNT_LINK,
     CONTACT,
@@ -107,23 +108,29 @@ def _read_use(
     if people is not None:
         records = select(LINK.c.source_id).where(LINK.c.contact_id.in_(people))
         where = get_use_table(scope).c.contact_source_id.in_(records)
-    days = select_used_days(scope, scope.first_day(LONGEST), where)
-    recent, earlier = scope.first_day(RECENT), scope.first_day(EARLIER)
-    before = and_(days.c.day >= earlier, days.c.day < recent)
-    statement = (
-        select(
-            days.c.person,
-            func.max(days.c.day),
-            func.count(distinct(case((days.c.day >= recent, days.c.day)))),
-            func.count(distinct(case((before, days.c.day)))),
-        )
-        .where(days.c.by_person)
-        .group_by(days.c.person)
-    )
-    return {
-        person: (last, recently, earlier_on)
-        for person, last, recently, earlier_on in connection.execute(statement)
-    }
+    first = scope.first_day(LONGEST)
+    statement = select_use_by_owner(scope, first, where)
+    days: dict[str, int] = {}
+    for rows in fetch_batches(connection, statement, USES_AT_ONCE):
+        for row in rows:
+            if (person := row.person) is not None:
+                days[person] = days.get(person, 0) | _pack_days(list_uses(row), first)
+    return {person: _count_days(packed, first) for person, packed in days.items() if packed}
+
+
+def _pack_days(uses: Iterable[str], first: date) -> int:
+    """Pack days as bits of a number, the first one lowest."""
+    zero, packed = first.toordinal(), 0
+    for use in uses:
+        packed |= 1 << get_ordinal(use[:DAY_LENGTH]) - zero
+    return packed
+
+
+def _count_days(packed: int, first: date) -> tuple[date, int, int]:
+    """Return the last day, and the numbers of recent and earlier days."""
+    last = first + timedelta(days=packed.bit_length() - 1)
+    recent, earlier = packed >> LONGEST - RECENT, packed >> LONGEST - EARLIER
+    return last, recent.bit_count(), earlier.bit_count() - recent.bit_count()
 
 
 def _is_same_record() -> ColumnElement[bool]:
