@@ -34,6 +34,7 @@ from cs_sync.metrics.mrr.spans import ItemCharge, MrrState, MrrTimeline
 from cs_sync_schemas.times import read_microseconds
 
 PLAIN_STATUSES = ("active", "past_due", "canceled")
+_GET_BEGINNING = attrgetter("valid_from")
 
 
 @dataclass(slots=True, eq=False)
@@ -76,10 +77,14 @@ def calculate_plain_rows(versions: Sequence[PlainVersion], policy: MrrPolicy) ->
         versions: All versions of the account, of its items and of subscriptions without items.
         policy: A policy of which `is_plain_policy` is true.
     """
-    if not all(version.is_plain for version in versions):
-        return None
-    if _are_one_item(versions):
-        return calculate_item_rows(sorted(versions, key=attrgetter("valid_from")), policy)
+    items = set()
+    for version in versions:
+        if not version.is_plain:
+            return None
+        items.add((version.source, version.subscription_source_id, version.source_id))
+    if len(items) == 1 and versions[0].source_id is not None:
+        in_order = sorted(versions, key=_GET_BEGINNING) if len(versions) > 1 else versions
+        return calculate_item_rows(in_order, policy)
     every = {_get_subscription(version): version for version in versions}
     if _may_switch(every, policy):
         return None
@@ -97,19 +102,6 @@ def calculate_plain_rows(versions: Sequence[PlainVersion], policy: MrrPolicy) ->
         spans += _build_spans(currency, states)
         movements += _list_movements(currency, states, policy)
     return MrrRows(spans, movements)
-
-
-def _are_one_item(versions: Sequence[PlainVersion]) -> bool:
-    """Return whether the versions are of one item of one subscription."""
-    if not versions or versions[0].source_id is None:
-        return False
-    first = versions[0]
-    return all(
-        version.source_id == first.source_id
-        and version.subscription_source_id == first.subscription_source_id
-        and version.source == first.source
-        for version in versions[1:]
-    )
 
 
 def _may_switch(every: Mapping[SubscriptionKey, PlainVersion], policy: MrrPolicy) -> bool:
@@ -138,7 +130,7 @@ def _group_versions(versions: Iterable[PlainVersion]) -> list[list[PlainVersion]
             groups.setdefault((version.source, version.source_id), []).append(version)
     for group in groups.values():
         if len(group) > 1:
-            group.sort(key=attrgetter("valid_from"))
+            group.sort(key=_GET_BEGINNING)
     return list(groups.values())
 
 

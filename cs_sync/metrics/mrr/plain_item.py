@@ -36,10 +36,7 @@ def calculate_item_rows(versions: Sequence[PlainVersion], policy: MrrPolicy) -> 
     if versions[-1].is_removed:
         return None
     states = _list_states(versions, policy)
-    if states is None:
-        return None
-    currency = versions[0].currency
-    return MrrRows(_build_spans(currency, states), _list_movements(currency, states))
+    return None if states is None else _build_rows(versions[0].currency, states)
 
 
 def _list_states(versions: Sequence[PlainVersion], policy: MrrPolicy) -> list[_State] | None:
@@ -85,19 +82,31 @@ def _net_changes(states: list[_State], policy: MrrPolicy) -> list[_State]:
     return netted
 
 
-def _build_spans(currency: str, states: Sequence[_State]) -> list[SpanRow]:
+def _build_rows(currency: str, states: Sequence[_State]) -> MrrRows:
+    """Build spans and movements of states in order.
+
+    `opened` is the first version of the span that goes on, `charged` that of the state before.
+    """
     spans: list[SpanRow] = []
-    since, charged, running = 0, None, 0
-    for at, _, version, amount in states:
-        if amount == running and (not amount or _is_same_part(charged, version)):
+    movements: list[MovementRow] = []
+    since, running = 0, 0
+    opened: PlainVersion | None = None
+    charged: PlainVersion | None = None
+    for at, settled_at, version, amount in states:
+        if amount != running:
+            kind = classify_step(running, amount, paid=bool(movements))
+            cause, reason = _find_cause(charged, version, amount, settled_at)
+            movements.append((currency, at, kind, abs(amount - running), cause, reason))
+        elif not amount or _is_same_part(opened, version):
+            charged = version
             continue
-        if charged is not None and running:
-            parts = (build_part(charged, running),)
+        if opened is not None and running:
+            parts = (build_part(opened, running),)
             spans.append((currency, since, at, running, parts, False))
-        since, charged, running = at, version, amount
-    if charged is not None and running:
-        spans.append((currency, since, None, running, (build_part(charged, running),), False))
-    return spans
+        since, running, opened, charged = at, amount, version, version
+    if opened is not None and running:
+        spans.append((currency, since, None, running, (build_part(opened, running),), False))
+    return MrrRows(spans, movements)
 
 
 def _is_same_part(old: PlainVersion | None, new: PlainVersion | None) -> bool:
@@ -106,19 +115,6 @@ def _is_same_part(old: PlainVersion | None, new: PlainVersion | None) -> bool:
         and new is not None
         and (old.product, old.price, old.quantity) == (new.product, new.price, new.quantity)
     )
-
-
-def _list_movements(currency: str, states: Sequence[_State]) -> list[MovementRow]:
-    movements: list[MovementRow] = []
-    charged, running, paid = None, 0, False
-    for at, settled_at, version, amount in states:
-        if amount != running:
-            kind = classify_step(running, amount, paid=paid)
-            cause, reason = _find_cause(charged, version, amount, settled_at)
-            movements.append((currency, at, kind, abs(amount - running), cause, reason))
-            running, paid = amount, True
-        charged = version
-    return movements
 
 
 def _find_cause(
