@@ -22,9 +22,9 @@ class MrrSpan(StoredRow, table=True):
     policy: str = Field(primary_key=True, description="Hash of the MRR policy.")
     currency: str = Field(primary_key=True)
     valid_from: datetime = Field(primary_key=True, sa_type=Instant)
-    known_from: datetime = Field(primary_key=True, index=True, sa_type=Instant)
+    known_from: datetime = Field(primary_key=True, sa_type=Instant)
     valid_to: datetime | None = Field(default=None, sa_type=Instant)
-    known_to: datetime | None = Field(default=None, index=True, sa_type=Instant)
+    known_to: datetime | None = Field(default=None, sa_type=Instant)
     amount: int = Field(sa_type=BigInteger, description="Minor units.")
     parts: list[dict[str, Any]] = Field(
         default_factory=list, sa_type=JSON, description="Per item; their amounts sum to amount."
@@ -42,7 +42,7 @@ class MrrMovement(StoredRow, table=True):
     currency: str = Field(primary_key=True)
     at: datetime = Field(primary_key=True, sa_type=Instant)
     known_from: datetime = Field(primary_key=True, sa_type=Instant)
-    known_to: datetime | None = Field(default=None, index=True, sa_type=Instant)
+    known_to: datetime | None = Field(default=None, sa_type=Instant)
     kind: str = Field(description="new reactivation expansion contraction churn")
     amount: int = Field(sa_type=BigInteger, description="Minor units, positive magnitude.")
     cause: str = Field(description="start plan quantity item price discount pause end …")

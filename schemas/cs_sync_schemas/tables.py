@@ -10,6 +10,7 @@ from cs_sync_schemas.history import add_history_tables
 from cs_sync_schemas.metadata import METADATA as METADATA
 from cs_sync_schemas.money import ExactDecimal
 from cs_sync_schemas.packed import PackedText
+from cs_sync_schemas.rowids import leave_out_rowids
 from cs_sync_schemas.times import Instant
 
 
@@ -506,7 +507,7 @@ MRR_MOVEMENT = _define(
     currency=Column(String, primary_key=True),
     at=Column(Instant, primary_key=True),
     known_from=Column(Instant, primary_key=True),
-    known_to=Column(Instant, index=True),
+    known_to=Column(Instant),
     kind=Column(String, nullable=False),
     amount=Column(BigInteger, nullable=False),
     cause=Column(String, nullable=False),
@@ -519,9 +520,9 @@ MRR_SPAN = _define(
     policy=Column(String, primary_key=True),
     currency=Column(String, primary_key=True),
     valid_from=Column(Instant, primary_key=True),
-    known_from=Column(Instant, primary_key=True, index=True),
+    known_from=Column(Instant, primary_key=True),
     valid_to=Column(Instant),
-    known_to=Column(Instant, index=True),
+    known_to=Column(Instant),
     amount=Column(BigInteger, nullable=False),
     parts=Column(JSON, nullable=False, default=list),
     reconstructed=Column(Boolean, nullable=False, default=False),
@@ -938,3 +939,4 @@ WRITE_LEDGER = _define(
 )
 
 add_history_tables(METADATA)
+leave_out_rowids(METADATA)

@@ -39,7 +39,7 @@ def _define(name: str, /, **columns: Column[Any]) -> Table:
     return Table(name, METADATA, *columns.values(), keep_existing=True)
 
 '''
-_END = "\nadd_history_tables(METADATA)\n"
+_END = "\nadd_history_tables(METADATA)\nleave_out_rowids(METADATA)\n"
 
 
 def format_tables() -> str:
@@ -76,6 +76,7 @@ def _format_imports(tables: Iterable[Columns]) -> str:
     rest = {
         "from cs_sync_schemas.history import add_history_tables",
         "from cs_sync_schemas.metadata import METADATA as METADATA",
+        "from cs_sync_schemas.rowids import leave_out_rowids",
         *(f"from {kind.__module__} import {kind.__name__}" for kind in own),
     }
     return "\n".join((line, "", *sorted(rest)))

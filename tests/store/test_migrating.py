@@ -41,13 +41,14 @@ from cs_sync_schemas import Lease, get_seen, get_table
 from cs_sync_schemas.digests import Digest
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from cs_sync_schemas.packed import PackedText
-from cs_sync_schemas.tables import METADATA, OWNER
+from cs_sync_schemas.tables import METADATA, MRR_SPAN, OWNER
 from cs_sync_schemas.times import Instant
 from tests.conftest import NOW, Clock, migrated_sqlite
 from tests.postgres import WORKSPACES, fresh_database
 from tests.sync.scripted import stream, tickets
 from tests.sync.test_engine import living, run
 
+SPAN = MRR_SPAN
 OLD_REVISIONS = sorted((LOCATION / "versions").glob("[0-9]*.py"))
 ONE = stream(lambda _window: iter([Page(tickets("1"))]))
 NEXT = '''
@@ -223,7 +224,15 @@ def describe_schema(store: Store) -> dict[str, Any]:
         }
         views = {view: found.get_view_definition(view) for view in found.get_view_names()}
         version = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return described | {"views": views, "version": version}
+        by_key = list_tables_without_rowids(connection)
+    return described | {"views": views, "version": version, "by key": by_key}
+
+
+def list_tables_without_rowids(connection: Connection) -> list[str]:
+    if connection.dialect.name != "sqlite":
+        return []
+    named = "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%' ORDER BY name"
+    return list(connection.scalars(text(named)))
 
 
 def shrink(table: Table, connection: Connection, revision: str) -> TableClause:
@@ -310,6 +319,28 @@ def test_instants_that_were_text_become_numbers_and_text_again(
         command.downgrade(config, "0009")
         written = text_before if "." in text_before else f"{text_before}.000000"
         assert connection.scalar(text("SELECT expires_at FROM lease")) == written
+    store.close()
+
+
+@pytest.mark.slow("upgrades a database of each revision")
+def test_mrr_loses_its_row_ids_and_gets_them_again(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'old.db'}")
+    config = migrating._build_alembic_config()
+    ends = (("2", NOW), ("1", None))
+    spans = select(*(SPAN.c[name] for name in ("account_id", "known_to"))).order_by(SPAN.c.amount)
+    with store.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0015")
+        indexes = sorted(map(str, inspect(connection).get_indexes("mrr_span")))
+        for number, (account, known_to) in enumerate(ends):
+            row = make_row(sql_table("mrr_span", *(sql_column(c.name, c.type) for c in SPAN.c)))
+            row |= {"account_id": account, "known_to": known_to, "amount": number}
+            connection.execute(insert(SPAN).values(row))
+        for target, by_key in (("0016", ["mrr_movement", "mrr_span"]), ("0015", [])):
+            getattr(command, "upgrade" if by_key else "downgrade")(config, target)
+            assert list_tables_without_rowids(connection) == by_key
+            assert list_rows(connection, spans) == list(ends)
+        assert sorted(map(str, inspect(connection).get_indexes("mrr_span"))) == indexes
     store.close()
 
 

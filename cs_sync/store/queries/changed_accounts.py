@@ -74,8 +74,8 @@ def _list_statements(since: datetime, until: date | None) -> Iterator[Select[tup
     yield select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
     for links in _list_versions(LINK):
         yield select(links.c.account_id).where(_is_changed(links, since))
-    yield select(SPAN.c.account_id).where(SPAN.c.known_from >= since)
-    yield select(SPAN.c.account_id).where(SPAN.c.known_to >= since)
+    learnt = or_(SPAN.c.known_from >= since, SPAN.c.known_to >= since)
+    yield select(SPAN.c.account_id).where(learnt)
     same = and_(LINK.c.source == RECORD.c.source, LINK.c.source_id == RECORD.c.source_id)
     yield select(LINK.c.account_id).join(RECORD, same).where(RECORD.c.changed_at >= since)
     named = names_account(ACCOUNT_CHANGE)

@@ -124,17 +124,12 @@ def _build_key(kind: _Kind, row: Row, policy: str, known_from: int) -> dict[str,
 def _read_current(
     connection: Connection, kind: _Kind, accounts: Iterable[str], policy: str
 ) -> list[tuple[Row, int]]:
-    """Read the current rows of accounts, and since when known.
-
-    `known_to` is checked here: asked for it, a database without statistics would take the index
-    of ended rows, and read every account's rows for some.
-    """
+    """Read the current rows of accounts, and since when known."""
     query = _prepare_rows(connection.dialect, kind)
     return [
         (tuple(values), known_from)
         for chunk in split_chunks(accounts)
-        for *values, known_from, known_to in query.rows(connection, ids=chunk, policy=policy)
-        if known_to is None
+        for *values, known_from in query.rows(connection, ids=chunk, policy=policy)
     ]
 
 
@@ -143,8 +138,8 @@ def _prepare_rows(dialect: Dialect, kind: _Kind) -> PreparedStatement:
     own = match_ids(kind.table.c.account_id, dialect)
     columns = [
         type_coerce(column, Microseconds()) if isinstance(column.type, Instant) else column
-        for column in (kind.table.c[name] for name in (*kind.names, "known_from", "known_to"))
+        for column in (kind.table.c[name] for name in (*kind.names, "known_from"))
     ]
-    return prepare_statement(
-        select(*columns).where(own, kind.table.c.policy == bindparam("policy")), dialect
-    )
+    of_policy = kind.table.c.policy == bindparam("policy")
+    current = kind.table.c.known_to.is_(None)
+    return prepare_statement(select(*columns).where(own, of_policy, current), dialect)
