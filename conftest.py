@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
 os.environ.pop("COLUMNS", None)
-gc.set_threshold(100_000, 10, 50)  # what is imported stays, and tests leave little behind
+gc.set_threshold(100_000, 10, 50)  # tests leave little behind
+gc.disable()  # until all are collected: what is imported stays
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 SAME_EVERYWHERE = settings(
@@ -40,8 +41,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Modules and tests stay to the end: no collection of garbage needs to walk through them."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
     if not IS_WORKER:
         atexit.unregister(gc.freeze)  # the command line's; DuckDB would list what is left as leaks
         atexit.register(gc.unfreeze)

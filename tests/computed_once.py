@@ -2,18 +2,19 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, distributions
 from typing import Any
 
 import pytest
-import typer
 from pluggy import PluginManager
 from sqlalchemy import Engine, create_engine
 
+from cs_sync.contracts.hookspecs import PROJECT
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.plugins import loader
+from cs_sync.plugins import PluginRegistry, entry_points, loader
 from cs_sync.plugins.entry_points import PluginEntryPoint, find_entry_points
 from cs_sync.queries import metric_rows
 from cs_sync.report import drawing, page
@@ -50,13 +51,30 @@ def _share_databases(patch: pytest.MonkeyPatch) -> None:
 
 
 def _share_plugins(patch: pytest.MonkeyPatch) -> None:
-    """Look up once what is installed, unless a test adds a folder, and the hooks of our plugins."""
+    """Look up once what is installed, beside what a test adds, and the hooks of our plugins."""
     path, installed = list(sys.path), cache(lambda: list(find_entry_points()))
+    lasting = cache(lambda: _list_points(path))
 
     def find() -> Iterator[PluginEntryPoint]:
         yield from installed() if sys.path == path else find_entry_points()
 
+    def list_points(group: str) -> list[EntryPoint]:
+        assert group == PROJECT
+        added = _list_points([folder for folder in sys.path if folder not in path])
+        return [point for points in (lasting() | added).values() for point in points]
+
     patch.setattr(loader, "find_entry_points", find)
+    patch.setattr(entry_points, "entry_points", list_points)
+    read, texts = entry_points._find_source_file, dict[str, SourceText]()
+
+    def find_source(module: str) -> Any:
+        if not module.startswith("cs_sync_"):
+            return read(module)
+        if module not in texts:
+            texts[module] = SourceText(read(module).read_text("utf-8"))
+        return texts[module]
+
+    patch.setattr(entry_points, "_find_source_file", find_source)
     parse, parsed = PluginManager.parse_hookimpl_opts, dict[Any, Any]()
 
     def parse_once(self: PluginManager, plugin: Any, name: str) -> Any:
@@ -69,23 +87,39 @@ def _share_plugins(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PluginManager, "parse_hookimpl_opts", parse_once)
 
 
+def _list_points(folders: list[str]) -> dict[str, list[EntryPoint]]:
+    """Our entry points by distribution; the first of a name counts."""
+    found = {each.name: each for each in reversed(list(distributions(path=folders)))}
+    return {name: list(each.entry_points.select(group=PROJECT)) for name, each in found.items()}
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """The source of an installed module, read once."""
+
+    text: str
+
+    def read_text(self, _encoding: str) -> str:
+        return self.text
+
+
 def _share_commands(patch: pytest.MonkeyPatch) -> None:
-    """Build the command of a function once: it is the same in every application."""
-    build, built = typer.main.get_command_from_info, dict[Any, Any]()
+    """Build the command line once for the same plugins."""
+    module = import_module("cs_sync.cli.main")
+    build, built = module.build_command, dict[Any, Any]()
 
-    def get_command(command_info: Any, **options: Any) -> Any:
-        facts = {name: _plain(value) for name, value in vars(command_info).items()}
-        key = command_info.callback, repr((facts, options))
-        if key not in built:
-            built[key] = build(command_info, **options)
-        return copy(built[key])  # it keeps the names of its option for help
+    def build_command(plugins: PluginRegistry) -> Any:
+        plugins._import_plugins("cs_sync_commands")
+        key = tuple(plugins._manager.hook.cs_sync_commands.get_hookimpls())
+        key = tuple(implementation.plugin for implementation in key)
+        if key in built:
+            return built[key]
+        broken, command = len(plugins.broken), build(plugins)
+        if len(plugins.broken) == broken:
+            built[key] = command
+        return command
 
-    patch.setattr(typer.main, "get_command_from_info", get_command)
-
-
-def _plain(value: Any) -> Any:
-    """The value of a default that typer wraps."""
-    return getattr(value, "value", value)
+    patch.setattr(module, "build_command", build_command)
 
 
 def _share_metrics(patch: pytest.MonkeyPatch) -> None:

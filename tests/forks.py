@@ -5,6 +5,7 @@ unpacked: a tenth of all the CPU. Loaded by `-p tests.forks`. Elsewhere than on 
 every library survives a fork, one process runs them all.
 """
 
+import gc
 import os
 import re
 import sys
@@ -81,6 +82,7 @@ def _start_fork(session: pytest.Session, groups: Groups, queue: int) -> tuple[Co
         sender.close()
         return receiver, process
     try:
+        gc.disable()  # a fork ends before garbage fills the memory
         _report_to(sender, session.config)
         items = _take_items(groups, queue)
         item = next(items, None)

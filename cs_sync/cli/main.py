@@ -15,7 +15,7 @@ from cs_sync.cli.app import make_app
 from cs_sync.cli.options import Options
 from cs_sync.cli.signal_handling import sigterm_as_interrupt
 from cs_sync.contracts.errors import CsSyncError
-from cs_sync.plugins import BrokenPlugin, load_plugins
+from cs_sync.plugins import BrokenPlugin, PluginRegistry, load_plugins
 from cs_sync.plugins.distributions import refuse_foreign_package
 from cs_sync.sync.gc_tuning import raise_gc_threshold
 
@@ -43,10 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = Options(plugins=load_plugins(disabled, report=_print_warning))
     try:
         refuse_foreign_package()
-        app = make_app()
-        options.plugins.add_commands(app)
-        command = typer.main.get_command(app)
-        hide_flag_types(command)
+        command = build_command(options.plugins)
         with sigterm_as_interrupt():
             code = command.main(argv, "cs-sync", obj=options, standalone_mode=False)
         return _explain_exit(code or 0)
@@ -68,6 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = next(iter(str(error).splitlines()), "")
         _print_message(f"error: unexpected {type(error).__name__}: {first}\n  → {_REPORT_REMEDY}")
         return 1
+
+
+def build_command(plugins: PluginRegistry) -> Any:
+    """Build the command line of the host's commands and those of plugins."""
+    app = make_app()
+    plugins.add_commands(app)
+    command = typer.main.get_command(app)
+    hide_flag_types(command)
+    return command
 
 
 def hide_flag_types(command: Any, parent: typer.Context | None = None) -> None:
