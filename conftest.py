@@ -23,7 +23,7 @@ SAME_EVERYWHERE = settings(
 )
 # No example depends on constants of the code, nor on which modules other tests have imported.
 providers._get_local_constants = lambda: providers._local_constants
-settings.register_profile("quick", SAME_EVERYWHERE, max_examples=10)
+settings.register_profile("quick", SAME_EVERYWHERE, max_examples=5)
 settings.register_profile("thorough", SAME_EVERYWHERE, max_examples=150)
 settings.load_profile("quick")
 

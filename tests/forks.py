@@ -12,12 +12,14 @@ import sys
 import traceback
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, groupby
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.plain_tests import PlainTests
 
 FORKS = 2
 NUMBER = 2
@@ -53,16 +55,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def _group_items(items: list[pytest.Item]) -> Groups:
-    """Group the tests of a file, which share fixtures, and first of all what runs commands.
+    """Group the tests of a folder, which share much, and first of all what runs commands.
 
     The statements of commands are many: each process that runs some compiles them all once more.
     """
     groups: dict[Path | None, list[pytest.Item]] = defaultdict(list, {None: []})
-    for item in items:
-        groups[item.path].append(item)
-    for path in [path for path in groups if path]:
-        if RUNS_COMMANDS.search(path.read_text("utf-8")):
-            groups[None] += groups.pop(path)
+    for path, own in groupby(items, lambda item: item.path):
+        runs_commands = RUNS_COMMANDS.search(path.read_text("utf-8"))
+        groups[None if runs_commands else path.parent] += own
     return [group for group in groups.values() if group]
 
 
@@ -118,6 +118,7 @@ def _report_to(sender: Connection, config: pytest.Config) -> None:
                 sender.send(hook(config=config, report=report))
 
     manager.register(Reports())
+    manager.register(PlainTests(config, lambda *passed: sender.send(passed)))
 
 
 def _receive_reports(
@@ -135,4 +136,13 @@ def _receive_reports(
                 continue
             if isinstance(content, str):
                 raise RuntimeError(content)
+            if isinstance(content, tuple):
+                yield _make_report(*content)
+                continue
             yield config.hook.pytest_report_from_serializable(config=config, data=content)
+
+
+def _make_report(nodeid: str, seconds: float) -> pytest.TestReport:
+    """Return the report of a test that passed."""
+    place = nodeid.partition("::")[0], None, nodeid
+    return pytest.TestReport(nodeid, place, {}, "passed", None, "call", duration=seconds)

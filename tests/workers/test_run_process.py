@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,10 @@ def signals() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("signals")
-def test_a_run_whose_worker_has_just_died_ends_quietly(tmp_path: Path) -> None:
+def test_a_run_whose_worker_has_just_died_ends_quietly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)  # it takes a second to import
     receiving, sending = multiprocessing.get_context("spawn").Pipe(duplex=False)
     receiving.close()
     missing = str(tmp_path / "none.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -83,13 +84,13 @@ _edits: TypeAdapter[Edit] = TypeAdapter(Annotated[Edit, Field(discriminator="act
 class Edits:
     """POST /_sandbox/edit: one edit as JSON."""
 
-    def __init__(self, portal: Portal) -> None:
-        self.portal = portal
+    def __init__(self, get_portal: Callable[[], Portal]) -> None:
+        self._get_portal = get_portal
 
     async def post(self, request: Request) -> Response:
         """Apply one edit; 400 says what is wrong with it."""
         try:
-            apply(self.portal, _edits.validate_json(await request.body()))
+            apply(self._get_portal(), _edits.validate_json(await request.body()))
         except ValidationError as error:
             return make_json_response({"error": str(error)}, 400)
         except HubSpotError as error:
