@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.set-up
-PROJECTS := ./schemas .[postgres,report,analyse,mcp,workers,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
+PROJECTS := ./schemas .[postgres,report,analyse,mcp,workers,duckdb,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
 .PHONY: setup demo docs reference test test-slow test-bridges test-schedulers soak soak-workers histories migration plugin-lists card image check audit format constraints bench

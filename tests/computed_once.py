@@ -110,8 +110,8 @@ def _share_commands(patch: pytest.MonkeyPatch) -> None:
 
     def build_command(plugins: PluginRegistry) -> Any:
         plugins._import_plugins("cs_sync_commands")
-        key = tuple(plugins._manager.hook.cs_sync_commands.get_hookimpls())
-        key = tuple(implementation.plugin for implementation in key)
+        given = plugins._manager.hook.cs_sync_commands.get_hookimpls()
+        key = tuple(implementation.plugin for implementation in given)
         if key in built:
             return built[key]
         broken, command = len(plugins.broken), build(plugins)

@@ -50,28 +50,30 @@ class PlainTests:
         return True
 
     def _run(self, item: Any, following: pytest.Item | None) -> None:
-        state, item.stash[tmppath_result_key] = item.session._setupstate, {}
-
-        def tear_down() -> None:
-            state.teardown_exact(following)
-            collect_unraisable(item.config)
-            collect_thread_exception(item.config)
-
+        item.stash[tmppath_result_key] = {}
+        state = item.session._setupstate
         if self._run_phase(item, "setup", partial(state.setup, item)) is not None:
             seconds = self._run_phase(item, "call", item.runtest)
             if seconds is not None:
                 self._pass_on(item.nodeid, seconds)
-        self._run_phase(item, "teardown", tear_down)
+        self._run_phase(item, "teardown", partial(state.teardown_exact, following))
         item._request, item.funcargs = False, None  # as pytest: they hold what the test made
 
     def _run_phase(
         self, item: pytest.Item, when: Literal["setup", "call", "teardown"], work: Callable[[], Any]
     ) -> float | None:
         """Return the seconds, or None after a report of how it ended."""
-        call = pytest.CallInfo.from_call(work, when, (KeyboardInterrupt, pytest.exit.Exception))
+
+        def work_and_collect() -> None:
+            work()
+            collect_unraisable(item.config)
+            collect_thread_exception(item.config)
+
+        call = pytest.CallInfo.from_call(
+            work_and_collect, when, (KeyboardInterrupt, pytest.exit.Exception)
+        )
         if call.excinfo is None:
             return call.duration
-        item.stash[tmppath_result_key][when] = False
         out, err = self._capture.read_global_capture()
         item.add_report_section(when, "stdout", out)
         item.add_report_section(when, "stderr", err)

@@ -45,6 +45,28 @@ def test_each_test_runs_once_whatever_becomes_of_it(tmp_path: Path) -> None:
     assert (tmp_path / "ran").read_text() == "x" * 52
 
 
+def test_what_is_shown_and_refused_is_as_without_forks(tmp_path: Path) -> None:
+    code, said = run(
+        tmp_path,
+        *("-W", "error"),
+        shows="import logging, threading, warnings\n"
+        "def test_first():\n    print('of another')\n"
+        "def test_second():\n    logging.warning('what it logged')\n    assert False\n"
+        "def test_warns():\n    warnings.warn('old')\n"
+        "def test_thread():\n    thread = threading.Thread(target=lambda: 1 / 0)\n"
+        "    thread.start()\n    thread.join()\n"
+        "def test_log():\n    logging.warning('%d', 'none')\n"
+        "@pytest.mark.xfail(strict=True)\ndef test_expected():\n    assert False\n"
+        "def test_output(capsys):\n    print('own')\n    assert 'own' in capsys.readouterr().out\n"
+        "def test_folder(tmp_path):\n    assert tmp_path.is_dir()\n",
+    )
+    assert code == 1
+    assert "4 failed, 3 passed, 1 xfailed" in said, said
+    assert "what it logged" in said
+    assert "of another" not in said
+    assert "ZeroDivisionError" in said
+
+
 def test_what_a_dead_process_did_not_run_is_named(tmp_path: Path) -> None:
     code, said = run(tmp_path, dies="def test_it():\n    os._exit(0)")
     assert code == 1

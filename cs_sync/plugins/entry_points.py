@@ -34,8 +34,10 @@ def find_entry_points() -> Iterator[PluginEntryPoint]:
     """Yield every entry point with its distribution, sorted by name."""
     entries = []
     for point in entry_points(group=PROJECT):
-        name = point.dist.name if point.dist else "unknown"
-        version = point.dist.version if point.dist else "?"
+        name, version = "unknown", "?"
+        if point.dist:
+            facts = point.dist.metadata  # read and parsed at each access
+            name, version = facts["Name"], facts["Version"]
         entries.append(PluginEntryPoint(Plugin(point.name, name, version), point))
     yield from sorted(entries, key=lambda entry: entry.plugin.key)
 

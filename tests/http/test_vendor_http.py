@@ -61,12 +61,14 @@ def test_get_gives_the_decoded_body_and_sends_key_and_params(
 def test_a_page_is_let_go_of_without_the_garbage_collector() -> None:
     transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"data": [1]}))
     vendor_http = VendorHttp("stripe", client=httpx.Client(transport=transport)).at(BASE)
+    enabled = gc.isenabled()
     gc.disable()
     try:
         page = weakref.ref(vendor_http.send("GET", "/v1/things"))
         assert page() is None
     finally:
-        gc.enable()
+        if enabled:
+            gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -110,12 +110,15 @@ class Place:
                 connection.execute(f"DELETE FROM {table}")
 
     def contents(self) -> list[str]:
-        """Every row of the database but those that tell of runs, as SQL."""
+        """Every row of the database but those that tell of runs."""
         with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection:
-            actual = [line for line in connection.iterdump() if line.startswith("INSERT")]
-        return [
-            line for line in actual if not re.match(r'INSERT INTO "(run|run_stream|lease)"', line)
-        ]
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            names = {name for (name,) in tables} - {"run", "run_stream", "lease"}
+            return [
+                f"{name} {row}"
+                for name in sorted(names)
+                for row in connection.execute(f'SELECT * FROM "{name}"')
+            ]
 
     def tables(self) -> list[str]:
         """Names of the tables of source records."""
