@@ -62,7 +62,7 @@ def list_topics(workspace: Workspace, request: TopicRequest) -> list[dict[str, A
         One row per topic and segment.
 
     Raises:
-        ConfigError: An option is unknown, or scikit-learn is missing.
+        ConfigError: An option is unknown, or SciPy is missing.
     """
     attributes = tuple(name for name in request.by if name != ACCOUNT)
     scope = _build_scope(workspace, replace(request, by=attributes))
@@ -90,14 +90,14 @@ def list_topics(workspace: Workspace, request: TopicRequest) -> list[dict[str, A
 def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
     """List the topics of one year's newest comments.
 
-    Without scikit-learn it is empty too: a report does not require it.
+    Without SciPy it is empty too: a report does not require it.
     """
     scope = _build_scope(workspace, TopicRequest())
     comments = _read_comments(workspace, scope, (), tickets=True)
     comments = sorted(comments, key=lambda comment: comment.said_at, reverse=True)[
         :MAX_REPORT_COMMENTS
     ]
-    if len(comments) < MIN_TEXTS or find_spec("sklearn") is None:
+    if len(comments) < MIN_TEXTS or find_spec("scipy") is None:
         return []
     worth = _read_account_mrr(workspace, scope, {v.account_id for v in comments if v.account_id})
     topics = [topic for topic in _group_or_keep(workspace, comments) if topic.words]
@@ -124,7 +124,7 @@ def group_by_topic(comments: Sequence[Verbatim]) -> list[Topic]:
     """Group comments by topic.
 
     Raises:
-        ConfigError: scikit-learn is missing.
+        ConfigError: SciPy is missing.
     """
     try:
         return find_topics(comments)

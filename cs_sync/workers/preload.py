@@ -13,8 +13,8 @@ from cs_sync.plugins import load_plugins
 with suppress(ImportError):  # the report is an extra
     import cs_sync.report.page  # noqa: F401
 with suppress(ImportError):  # so is the analysis
-    import sklearn.decomposition
-    import sklearn.feature_extraction.text  # noqa: F401
+    import scipy.linalg
+    import scipy.sparse  # noqa: F401
 
 PLUGINS = load_plugins(os.environ.get("CS_SYNC_DISABLED_PLUGINS", "").split(","))
 """Each run has its own copy, as it runs in a process of its own."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.jobs.road import BOOKS, Place, small_company
 
-pytestmark = pytest.mark.slow("groups texts by scikit-learn in each test")
+pytestmark = pytest.mark.slow("groups texts in each test")
 
 INVOICE = ("The invoice has the wrong amount", "Wrong amount on our invoice", "Invoice is late")
 EXPORT = ("The export is slow", "Slow export of many rows", "Export lost rows")
@@ -100,12 +100,10 @@ def test_bad_options_are_told(place: Place, options: tuple[str, ...], message: s
     assert message in ran.said
 
 
-def test_without_scikit_learn_the_remedy_is_told(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
+def test_without_scipy_the_remedy_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
     ran = place.run("analyse", "topics")
     assert ran.code == 2
     assert "pip install 'customer-success-sync[analyse]'" in ran.said

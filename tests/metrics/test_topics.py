@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs_sync.metrics.topics.factors import factorise, weigh_words
 from cs_sync.metrics.topics.forms import (
     merge_word_forms,
     name_topic,
@@ -17,7 +18,7 @@ from cs_sync.metrics.topics.tokens import extract_words
 from tests.examples import FEW
 from tests.metrics.conftest import utc
 
-pytestmark = pytest.mark.slow("imports scikit-learn")
+pytestmark = pytest.mark.slow("imports SciPy, and scikit-learn beside it")
 
 INVOICES = [
     "The invoice had the wrong amount", "Our invoice is always late", "Cannot find the invoice",
@@ -43,6 +44,31 @@ def test_texts_are_grouped_by_what_they_are_about() -> None:
     assert by_word["invoice"] == set(INVOICES)
     assert by_word["excel export"] == set(EXPORTS)
     assert {topic.accounts for topic in actual} == {5}
+
+
+@pytest.mark.parametrize("size", [12, 60, 400])
+def test_weights_and_factors_are_those_of_scikit_learn(size: int) -> None:
+    from sklearn.decomposition import NMF
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    random = Random(size)
+    themes = [[f"{theme}{word}" for word in range(12)] for theme in "abcdefgh"]
+    texts = [
+        [*random.choices(random.choice(themes), k=6), f"z{random.randrange(size)}"]
+        for _ in range(size)
+    ]
+    vectorizer = TfidfVectorizer(
+        analyzer=list, min_df=2, max_df=max(2, size * 3 // 5), sublinear_tf=True
+    )
+    expected = vectorizer.fit_transform(texts)
+    weights, words = weigh_words(texts)
+    assert list(words) == list(vectorizer.get_feature_names_out())
+    assert (weights.toarray() == expected.toarray()).all()
+    count = max(2, min(24, size // 8))
+    model = NMF(count, init="nndsvda", max_iter=2_000, tol=1e-3, random_state=0)
+    by_text, by_word = factorise(weights, count)
+    assert by_text == pytest.approx(model.fit_transform(expected), abs=1e-9)
+    assert by_word == pytest.approx(model.components_, abs=1e-9)
 
 
 def test_every_text_is_in_one_topic_and_kept_as_it_was() -> None:

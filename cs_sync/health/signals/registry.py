@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Select, Table
 
@@ -45,10 +45,11 @@ from cs_sync_schemas.tables import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The value of a signal for one account; `observed_at` dates its newest fact, `n` counts
     them.
+
+    A tuple, as a report makes dozens of each account.
     """
 
     value: float | None

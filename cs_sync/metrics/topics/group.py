@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cs_sync.metrics.topics.factors import factorise, weigh_words
 from cs_sync.metrics.topics.forms import (
     ParsedText,
     Phrase,
@@ -97,7 +98,7 @@ def find_topics(verbatims: Sequence[Verbatim], most: int = _MAX_TOPICS) -> list[
         most: The largest number of topics.
 
     Raises:
-        ModuleNotFoundError: scikit-learn is not installed.
+        ModuleNotFoundError: SciPy is not installed.
     """
     comments = sorted(
         (v for v in verbatims if v.text.strip()), key=lambda v: (v.said_at, v.text, v.kind)
@@ -105,37 +106,13 @@ def find_topics(verbatims: Sequence[Verbatim], most: int = _MAX_TOPICS) -> list[
     if len(comments) < MIN_TEXTS:
         return [Topic((), tuple(comments))] if comments else []
     texts = parse_texts(comment.text for comment in comments)
-    weights, words = _weigh_words([text.words for text in texts])
+    weights, words = weigh_words([text.words for text in texts])
     if weights is None:
         return [Topic((), tuple(comments))]
     count = max(2, min(most, len(comments) // _TEXTS_PER_TOPIC, *weights.shape))
-    by_topic, by_word = _factorise(weights, count)
+    by_topic, by_word = factorise(weights, count)
     names = _name_topics(texts, words, by_topic, by_word)
     return _group_texts(comments, texts, names, by_topic)
-
-
-def _weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
-    """Calculate TF-IDF of words in two or more texts."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    often = max(2, len(texts) * 3 // 5)
-    vectorizer = TfidfVectorizer(analyzer=list, min_df=2, max_df=often, sublinear_tf=True)
-    try:
-        weights = vectorizer.fit_transform(texts)
-    except ValueError:  # no word is left
-        return None, ()
-    words = [str(word) for word in vectorizer.get_feature_names_out()]
-    return (weights, words) if len(words) > 1 else (None, ())
-
-
-def _factorise(weights: Any, count: int) -> tuple[Any, Any]:
-    """Factorise the weights into texts by topics, and topics by words."""
-    import numpy as np
-    from sklearn.decomposition import NMF
-
-    model = NMF(n_components=count, init="nndsvda", max_iter=2_000, tol=1e-3, random_state=0)
-    with np.errstate(invalid="ignore"):  # of a perfect fit the error may come out below zero
-        return model.fit_transform(weights), model.components_
 
 
 def _name_topics(
