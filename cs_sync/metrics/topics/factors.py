@@ -18,9 +18,10 @@ _NOTHING = 1e-6
 
 
 def weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
-    """Calculate TF-IDF of the words in two or more texts, but not in three fifths of them.
+    """Calculate TF-IDF of words in two or more texts.
 
-    The count of a word counts by its logarithm, and each text's weights have the length 1.
+    Those in more than three fifths of them are left out. A word's count enters by its logarithm,
+    and the weights of each text have the length 1.
 
     Args:
         texts: The words of each text.
@@ -57,10 +58,10 @@ def weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
 
 
 def factorise(weights: Any, count: int) -> tuple[Any, Any]:
-    """Factorise non-negative weights by coordinate descent (Cichocki and Phan, 2009).
+    """Factorise non-negative weights by coordinate descent.
 
-    It begins with a singular value decomposition (Boutsidis and Gallopoulos, 2008), and ends when a
-    step is a thousandth of the first.
+    After Cichocki and Phan, 2009. It begins with a singular value decomposition (Boutsidis and
+    Gallopoulos, 2008), and ends when a step is a thousandth of the first.
 
     Args:
         weights: A sparse matrix of texts by words.
@@ -83,7 +84,7 @@ def factorise(weights: Any, count: int) -> tuple[Any, Any]:
 
 
 def _descend(factor: Any, wanted: Any, others: Any) -> float:
-    """Improve one factor, topic by topic, and return the size of the step."""
+    """Improve one factor by topic; return the size of the step."""
     import numpy as np
 
     columns, step = np.asfortranarray(factor), 0.0
@@ -100,7 +101,10 @@ def _descend(factor: Any, wanted: Any, others: Any) -> float:
 
 
 def _find_start(weights: Any, count: int) -> tuple[Any, Any]:
-    """Find factors to start with: of each singular pair the side with more weight."""
+    """Find factors to start with.
+
+    Of each singular pair it is the side with more weight.
+    """
     import numpy as np
 
     left, values, right = _decompose(weights, count)
@@ -127,9 +131,9 @@ def _find_start(weights: Any, count: int) -> tuple[Any, Any]:
 
 
 def _decompose(weights: Any, count: int) -> tuple[Any, Any, Any]:
-    """Decompose into the largest singular values and their vectors, from a fixed random start.
+    """Decompose into the largest singular values and their vectors.
 
-    Halko, Martinsson and Tropp, 2009; the longer side is the one that is sampled.
+    After Halko, Martinsson and Tropp, 2009, from a fixed random start; the longer side is sampled.
     """
     import numpy as np
     from scipy import linalg
