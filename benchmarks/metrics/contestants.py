@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select
 
 from benchmarks.metrics.books import PERIODS, SYNCED, TOUCHED, touch
-from cs_sync.jobs.derive import BATCH_SIZE
+from cs_sync.jobs.derive import BATCH_OBJECTS, BATCH_SIZE
 from cs_sync.jobs.mrr_exclusions import compute_mrr
 from cs_sync.metrics.bridge import select_bridge
 from cs_sync.metrics.figure_keys import build_figure_key, normalise_rows
@@ -62,7 +62,7 @@ def cs_sync(path: Path) -> list[Step]:
     ]
 
 
-@raise_gc_threshold()
+@raise_gc_threshold(BATCH_OBJECTS)
 def _derive(store: Store, policy: MrrPolicy, since: datetime | None, now: datetime) -> None:
     with store.read() as connection:
         accounts = read_stale_accounts(connection, since)

@@ -12,11 +12,11 @@ billing facts. A hundred thousand would save no more, and cost memory.
 
 
 @contextmanager
-def raise_gc_threshold() -> Iterator[None]:
+def raise_gc_threshold(threshold: int = GC_THRESHOLD) -> Iterator[None]:
     """Raise the GC threshold inside the context; also usable as a decorator."""
     before = gc.get_threshold()
-    if 0 < before[0] < GC_THRESHOLD:  # zero: somebody turned it off
-        gc.set_threshold(GC_THRESHOLD, *before[1:])
+    if 0 < before[0] < threshold:  # zero: somebody turned it off
+        gc.set_threshold(threshold, *before[1:])
     try:
         yield
     finally:

@@ -161,13 +161,18 @@ def classify_item_change(
     old: ItemFact | PlainVersion, new: ItemFact | PlainVersion
 ) -> tuple[Cause, None]:
     """Classify the change of an item, or its replacement by another."""
-    if (old.product, old.interval, old.interval_count) != (
-        new.product, new.interval, new.interval_count,
-    ) or (old.price != new.price and old.product is None):  # fmt: skip
+    if (
+        old.product != new.product
+        or old.interval != new.interval
+        or old.interval_count != new.interval_count
+        or (old.price != new.price and old.product is None)
+    ):
         return "plan", None
-    if (old.price, old.unit_amount, old.inclusive_tax_percent) != (
-        new.price, new.unit_amount, new.inclusive_tax_percent,
-    ):  # fmt: skip
+    if (
+        old.unit_amount != new.unit_amount
+        or old.price != new.price
+        or old.inclusive_tax_percent != new.inclusive_tax_percent
+    ):
         return "price", None
     return ("quantity" if old.quantity != new.quantity else "discount"), None
 
