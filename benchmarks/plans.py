@@ -30,7 +30,7 @@ from cs_sync.metrics.registry import list_builtin_metrics
 STEPS = 1_000
 """Instructions of the virtual machine per count."""
 MOST = 1.15
-"""A growth exponent above it is printed with the plan; nought of steps is no growth."""
+"""A growth exponent above it is printed with the plan; nought of steps is not a growth."""
 ONE = ("a000001",)
 
 

@@ -11,12 +11,12 @@ def parse_day(text: str) -> date:
     """Parse a day, like 2026-01-31.
 
     Raises:
-        ValueError: The text is no day, or beyond all records.
+        ValueError: The text is not a day, or beyond all records.
     """
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no day; write it like 2026-01-31") from None
+        raise ValueError(f"{text!r} is not a day; write it like 2026-01-31") from None
     return check_year(day, text)
 
 

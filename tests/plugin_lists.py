@@ -18,7 +18,7 @@ ENTRIES = (
     '  "cs_sync_{}",',
 )
 OTHERS = {"schemas", "sandbox", "pebble", "marble"}
-"""Packages of ours that are no plugins."""
+"""Packages of ours that are not plugins."""
 
 
 def list_plugins() -> list[str]:

@@ -15,7 +15,7 @@ def parse_day(text: str) -> date:
     """Parse a day, like 2026-01-31.
 
     Raises:
-        BadParameter: The text is no day, or beyond all records.
+        BadParameter: The text is not a day, or beyond all records.
     """
     try:
         return days.parse_day(text)
@@ -27,12 +27,12 @@ def parse_month(text: str) -> date:
     """Parse a month, like 2026-01, into its first day.
 
     Raises:
-        BadParameter: The text is no month, or beyond all records.
+        BadParameter: The text is not a month, or beyond all records.
     """
     try:
         month = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no month; write it like 2026-01") from None
+        raise typer.BadParameter(f"{text!r} is not a month; write it like 2026-01") from None
     try:
         return days.check_year(month, text)
     except ValueError as error:

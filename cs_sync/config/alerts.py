@@ -60,7 +60,7 @@ class AlertSettings(Settings):
     @classmethod
     def _takes_time(cls, overdue_after: timedelta) -> timedelta:
         if not overdue_after:
-            raise ValueError('must be longer than nothing; write it like "26h"')
+            raise ValueError('must be above zero; write it like "26h"')
         return overdue_after
 
     @field_validator("webhook")
@@ -118,9 +118,9 @@ def check_webhook_address(url: str) -> None:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it checks it
     except ValueError:
-        raise ValueError("is no address; write it as https://HOST/…") from None
+        raise ValueError("is not an address; write it as https://HOST/…") from None
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("is no https:// address; copy the whole address of the webhook")
+        raise ValueError("is not an https:// address; copy the whole address of the webhook")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must begin with https://; plain http is for this machine only")
 

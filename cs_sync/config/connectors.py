@@ -133,7 +133,7 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
             return [_not_installed_problem(name, self._types[name], self._plugins)]
         table, key = self._tables[name], f"connectors.{name}"
         if not CONNECTOR_NAME.fullmatch(name):
-            what = "is no name: the records of a connector are stored under it"
+            what = "is not a name: the records of a connector are stored under it"
             return [Problem(key, what, NAME_REMEDY)]
         if "workspace" in table:
             return [Problem(f"{key}.workspace", "unknown key", "remove it")]

@@ -30,7 +30,7 @@ def _find_secret_problems(value: str, key: str) -> Iterator[Problem]:
     elif is_own_reference(value):
         return
     elif _VARIABLE.fullmatch(value):
-        yield Problem(key, "is no key but looks like a variable", "write it as env:NAME")
+        yield Problem(key, "is not a key but looks like a variable", "write it as env:NAME")
     elif value != value.strip() or not value.isprintable():
         yield Problem(key, "has a blank or a line break too many", "remove it")
 
@@ -43,13 +43,13 @@ def _find_address_problems(url: object, key: str) -> Iterator[Problem]:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it checks it
     except ValueError:
-        yield Problem(key, "is no address", "write it as https://HOST")
+        yield Problem(key, "is not an address", "write it as https://HOST")
         return
     if parts.scheme not in ("https", "http") or not parts.hostname:
         yield Problem(key, "must be an https:// address", f"begin it with https:// {_LOOPBACK}")
     elif parts.username is not None or parts.password is not None:
         remedy = "remove what stands before the @; keys have keys of their own in this table"
-        yield Problem(key, "holds a name or password", remedy)
+        yield Problem(key, "contains a name or password", remedy)
     elif parts.scheme == "http" and not is_loopback(parts.hostname):
         what = "must be an https:// address; plain http would send the key in the clear"
         yield Problem(key, what, f"begin it with https:// {_LOOPBACK}")

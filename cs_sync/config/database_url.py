@@ -20,7 +20,7 @@ def validate_database_url(url: str) -> None:
         ValueError: No database can be at this URL; the text is "what; remedy".
     """
     if not url.isprintable():
-        raise ValueError("has characters that no address has; write it anew")
+        raise ValueError("has characters that no address has; type it again")
     backend, _, driver = url.partition("://")[0].lower().partition("+")
     if "://" not in url or backend not in _DRIVERS:
         raise ValueError(f"must begin with sqlite:/// or postgresql+psycopg://; {_FORMS}")

@@ -43,7 +43,9 @@ class EmailSettings(Settings):
     def _are_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         for text in (value,) if isinstance(value, str) else value:
             if not _ADDRESS.fullmatch(text):
-                raise ValueError(f'"{text}" is no e-mail address; write it like name@example.com')
+                raise ValueError(
+                    f'"{text}" is not an e-mail address; write it like name@example.com'
+                )
         return value
 
     @model_validator(mode="after")

@@ -209,9 +209,9 @@ def _find_unusable_values(value: Any, key: str = "") -> Iterator[Problem]:
     elif isinstance(value, int) and not -_MAX_INTEGER <= value < _MAX_INTEGER:
         yield Problem(key, "is beyond 64 bits", "write a smaller number")
     elif isinstance(value, float) and not math.isfinite(value):
-        yield Problem(key, "is no finite number", "write a number")
+        yield Problem(key, "is not a finite number", "write a number")
     elif isinstance(value, str) and "\0" in value:
-        yield Problem(key, "holds a NUL character", "write it anew")
+        yield Problem(key, "contains a NUL character", "type it again")
     elif isinstance(value, str) and names_nothing(value):
         yield Problem(key, "names nothing after the colon", _REFERENCE_REMEDY)
 
@@ -384,7 +384,11 @@ def _find_report_problems(
         return problems
     able = [name for name, made in plugins.destinations.items() if hasattr(made, "send_report")]
     return [
-        Problem(key, f"{name} takes no reports", f"connectors that do: {', '.join(able) or 'none'}")
+        Problem(
+            key,
+            f"{name} cannot receive reports",
+            f"connectors that do: {', '.join(able) or 'none'}",
+        )
         for name in names
         if connectors.types.get(name, name) not in able
     ]

@@ -75,7 +75,7 @@ class IdentitySettings(Settings):
 
     shared_domains: tuple[str, ...] = Field(
         default=(),
-        description="Domains, with subdomains, that are no company: relays, shared mailboxes."
+        description="Domains, with subdomains, that belong to no company: relays, shared mailboxes."
         " Free mail, mail relays and disposable mail are known.",
     )
     company_domains: tuple[str, ...] = Field(
@@ -87,7 +87,7 @@ class IdentitySettings(Settings):
     def _are_domains(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
         for text in domains:
             if normalise_domain(text) is None:
-                raise ValueError(f'"{text}" is no domain; write it like "relay.example"')
+                raise ValueError(f'"{text}" is not a domain; write it like "relay.example"')
         return domains
 
     @property

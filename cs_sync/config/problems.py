@@ -37,7 +37,7 @@ def suggest_nearest(word: str, candidates: Collection[str]) -> str:
         return f"did you mean {close[0]}?"
     listed = ", ".join(sorted(candidates)[:_MAX_LISTED])
     more = ", …" if len(candidates) > _MAX_LISTED else ""
-    return f"known here: {listed}{more}" if candidates else "remove it"
+    return f"valid names: {listed}{more}" if candidates else "remove it"
 
 
 def _suggest_zone(word: str) -> str:

@@ -154,7 +154,7 @@ def _parse_instance(text: str) -> tuple[str, str]:
     """Return (name, connector) of `stripe_de=stripe`, or of `stripe` alone."""
     name, _, kind = text.partition("=")
     if not CONNECTOR_NAME.fullmatch(name):
-        raise ConfigError(f"{text!r} names no connector", NAME_REMEDY)
+        raise ConfigError(f"{text!r} cannot name a connector", NAME_REMEDY)
     return name, kind or name
 
 

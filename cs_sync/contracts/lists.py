@@ -31,11 +31,11 @@ class PaginationGuard:
             Unreachable: The cursor is repeated, or too many pages in a row were empty.
         """
         if place in self._places:
-            self._stop("gave the same place to go on from twice")
+            self._stop("returned the same cursor twice")
         self._places.add(place)
         self._empty = 0 if item_count else self._empty + 1
         if self._empty >= MAX_EMPTY_PAGES:
-            self._stop(f"goes on, but {MAX_EMPTY_PAGES} pages in a row are empty")
+            self._stop(f"continues, but {MAX_EMPTY_PAGES} pages in a row are empty")
 
     def _stop(self, problem: str) -> None:
         raise Unreachable(

@@ -25,10 +25,10 @@ colleague gets at most `daily_cap` new tasks a day, most money at risk first (MR
 share of the health score); the others are deferred. What concerns the whole company is one
 follow-up for one person, named by `assignee`.
 
-**A first run is no flood.** What happened before the first successful sync of its source, or before
-`start`, makes no follow-up. What is still going on does (a cancellation ahead, an unpaid invoice, a
-red account), and so does what became known late: it is due the next working day, with the date
-since when. Nothing is overdue when it is created.
+**A first run is not a flood.** What happened before the first successful sync of its source, or
+before `start`, makes no follow-up. What is still going on does (a cancellation ahead, an unpaid
+invoice, a red account), and so does what became known late: it is due the next working day, with
+the date since when. Nothing is overdue when it is created.
 
 **One account, one plan.** All that an account is asked for is one task: the most urgent reason
 first, the others as points of it. What comes later joins the open task as a point and a note; as

@@ -20,13 +20,13 @@ def parse_duration(text: object) -> object:
     Other types are returned unchanged.
 
     Raises:
-        ValueError: The text is no duration.
+        ValueError: The text is not a duration.
     """
     if isinstance(text, timedelta):
         return text
     match = re.fullmatch(r"(\d{1,4})\s*([mhdw])", text.strip()) if isinstance(text, str) else None
     if not match:
-        raise ValueError(f'{text!r} is no duration; write "90m", "24h", "2d" or "1w"')
+        raise ValueError(f'{text!r} is not a duration; write "90m", "24h", "2d" or "1w"')
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -45,10 +45,10 @@ def normalize_email(text: str) -> str:
     """Return an e-mail address in lower case.
 
     Raises:
-        ValueError: The text is no e-mail address.
+        ValueError: The text is not an e-mail address.
     """
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
-        raise ValueError(f"{text!r} is no e-mail address; write it as name@example.com")
+        raise ValueError(f"{text!r} is not an e-mail address; write it as name@example.com")
     return text.lower()
 
 

@@ -18,7 +18,9 @@ def _validate_template(template: str) -> str:
     try:
         named = [(name, spec, how) for _, name, spec, how in Formatter().parse(template)]
     except ValueError as error:
-        raise ValueError(f"is no template: {error}; write a brace itself as {{{{ or }}}}") from None
+        raise ValueError(
+            f"is not a template: {error}; write a brace itself as {{{{ or }}}}"
+        ) from None
     for name, spec, how in named:
         if name is not None and (name not in FIELDS or spec or how):
             wrong = "{" + name + (f"!{how}" if how else "") + (f":{spec}" if spec else "") + "}"

@@ -121,7 +121,7 @@ class HealthProfile(Settings):
     @model_validator(mode="after")
     def _for_some(self) -> "HealthProfile":
         if not self.when and self.first_days is None:
-            raise ValueError("holds for nobody; say for whom with when = {…} or first_days = 90")
+            raise ValueError("applies to nobody; say to whom with when = {…} or first_days = 90")
         return self
 
     def holds(self, attributes: Mapping[str, Any], age_days: int | None) -> bool:
@@ -296,7 +296,7 @@ class HealthConfig(Settings):
         return self._active
 
     def scored_inputs(self) -> dict[str, InputConfig]:
-        """Return the inputs with a weight that are no bonus."""
+        """Return the inputs with a weight, without bonuses."""
         return {name: config for name, config in self.active().items() if not config.bonus}
 
     def list_signals(self) -> list[str]:

@@ -14,7 +14,7 @@ def list_urgent_reasons(
 ) -> list[str]:
     """Return a sentence per unpaid invoice and scheduled end.
 
-    A trial that ends is no cancellation.
+    A trial that ends is not a cancellation.
 
     Args:
         evidence: The facts of the account.

@@ -138,14 +138,14 @@ def classify_failure(call: Call, failure: Exception) -> tuple[CsSyncError, bool]
         remedy = "Check base_url (https, host, port) and the certificates that this machine trusts."
         return Unreachable(text, remedy), False
     if isinstance(failure, _UNSENT):
-        remedy = "Check base_url, the network and any proxy; the next run goes on from here."
+        remedy = "Check base_url, the network and any proxy; the next run resumes here."
         return Unreachable(text, remedy), True
     if not call.repeatable:
         return _unknown_answer(text), False
     if isinstance(failure, BodyTooLarge):
-        remedy = f"Check base_url in [connectors.{call.source}]; if it is right, tell us."
+        remedy = f"Check base_url in [connectors.{call.source}]; if it is right, report this."
         return Unreachable(text, remedy), False
-    return Unreachable(text, "Nothing stored is lost; the next run goes on from here."), True
+    return Unreachable(text, "Nothing stored is lost; the next run resumes here."), True
 
 
 def unsendable_error(call: Call) -> ConfigError:
@@ -199,7 +199,9 @@ def refused_error(call: Call, response: httpx.Response, body: Any) -> VendorErro
         return PermissionMissing(text, f"Give the key of {section} the missing scope.", **facts)
     if (status >= 500 and status not in (501, 505)) or status == 408:
         if call.repeatable:
-            return Unreachable(text, "The vendor has trouble: the next run goes on.", **facts)
+            return Unreachable(
+                text, "The vendor has an outage; the next run resumes here.", **facts
+            )
         return _unknown_answer(text, **facts)
     if 300 <= status < 400:
         target = response.headers.get("location", "nowhere")
@@ -219,7 +221,7 @@ def throttled_error(call: Call, response: httpx.Response, body: Any, until: date
         f"{call}: the quota is used up{_vendor_message(body)}"
         + (f" [request {request_id}]" if request_id else ""),
         f"Run again after {until:%Y-%m-%d %H:%M} UTC;"
-        " what is stored stays, and the run goes on from there.",
+        " what is stored stays, and the run resumes there.",
         until=until,
     )
     error.body, error.headers, error.request_id = facts["body"], facts["headers"], request_id
@@ -230,7 +232,7 @@ def exhausted_error(call: Call, until: datetime) -> Throttled:
     """Build the error for a quota that opens too late."""
     return Throttled(
         f"{call}: the quota is used up",
-        f"Run again after {until:%Y-%m-%d %H:%M} UTC: the run goes on from where it stopped.",
+        f"Run again after {until:%Y-%m-%d %H:%M} UTC: the run resumes where it stopped.",
         until=until,
     )
 

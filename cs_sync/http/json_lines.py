@@ -14,7 +14,7 @@ from cs_sync.http.response_masking import ResponseMasker
 
 _GZIP = b"\x1f\x8b"
 _MAX_SHOWN = 60
-"""A line that is no JSON and no longer than this is what the vendor says in its place."""
+"""A line that is not JSON and no longer than this is what the vendor says in its place."""
 
 
 def fold_response(
@@ -55,7 +55,7 @@ def read_documents(chunks: Iterable[bytes], mask: Callable[[bytes], bytes]) -> I
         mask: Masks our secrets in a line.
 
     Raises:
-        httpx.DecodingError: A line is not JSON: it was cut short, or is no record.
+        httpx.DecodingError: A line is not JSON: it was cut short, or is not a record.
     """
     for line in split_lines(unpack_gzip(chunks)):
         if line.strip():

@@ -25,7 +25,7 @@ def find_shape(shapes: Sequence[Shape], method: str, path: str) -> Shape | None:
 def holds_records(document: Any) -> bool:
     """Return whether an object has a list of objects, as of records.
 
-    By whatever name. So it is no notice of a proxy or of an outage. Errors come in lists, too.
+    By whatever name. So it is not notice of a proxy or of an outage. Errors come in lists, too.
     """
     if not isinstance(document, dict):
         return False

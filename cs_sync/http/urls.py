@@ -17,7 +17,7 @@ def parse_base_url(name: str, base_url: str) -> httpx.URL:
     """Parse and check the base URL of a connector.
 
     Raises:
-        ConfigError: It is no URL, holds a credential, or is plain http to another machine.
+        ConfigError: It is not a URL, holds a credential, or is plain http to another machine.
     """
     section = f"base_url in [connectors.{name}]"
     try:

@@ -14,7 +14,7 @@ def find_lone_records(
 ) -> frozenset[RecordRef]:
     """Find the records that share nothing with another one.
 
-    Each is an account by itself, and was no part of another. Where a plugin places records,
+    Each is an account by itself, and was not part of another. Where a plugin places records,
     none is taken for lone.
 
     Args:

@@ -163,7 +163,7 @@ def _read_jsonl(text: str) -> Iterator[Row]:
 def _describe_error(error: Any) -> str:
     """Return the field and what is wrong with it."""
     field = ".".join(map(str, error["loc"])) or "the row"
-    wrong = "it is no column" if error["type"] == "extra_forbidden" else error["msg"]
+    wrong = "it is not a column" if error["type"] == "extra_forbidden" else error["msg"]
     return f"{field}: {wrong.removeprefix('Value error, ')}"
 
 

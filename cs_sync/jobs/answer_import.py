@@ -65,7 +65,7 @@ def import_answers(workspace: Workspace, path: Path) -> list[dict[str, Any]]:
 
         def save(connection: Connection) -> ImportPlan:
             plan = plan_import(given, read_stored_answers(connection))
-            remedy = "delete the rows of one of them, or take one back with cs-sync accounts undo"
+            remedy = "delete the rows of one of them, or revert one with cs-sync accounts undo"
             refuse_rows(path, plan.problems, remedy)
             insert_answers(connection, [_date_answer(answer, now) for answer in plan.new])
             for number in plan.undone:

@@ -56,7 +56,7 @@ def _check_channel(workspace: Workspace, channel: str, *, send: bool) -> dict[st
         program = split_command(workspace.config.alerts.command or "")[0]
         if shutil.which(program, path=os.environ.get("PATH")) is None:
             remedy = "install it, or write its whole path into [alerts] command"
-            return _build_row(channel, f"{program} is no program of this machine", remedy)
+            return _build_row(channel, f"{program} is not a program of this machine", remedy)
     return _build_row(channel, "configured; --send-alerts sends a test")
 
 

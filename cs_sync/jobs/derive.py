@@ -97,7 +97,7 @@ def _read_resolution_time(connection: Connection, rules: DomainRules) -> datetim
 def list_own_fields(workspace: Workspace) -> frozenset[str]:
     """Return the names of the fields that we write ourselves.
 
-    What they say is no evidence of the customer, and must not come back as such.
+    What they say is not evidence of the customer, and must not come back as such.
     """
     prefix = workspace.config.write_back.owned_prefix
     return frozenset(field.name for field in build_field_specs(prefix))

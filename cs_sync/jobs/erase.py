@@ -51,12 +51,12 @@ def erase_person(workspace: Workspace, email: str) -> ErasureResult:
         The erased rows, and notes on the remaining copies.
 
     Raises:
-        ConfigError: The text is no e-mail address.
+        ConfigError: The text is not an e-mail address.
         StoreError: The address is still found after the erasure.
     """
     address = normalise_email(email)
     if address is None:
-        raise ConfigError("that is no e-mail address", "give it as name@example.com")
+        raise ConfigError("that is not an e-mail address", "give it as name@example.com")
     with record_run(workspace, "forget") as recorded:
         person, rows = _erase_and_resolve(recorded, address)
         searched = _verify_erasure(recorded, person)
@@ -94,7 +94,7 @@ def _verify_erasure(recorded: RunSession, person: DataSubject) -> int:
         left, searched = count_remaining_traces(connection, person)
     if left:
         raise StoreError(
-            f"the address still stands in {', '.join(sorted(left))}",
+            f"the address is still in {', '.join(sorted(left))}",
             "run the command again; if it stays, report it: nothing else was changed",
         )
     return searched

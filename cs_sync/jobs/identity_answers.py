@@ -101,8 +101,8 @@ def _refuse_contradiction(answer: Answer, others: Sequence[Answer]) -> None:
     """Raise ConfigError for an answer that contradicts an active one."""
     if earlier := find_contradiction(answer, others):
         raise ConfigError(
-            f"answer {earlier.number} says the contrary: {describe_answer(earlier)}",
-            f"take it back first: cs-sync accounts undo {earlier.number}",
+            f"answer {earlier.number} contradicts this: {describe_answer(earlier)}",
+            f"revert it first: cs-sync accounts undo {earlier.number}",
         )
 
 

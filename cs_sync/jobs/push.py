@@ -122,7 +122,7 @@ def _write_to_destination(
             desired = build_desired_state(workspace, name, day, follow_ups)
             prepared = build_write_plan(workspace, desired, remote, retry=options.retry)
     except VendorError as error:
-        # A quota that opens tomorrow is no failure: the run goes on from here then.
+        # A quota that opens tomorrow is not a failure: the run goes on from here then.
         recorded.statuses.append("partial" if isinstance(error, Throttled) else "failed")
         recorded.messages.append(f"nothing was written to {name}: {error}")
         return build_write_plan(workspace, desired, remote, retry=options.retry)

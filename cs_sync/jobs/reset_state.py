@@ -26,6 +26,6 @@ def reset_stream_state(workspace: Workspace, source: str, stream: str | None = N
         forgotten = recorded.transact(lambda c: delete_stream_state(c, source, stream))
         if not forgotten:
             name = source if stream is None else f"{source} {stream}"
-            raise ConfigError(f"nothing is known of {name}", "cs-sync state show lists what is")
+            raise ConfigError(f"nothing is stored of {name}", "cs-sync state show lists what is")
         recorded.statuses.append("ok")
     return forgotten

@@ -118,7 +118,7 @@ def _post(url: str, content: dict[str, Any]) -> None:
     if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise _Passing(f"{host} answered {status}", "the next run sends it again")
     if not httpx.codes.is_success(status):
-        remedy = "make the webhook anew and correct [alerts] webhook, or its webhook_form"
+        remedy = "create the webhook again and correct [alerts] webhook, or its webhook_form"
         raise CsSyncError(f"{host} answered {status}", remedy)
 
 

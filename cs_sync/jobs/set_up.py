@@ -44,7 +44,7 @@ def _open_destination(workspace: Workspace, name: str) -> Destination:
     able = [other for other, kind in types.items() if kind in writing]
     if name not in able:
         raise ConfigError(
-            f"{name} is no configured connector that writes",
+            f"{name} is not a configured connector that writes",
             f"configured are: {', '.join(able) or 'none'}; add [connectors.{name}]",
         )
     return workspace.open_destination(name)

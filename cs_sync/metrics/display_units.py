@@ -9,7 +9,7 @@ _DISPLAY_UNITS = {
     "advocate_lift_by_feature": "times",
     "tickets_per_account": "count",
 }
-"""Ratios that are no share of anything: an LTV of three times the CAC is 3.0×, not 300 %."""
+"""Ratios that are not shares of anything: an LTV of three times the CAC is 3.0×, not 300 %."""
 
 
 def get_display_unit(metric: str, unit: str) -> str:

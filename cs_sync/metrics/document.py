@@ -3,8 +3,9 @@
 Run it with `python -m cs_sync.metrics.document`.
 """
 
+import json
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from typing import get_args
 
 from cs_sync.markdown import wrap_markdown
@@ -38,7 +39,7 @@ are set in `[metrics.policy_overrides]`. The reporting zone is that of `[workspa
 
 Whatever the policy: MRR is the sum of the running subscriptions' items, at the price of their tier
 and quantity, spread over the months of their interval. Refunds, taxes on top, charges that do not
-recur and what is metered are no part of it, and nothing that is agreed for later is. An account
+recur and what is metered are not part of it, and nothing that is agreed for later is. An account
 has left when its last subscription has ended. Who joins and leaves within a period is never in a
 rate.
 """
@@ -47,11 +48,12 @@ rate.
 def render_page(metrics: Iterable[Metric]) -> str:
     """Return the page as Markdown."""
     ordered = sorted(metrics, key=lambda metric: metric.family)
-    parts = [_INTRODUCTION, *_render_views(ordered), *_render_aliases(ordered)]
+    parts = [_INTRODUCTION]
     for family, members in groupby(ordered, key=lambda metric: metric.family):
         parts.append(f"## {family[0].upper()}{family[1:]}\n")
         parts += [_render_metric(metric) for metric in members]
-    return wrap_markdown("\n".join([*parts, *_render_policies()]))
+    appendix = (_render_views(ordered), _render_aliases(ordered), _render_policies())
+    return wrap_markdown("\n".join(chain(parts, *appendix)))
 
 
 _VIEWS: dict[str, tuple[str, ...]] = {
@@ -90,12 +92,12 @@ def _render_metric(metric: Metric) -> str:
         *([f"- also called: {', '.join(metric.aliases)}"] if metric.aliases else []),
         f"- unit: {unit}",
         f"- sources: {'; '.join(metric.sources)}",
-        f"- inputs: {', '.join(f'`{table}`' for table in metric.inputs)}",
+        f"- inputs: {', '.join(f'`{table}`' for table in dict.fromkeys(metric.inputs))}",
     ]
     if metric.spread != "none":
         lines.append(f"- interval: {_INTERVALS[metric.spread]}")
     if metric.settings:
-        settings = (f"`{key}` = {value}" for key, value in metric.settings.items())
+        settings = (f"`{key} = {_format_toml(value)}`" for key, value in metric.settings.items())
         lines.append(f"- settings: {', '.join(settings)}")
     if metric.dimensions:
         lines.append(f"- split by: {', '.join(metric.dimensions)}")
@@ -104,6 +106,13 @@ def _render_metric(metric: Metric) -> str:
     if metric.edge_cases:
         lines.append(f"\n{metric.edge_cases.strip()}")
     return "\n".join([*lines, ""])
+
+
+def _format_toml(value: object) -> str:
+    """Write a setting as in the configuration file; – is a switch that is left out."""
+    if value is None:
+        return "–"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _format_benchmark(benchmark: Benchmark) -> str:
@@ -119,7 +128,7 @@ def _render_policies() -> Iterator[str]:
     yield f"| switch | {' | '.join(policies)} |"
     yield f"| --- |{' --- |' * len(policies)}"
     for switch in switches:
-        values = [str(getattr(policy, switch)) for policy in policies.values()]
+        values = [_format_toml(getattr(policy, switch)) for policy in policies.values()]
         cells = [value if value == values[0] else f"**{value}**" for value in values]
         yield f"| `{switch}` | {' | '.join(cells)} |"
     yield ""

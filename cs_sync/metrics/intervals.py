@@ -24,7 +24,7 @@ def calculate_wilson_interval(successes: float, n: int, z: float = Z_95) -> Inte
 
     Returns:
         None without observations, or if the count exceeds the whole (more conversions than
-        visitors): then it is no proportion.
+        visitors): then it is not a proportion.
     """
     if not 0 <= successes <= n or n == 0:
         return None

@@ -18,7 +18,7 @@ KIND = "lines"
 _SAME = ""
 """Stands for a written point that equals the one before it."""
 _NO_POINT = HistoryPoint()
-"""Of a day on which an account was no customer."""
+"""Of a day on which an account was not a customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class DatedPoint:
     is_paid_for: bool
 
     def resolve(self, *, billed: bool) -> HistoryPoint:
-        """Return the point; empty of an account that was no customer.
+        """Return the point; empty of an account that was not a customer.
 
         Args:
             billed: Whether billing knew of any account then.

@@ -38,12 +38,12 @@ def list_cohorts(workspace: Workspace, since: date | None = None) -> list[dict[s
         One row per cohort and age; the last age is the current month up to today.
 
     Raises:
-        ConfigError: The month lies ahead.
+        ConfigError: The month is in the future.
     """
     today = workspace.today
     first = (since or add_months(today.replace(day=1), -MONTHS)).replace(day=1)
     if first > today:
-        raise ConfigError(f"{first:%Y-%m} lies ahead", "give an earlier month with --since")
+        raise ConfigError(f"{first:%Y-%m} is in the future", "give an earlier month with --since")
     months = (today.year - first.year) * 12 + today.month - first.month
     ends = [*(add_months(first, n + 1) - timedelta(days=1) for n in range(months)), today]
     money = build_converter(workspace)

@@ -50,7 +50,7 @@ def list_expected_loss(
     """List the MRR expected to be lost, by currency.
 
     It may be lost within the next horizon. The figures are None unless the backtest finds a signal.
-    Who has given notice for all it pays is no prediction: its MRR is counted apart.
+    Who has given notice for all it pays is not a prediction: its MRR is counted apart.
 
     Args:
         workspace: The workspace, its MRR up to date.

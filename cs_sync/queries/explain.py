@@ -90,9 +90,9 @@ def _resolve_account_id(workspace: Workspace, account: str, known_at: datetime |
     with workspace.store.read() as connection:
         matches = find_accounts(connection, account, known_at)
     if len(matches) != 1:
-        problem = "no account" if not matches else f"{len(matches)} accounts"
+        problem = "no account matches" if not matches else f"{len(matches)} accounts match"
         candidates = ", ".join(matches[:5]) or "`cs-sync accounts` lists them"
-        raise ConfigError(f"{problem} answers to {account!r}", f"give its id: {candidates}")
+        raise ConfigError(f"{problem} {account!r}", f"give its id: {candidates}")
     return matches[0]
 
 

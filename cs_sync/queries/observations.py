@@ -158,7 +158,7 @@ def read_customers(
 ) -> list[Observation]:
     """Read the paying accounts of a day as known then, by id.
 
-    Who has given notice for all it pays is left out: that it leaves is no prediction. Their
+    Who has given notice for all it pays is left out: that it leaves is not a prediction. Their
     outcome is `stayed` until somebody says otherwise.
     """
     until = build_day_scope(day, str(workspace.config.workspace.timezone)).until

@@ -202,7 +202,7 @@ def resolve_day(workspace: Workspace, as_of: date | None) -> date:
         ConfigError: The day is in the future.
     """
     if as_of is not None and as_of > workspace.today:
-        raise ConfigError(f"{as_of} lies ahead", "give today or an earlier day with --as-of")
+        raise ConfigError(f"{as_of} is in the future", "give today or an earlier day with --as-of")
     return as_of or workspace.today
 
 

@@ -31,7 +31,7 @@ class HistoryPoint:
     """An account at the end of a day.
 
     `mrr` is in minor units of the report's currency at today's rate; an account with MRR in
-    any currency is `paying`. `score` and `band` are None for an account that was no customer
+    any currency is `paying`. `score` and `band` are None for an account that was not a customer
     then; `lost` maps each known input of the score to the points that it cost, those of a
     bonus below zero.
     """

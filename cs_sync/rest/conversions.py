@@ -25,30 +25,30 @@ _THREE_YEARS = 10**11
 def convert_id(value: Any) -> str:
     """Convert an id to text.
 
-    JSON reads a number beyond 64 bits as one that is near it, so a fraction is no id.
+    JSON reads a number beyond 64 bits as one that is near it, so a fraction is not an id.
     """
     if isinstance(value, bool | float) or not isinstance(value, int | str):
-        raise MappingError("bad_id", f"{value!r} is no id")
+        raise MappingError("bad_id", f"{value!r} is not an id")
     return str(value)
 
 
 def convert_text(value: Any) -> str:
     """Convert a number or a text to text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise MappingError("bad_text", f"{str(value)[:80]!r} is no text")
+        raise MappingError("bad_text", f"{str(value)[:80]!r} is not text")
     return str(value)
 
 
 def convert_number(value: Any) -> Decimal:
     """Convert to an exact number, as it is written."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise MappingError("bad_number", f"{value!r} is no number")
+        raise MappingError("bad_number", f"{value!r} is not a number")
     try:
         number = Decimal(str(value))
     except ArithmeticError:
-        raise MappingError("bad_number", f"{value!r} is no number") from None
+        raise MappingError("bad_number", f"{value!r} is not a number") from None
     if not number.is_finite():
-        raise MappingError("bad_number", f"{value!r} is no number")
+        raise MappingError("bad_number", f"{value!r} is not a number")
     return number
 
 
@@ -70,12 +70,12 @@ def convert_iso_time(value: Any, zone: ZoneInfo | None = None) -> datetime:
     """
     if not isinstance(value, str):
         raise MappingError(
-            "bad_time", f"{value!r} is no ISO 8601 time; a number is epoch_s or epoch_ms"
+            "bad_time", f"{value!r} is not an ISO 8601 time; a number is epoch_s or epoch_ms"
         )
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise MappingError("bad_time", f"{value!r} is no ISO 8601 time") from None
+        raise MappingError("bad_time", f"{value!r} is not an ISO 8601 time") from None
     if moment.tzinfo is None:
         if zone is None:
             raise MappingError("naive_time", f"{value!r} is naive: state the zone of such times")
@@ -95,7 +95,7 @@ def convert_epoch(value: Any, divisor: int) -> datetime:
         return datetime.fromtimestamp(float(number / divisor), UTC)
     except (OverflowError, OSError, ValueError):
         hint = "; in milliseconds it is epoch_ms" if divisor == 1 else ""
-        raise MappingError("bad_time", f"{value!r} is no time since 1970{hint}") from None
+        raise MappingError("bad_time", f"{value!r} is not a time since 1970{hint}") from None
 
 
 def convert_day(value: Any) -> date:
@@ -103,7 +103,7 @@ def convert_day(value: Any) -> date:
     try:
         return date.fromisoformat(str(value)[:10])
     except ValueError:
-        raise MappingError("bad_day", f"{value!r} is no day") from None
+        raise MappingError("bad_day", f"{value!r} is not a day") from None
 
 
 def convert_minor_units(value: Any, *, whole: bool) -> Decimal | int:
@@ -118,14 +118,14 @@ def convert_major_units(value: Any, currency: Any, *, whole: bool) -> Decimal | 
     """Convert an amount in major units by the exponent of its currency."""
     code = str(currency or "").upper()
     if code not in CURRENCY_EXPONENT:
-        raise MappingError("unknown_currency", f"{currency!r} is no ISO 4217 currency")
+        raise MappingError("unknown_currency", f"{currency!r} is not an ISO 4217 currency")
     minor = convert_number(value).scaleb(CURRENCY_EXPONENT[code])
     return _require_whole(minor, f"{value} {code}") if whole else minor
 
 
 def _require_whole(amount: Decimal, shown: object) -> int:
     if amount != amount.to_integral_value():
-        raise MappingError("fraction", f"{shown!r} is no whole number of minor units")
+        raise MappingError("fraction", f"{shown!r} is not a whole number of minor units")
     return int(amount)
 
 

@@ -153,7 +153,7 @@ class StreamRule(Listing, ObjectRule):
         if (self.deleted or self.gone) and self.deletes not in ("feed", "flag"):
             raise ValueError('finds deleted records; add deletes = "flag" or "feed"')
         if self.deletes in ("feed", "flag") and not (self.deleted or self.gone or self.read):
-            raise ValueError("says that deletions are told; add deleted or gone")
+            raise ValueError("announces deletions; add deleted or gone")
         return self
 
 
@@ -168,7 +168,7 @@ class ErrorRule(Part):
     @model_validator(mode="after")
     def _require_condition(self) -> Self:
         if self.status is None and self.when is None:
-            raise ValueError("would hold for every answer; add status or when")
+            raise ValueError("would match every answer; add status or when")
         return self
 
 
@@ -210,7 +210,7 @@ class Description(Part):
     def get_pages(self, listing: Listing) -> Any:
         """Return the paginator of a list.
 
-        A key in the query is no place, and never stored.
+        A key in the query is not a place, and never stored.
         """
         pages = self.pages if listing.pages is None else listing.pages
         if isinstance(self.auth, QueryAuth) and isinstance(pages, UrlPages):
@@ -236,7 +236,7 @@ def load_description(path: Path) -> Description:
     """Load a description from a TOML file.
 
     Raises:
-        ConfigError: The file cannot be read, or is no valid description.
+        ConfigError: The file cannot be read, or is not a valid description.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -107,7 +107,7 @@ def _require_expression(text: str) -> str:
         _compile(text)
     except JMESPathError as error:
         why = str(error).splitlines()[0]
-        raise ValueError(f"{text!r} is no JMESPath expression: {why}") from None
+        raise ValueError(f"{text!r} is not a JMESPath expression: {why}") from None
     return text
 
 

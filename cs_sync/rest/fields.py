@@ -67,7 +67,7 @@ class FieldRule(Settings):
 
 def _require_record(name: str) -> str:
     if name not in RECORD_TYPES:
-        raise ValueError(f"{name!r} is no record; {suggest_nearest(name, RECORD_TYPES)}")
+        raise ValueError(f"{name!r} is not a record; {suggest_nearest(name, RECORD_TYPES)}")
     return name
 
 

@@ -103,7 +103,7 @@ class PageReader:
         """Return the page at a place, and the next place."""
         answer = self._fetch(self._pages.build_request(place))
         if answer.items and answer.items == self._shown and not self._pages.may_repeat(place):
-            raise Unreachable(f"{self._name}: the list shows one page twice", REMEDY)
+            raise Unreachable(f"{self._name}: the list returned the same page twice", REMEDY)
         try:
             return answer, self._pages.find_next(answer, place)
         except Unreachable as error:

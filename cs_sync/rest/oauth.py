@@ -87,7 +87,7 @@ class OAuthToken(httpx.Auth):
         status = response.status_code
         if 400 <= status < 500 and status not in (408, 429):
             host = response.request.url.host
-            text = f"{host} gives no token to this OAuth client ({status})"
+            text = f"{host} refused this OAuth client a token ({status})"
             reason = _read_reason(response)
             raise CredentialRefused(text + reason, self._remedy, status=status)
         try:

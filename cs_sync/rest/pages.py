@@ -48,7 +48,7 @@ class Paginator(Part):
         """Return the place after an answer; None at the end.
 
         Raises:
-            Unreachable: The list goes on, but does not say from where.
+            Unreachable: The list continues, but gives no cursor.
         """
         raise NotImplementedError
 
@@ -76,7 +76,7 @@ class Paginator(Part):
             return bool(answer.items)
         goes_on = bool(evaluate_expression(self.more, answer.body))
         if goes_on and not answer.items:
-            raise Unreachable("the list goes on, but this page of it is empty", REMEDY)
+            raise Unreachable("the list continues, but this page is empty", REMEDY)
         return goes_on
 
 
@@ -109,7 +109,7 @@ class CursorPages(Paginator):
         cursor = evaluate_expression(self.next, answer.body)
         if cursor in (None, "", False):
             if self.more is not None:
-                raise Unreachable("the list goes on, but does not say from where", REMEDY)
+                raise Unreachable("the list continues, but gives no cursor", REMEDY)
             return None
         return cursor
 
@@ -334,4 +334,4 @@ def _read_count(expression: str, answer: Answer) -> int:
 def _read_last(expression: str, answer: Answer) -> Any:
     if answer.items and (value := evaluate_expression(expression, answer.items[-1])) is not None:
         return value
-    raise Unreachable(f"the last record has no {expression} to go on from", REMEDY)
+    raise Unreachable(f"the last record has no {expression} to continue from", REMEDY)

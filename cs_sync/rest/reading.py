@@ -149,7 +149,7 @@ class StreamReader:
         cursor = evaluate_expression(pages.next, answer.body) or (at or {}).get("place")
         if cursor is None:
             raise Unreachable(
-                f"{self.name}: {step.listing.path} gives no {pages.next} to go on from next time",
+                f"{self.name}: {step.listing.path} gives no {pages.next} to continue from",
                 "Nothing stored is lost. If it happens again, correct the connector.",
             )
         return replace(page, resume=_write_resume(step, {"place": cursor}), last=True)

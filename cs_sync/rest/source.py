@@ -205,7 +205,7 @@ def _require_settings(description: Description, config: type[ConnectorConfig]) -
         for expression in list_expressions(text):
             path = split_plain_path(expression)
             if path is not None and path[0] not in known:
-                message = f"{description.name}: {key} names {path[0]}, which is no setting"
+                message = f"{description.name}: {key} names {path[0]}, which is not a setting"
                 raise ConfigError(
                     message, suggest_nearest(path[0], known - {"section", "type", "workspace"})
                 )

@@ -65,7 +65,7 @@ class Workspace:
             only: The names of the sources; all by default.
 
         Raises:
-            ConfigError: A name is no configured source.
+            ConfigError: A name is not a configured source.
         """
         types = self.config.connectors.types
         configured = [name for name in types if self.plugins.find_source(types[name])]

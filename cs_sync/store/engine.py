@@ -133,7 +133,7 @@ class Store:
         if became not in ("committed", "aborted"):
             raise ConnectionLost(
                 "the connection was lost, and the server still works on what was sent",
-                "run it again: it goes on from what was stored",
+                "run it again: it resumes from what was stored",
             )
         return bool(became == "committed")
 

@@ -99,7 +99,9 @@ def _read_first_record(
     statement = _select_links().where(LINK.c.account_id == account)
     refs = [ref for ref in _read_refs(connection, statement, precedence) if ref != but]
     if not refs:
-        raise ConfigError(f"{account} has no other record to part it from", "see cs-sync accounts")
+        raise ConfigError(
+            f"{account} has no other record to separate it from", "see cs-sync accounts"
+        )
     return refs[0]
 
 

@@ -181,7 +181,7 @@ def _refuse_repeated_resume(stream: Stream, resume: Any, resume_points: set[byte
     point = blake2b(orjson.dumps(resume, default=str), digest_size=16).digest()
     if point in resume_points:
         raise SourceContractError(
-            f"{stream.name}: the source gave the same place to go on from twice",
+            f"{stream.name}: the source returned the same cursor twice",
             "report it to the connector's author; nothing stored is lost",
         )
     resume_points.add(point)

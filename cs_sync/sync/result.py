@@ -32,8 +32,8 @@ class StreamResult:
 def derive_run_status(outcomes: Iterable[StreamResult]) -> Status:
     """Derive a run's status: ok, failed or partial.
 
-    Ok if every stream is ok, failed if all failed. Waiting for a quota is no failure: such a run is
-    partial, and the next one resumes.
+    Ok if every stream is ok, failed if all failed. Waiting for a quota is not a failure: such a
+    run is partial, and the next one resumes.
     """
     statuses = {"partial" if outcome.throttled else outcome.status for outcome in outcomes}
     if statuses <= {"ok"}:

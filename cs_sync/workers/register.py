@@ -86,11 +86,11 @@ def _require_schedule(name: str, config: Config) -> Schedule:
     """Return the schedule under a valid name.
 
     Raises:
-        ConfigError: It is no name, or no cron is configured.
+        ConfigError: It is not a name, or no cron is configured.
     """
     if not NAME.fullmatch(name):
         raise ConfigError(
-            f"{name!r} is no name of a workspace",
+            f"{name!r} is not a name of a workspace",
             "name it with --name: small letters, digits, - and _",
         )
     schedule = get_schedule(name, config)

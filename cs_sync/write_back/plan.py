@@ -141,8 +141,8 @@ def list_touched_accounts(plan: Sequence[PlanItem], prefix: str) -> set[str]:
     """Return the accounts of which the plan changes what the destination knows.
 
     A first write counts. Fields that an account of ours never had there, with what follows from
-    them, change nothing that is known: a field that is new to all accounts is no large change. Nor
-    is a month more in the history.
+    them, change nothing that is known: a field that is new to all accounts is not a large change.
+    Nor is a month more in the history.
 
     Args:
         plan: The plan.

@@ -39,7 +39,7 @@ class WriteResult:
         """Return the problems for the end of a run, shortened."""
         more = len(self.problems) - MAX_SHOWN_PROBLEMS
         rest = [f"… and {more} more; `cs-sync plan` lists them"] if more > 0 else []
-        waiting = f"{self.left} writes wait for the next run, which goes on from here"
+        waiting = f"{self.left} writes wait for the next run, which resumes here"
         return [*self.problems[:MAX_SHOWN_PROBLEMS], *rest, *([waiting] if self.left else [])]
 
     def count(self, item: PlanItem, answer: Ack | Reject) -> None:

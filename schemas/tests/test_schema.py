@@ -109,7 +109,7 @@ def test_a_change_of_the_tables_is_written_as_the_next_revision(
 
 @pytest.mark.parametrize("name", ["", "Add Column", "../x", "9lives"])
 def test_a_revision_needs_a_plain_name(name: str) -> None:
-    with pytest.raises(ValueError, match="no name of a revision"):
+    with pytest.raises(ValueError, match="not a name of a revision"):
         write_revision(name)
 
 

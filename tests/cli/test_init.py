@@ -61,4 +61,4 @@ def test_init_looks_at_a_folder_and_asks_for_what_it_does_not_tell(
     assert "Kunden.csv,true,3 of 3 columns" in decided.out.replace('"', "")
     nothing = run("--config", "other.toml", "init", "--from", "nowhere")
     assert nothing.code == 2
-    assert "nowhere is no folder" in nothing.err
+    assert "nowhere is not a folder" in nothing.err

@@ -1,4 +1,4 @@
-"""Every field of every table takes what it is: true is no number, 1 is not true."""
+"""Every field of every table takes what it is: true is not a number, 1 is not true."""
 
 from collections.abc import Iterator
 from datetime import date, time

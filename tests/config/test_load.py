@@ -151,7 +151,7 @@ def test_a_destination_that_is_no_name_is_one_clear_message(read: Read, given: s
         ('[connectors.de]\ntype = "biling"', "did you mean billing"),
         ('[connectors.de]\ntype = "biling"', "connectors.de.type"),
         ("[connectors.de]\ntype = 7", "connectors.de.type: no such connector"),
-        ('[connectors."billing de"]\ntype = "billing"', "is no name"),
+        ('[connectors."billing de"]\ntype = "billing"', "is not a name"),
         ('[connectors.de]\ntype = "billing"', "connectors.de.api_key: is missing"),
         ('[write_back]\ndestination = "eu"\n[connectors.eu]\ntype = "billing"', "writes to eu"),
     ],

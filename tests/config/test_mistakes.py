@@ -108,7 +108,7 @@ from tests.config.conftest import CANARY, Read, fail_to_read
         (
             '[write_back]\ndestination = "billing"',
             "line 2: write_back.destination: no installed connector writes to billing",
-            "known here: crm",
+            "valid names: crm",
         ),
         (
             '[write_back]\ndestination = "crm"',
@@ -154,7 +154,7 @@ from tests.config.conftest import CANARY, Read, fail_to_read
         (
             "[health.bands]\norange = 80",
             "line 2: health.bands.orange: unknown key",
-            "known here: excellent, green, red, yellow",
+            "valid names: excellent, green, red, yellow",
         ),
         (
             "[playbooks.detractor_cal]",
@@ -168,12 +168,12 @@ from tests.config.conftest import CANARY, Read, fail_to_read
         ),
         (
             '[playbooks.detractor_call]\ndue_in = "tomorrow"',
-            "line 2: playbooks.detractor_call.due_in: 'tomorrow' is no duration",
+            "line 2: playbooks.detractor_call.due_in: 'tomorrow' is not a duration",
             "24h",
         ),
         (
             "[follow_ups]\nignored_after = 14",
-            "line 2: follow_ups.ignored_after: 14 is no duration",
+            "line 2: follow_ups.ignored_after: 14 is not a duration",
             "24h",
         ),
         (
@@ -219,7 +219,7 @@ from tests.config.conftest import CANARY, Read, fail_to_read
         (
             '[metrics.policy_overrides]\nzone = "UTC"',
             "metrics.policy_overrides.zone: unknown key",
-            "known here: came_and_left",
+            "valid names: came_and_left",
         ),
         (
             "[health.inputs.usage]\npoints = [[0, 0], [10, true]]",

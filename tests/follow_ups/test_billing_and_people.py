@@ -179,7 +179,7 @@ def test_who_nobody_spoke_to_for_60_days_is_checked_in_with() -> None:
     assert draft.title == "Check in with Acme: no contact for 60+ days"
     assert "The last contact on record was on 22 Sep, 60 days ago." in draft.body
     assert drafts("no_contact", view(last_contact=last + timedelta(days=1))) == []
-    assert drafts("no_contact", view()) == [], "no record is no silence"
+    assert drafts("no_contact", view()) == [], "no record is not silence"
     assert drafts("no_contact", view(last_contact=last, typical_mrr=10_000.0)) == []
     early = {"connected": {"hubspot": NOW - timedelta(hours=1)}}
     assert drafts("no_contact", view(last_contact=last - timedelta(days=9), **early)) == []

@@ -59,7 +59,7 @@ def test_a_table_changes_its_input_and_leaves_the_others() -> None:
          "points fall from 80 to 50 as nps grows from 6 to 10, but more of it is better; turn"),
         ({"inputs": {"support": {"signal": "open_tickets", "points": [(0, 0), (3, 100)]}}},
          "points rise from 0 to 100 as open_tickets grows from 0 to 3, but less of it is better"),
-        ({"profiles": {"big": {"inputs": {}}}}, "holds for nobody; say for whom with when"),
+        ({"profiles": {"big": {"inputs": {}}}}, "applies to nobody; say to whom with when"),
         ({"profiles": {"big": {"first_days": 90, "inputs": {"usage": {"weight": 50}}}}},
          "profiles.big: weights must total 100, these total 110 (usage 50"),
         ({"profiles": {"big": {"first_days": 90, "inputs": {"usage": {"wait": 50}}}}},

@@ -167,7 +167,7 @@ class Subscription:
     def charge(self, at: datetime, item: Item | None = None) -> None:
         """Let the discounts that run now count, for all that is charged or for one item alone.
 
-        A discount of one invoice is no recurring one: by the default policy it does not count.
+        A discount of one invoice is not a recurring one: by the default policy it does not count.
         """
         running = [d for d in self.discounts if d.runs(at) and d.coupon.duration != "once"]
         for entry in self.items if item is None else [item]:

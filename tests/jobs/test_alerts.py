@@ -111,7 +111,7 @@ def test_a_webhook_that_refuses_is_tried_next_time_and_its_address_is_not_shown(
         configure(place, f'[alerts]\nwebhook = "{hook.url}"\n')
         (note,) = alert(place, FAILED)
         assert note.startswith("alert: not sent by webhook: 127.0.0.1 answered 404")
-        assert "make the webhook anew" in note
+        assert "create the webhook again" in note
         (row,) = place.select("SELECT waiting, knowing FROM alert")
         assert row == {"waiting": '["webhook"]', "knowing": "[]"}
         assert alert(place, FAILED) == []
@@ -331,7 +331,7 @@ def test_an_alert_that_waits_is_in_the_health_check(place: Place) -> None:
         ('[alerts]\nwebhook = "hooks.example.com"\n', "copy the whole address"),
         ('[alerts]\nwebhook_form = "discord"\n', "'slack', 'teams' or 'json'"),
         ('[alerts]\noverdue_after = "a day"\n', 'write "90m", "24h"'),
-        ('[alerts]\noverdue_after = "0h"\n', "longer than nothing"),
+        ('[alerts]\noverdue_after = "0h"\n', "above zero"),
         ("[alerts]\nmoney_at_risk_above = 0\n", "greater than 0"),
         ('[alerts.email]\nhost = "mail.example.com"\n', "alerts.email.from: is missing"),
         ('[metrics_file]\npath = "metrics.txt"\n', "end the name with .prom"),
@@ -354,7 +354,7 @@ def test_check_tries_each_channel_and_compares_the_schedule(place: Place) -> Non
             '[schedule]\ncron = "15 5 * * 1-5"\n[metrics_file]\npath = "no/such/cs_sync.prom"\n',
         )
         rows = {row["stream"]: row for row in place.run("--format", "json", "check").rows}
-        assert rows["command"]["message"] == "no-such-program is no program of this machine"
+        assert rows["command"]["message"] == "no-such-program is not a program of this machine"
         assert rows["webhook"]["ok"]
         assert rows["overdue_after"]["remedy"] == "set [alerts] overdue_after to more than 72h"
         assert not rows["metrics_file"]["ok"]

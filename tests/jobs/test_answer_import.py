@@ -180,11 +180,11 @@ LINK = "1,link,files,p1,,,\n1,link,files,p2,,,\n"
 WRONG = {
     "no column": (
         "answer,kind,source,source_id,colour\n1,test,files,p1,red\n",
-        "line 2, colour: it is no column",
+        "line 2, colour: it is not a column",
     ),
     "too many cells": (
         HEAD + "1,test,files,p1,,,,,\n",
-        "line 2, cells without a column: it is no column",
+        "line 2, cells without a column: it is not a column",
     ),
     "missing": (HEAD + LINK + "2,test,files,,,,\n", "line 4, source_id: Field required"),
     "kind": (

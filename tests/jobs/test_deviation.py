@@ -22,7 +22,7 @@ from tests.jobs.road import Acme, Place, small_company
         (0, [100, 100], False),  # two runs say nothing
         (30, [200, 210, 30, 190, 205, 200, 28], False),  # a weekend, as the one before
         (0, [10, 12, 9, 11], False),  # small numbers
-        (300, [100, 100, 100], False),  # more is no alarm
+        (300, [100, 100, 100], False),  # more is not an alarm
     ],
 )
 def test_a_count_deviates(now: int, earlier: list[int], odd: bool) -> None:

@@ -138,7 +138,7 @@ def test_what_was_known_before_and_what_was_written_goes_too(place: Place) -> No
     row = {
         "destination": "hubspot", "object": "follow_up", "key": "k9", "account_id": "alpha",
         "status": "acked", "fields": task, "intent": task, "intent_at": NOW, "attempts": 1,
-        "run_id": "r", "reason": "ann@alpha.example is no owner",
+        "run_id": "r", "reason": "ann@alpha.example is not an owner",
     }  # fmt: skip
     url = f"sqlite:///{place.path / 'cs_sync.db'}"
     with closing(open_store(url)) as store, store.write() as connection:
@@ -180,7 +180,7 @@ def test_a_longer_address_is_somebody_else(place: Place) -> None:
 def test_what_is_no_address_is_refused(place: Place) -> None:
     ran = place.run("forget", "Ann")
     assert ran.code == 2
-    assert "that is no e-mail address" in ran.err
+    assert "that is not an e-mail address" in ran.err
 
 
 def test_an_owner_is_a_colleague_and_stays(place: Place) -> None:

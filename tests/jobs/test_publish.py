@@ -91,7 +91,7 @@ def test_accounts_have_health_and_money_of_today(published: Place) -> None:
         "delta": (30, 3_000, "EUR"),
     }
     scores = {row["account"]: row for row in published.select("SELECT * FROM cs_score_daily")}
-    assert scores.keys() == {"alpha", "beta", "delta"}, "gamma is no customer any more"
+    assert scores.keys() == {"alpha", "beta", "delta"}, "gamma is not a customer any more"
     for name, row in scores.items():
         assert (row["score"], row["band"]) == (rows[name]["score"], rows[name]["band"])
     monthly = published.select("SELECT * FROM cs_account_mrr WHERE month = '2026-01-01'")

@@ -132,7 +132,7 @@ def test_a_refused_or_unreachable_server_is_a_note(place: Place) -> None:
     ("text", "message"),
     [
         (email(25).replace("127.0.0.1", "mail.example.com"), 'security = "none" is for 127.0.0.1'),
-        (email(25).replace("head@acme.example", "the head"), '"the head" is no e-mail address'),
+        (email(25).replace("head@acme.example", "the head"), '"the head" is not an e-mail address'),
         (email(25, 'user = "cs"\n'), "user and password belong together"),
         ("[report]\nkeep = -1\n", "keep"),
     ],

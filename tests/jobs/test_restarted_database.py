@@ -46,7 +46,7 @@ class Ended:
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def said(self) -> list[str]:
-        """What was printed that is no event, as drivers do that log what they meet."""
+        """What was printed that is not an event, as drivers do that log what they meet."""
         return [event["said"] for event in self.events if "said" in event]
 
     def of(self, name: str) -> list[dict[str, Any]]:

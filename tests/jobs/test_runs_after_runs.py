@@ -65,7 +65,7 @@ def test_a_row_that_left_its_file_is_gone_from_the_numbers(place: Place) -> None
 
 
 def test_one_failing_stream_leaves_the_rest_and_marks_what_rests_on_it(place: Place) -> None:
-    """The tickets come as UTF-16, which is no table; the usage goes on."""
+    """The tickets come as UTF-16, which is not a table; the usage goes on."""
     (place.path / "data" / "tickets.csv").write_bytes(BOOKS["tickets.csv"].encode("utf-16"))
     more = BOOKS["usage_days.csv"] + "delta,,2026-02-28,4\n"
     place.write("data/usage_days.csv", more)

@@ -239,7 +239,7 @@ def test_explain_finds_an_account_by_id_name_or_domain(place: Place) -> None:
     assert beta["mrr"] == {"EUR": 75_00}
     nobody = place.run("explain", "nobody")
     assert nobody.code == 2
-    assert "no account answers to 'nobody'" in nobody.err
+    assert "no account matches 'nobody'" in nobody.err
     assert "→" in nobody.err
 
 

@@ -228,7 +228,7 @@ def test_a_daily_limit_ends_the_push_in_clear_words_and_the_next_day_goes_on(
     ran = office.run("push", "--yes")
     assert ran.code == 3, ran
     assert "HubSpot's daily quota of requests is used up" in ran.said
-    assert "wait for the next run, which goes on from here" in ran.said
+    assert "wait for the next run, which resumes here" in ran.said
     written = [row for row in office.ledger() if row["status"] == "acked"]
     assert {row["object"] for row in written} == {"account"}, "receipts are kept"
     office.trouble.clear()

@@ -138,7 +138,7 @@ def test_p59_a_list_inside_a_connector_comes_to_an_end(
     books.nested["/v1/invoices/in_1/lines"] = lines
     run = bench.sync(repeat_page(1, keep_document), only=["invoices"])
     assert not run.killed
-    assert "the same place to go on from twice" in str(run.outcomes["invoices"].error)
+    assert "the same cursor twice" in str(run.outcomes["invoices"].error)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])

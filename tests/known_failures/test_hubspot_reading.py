@@ -66,7 +66,7 @@ class Index:
 @pytest.mark.slow("syncs whole workspaces")
 @pytest.mark.parametrize("hidden", [0, 3])
 def test_p01_search_walks_past_ten_thousand_results(tmp_path: Path, hidden: int) -> None:
-    """All are read although a search ends at 10,000; fewer than it counts is no success."""
+    """All are read although a search ends at 10,000; fewer than it counts is not a success."""
     index = Index(datetime(2026, 11, 20, 9, tzinfo=UTC), hides=hidden)
     with bench_of(tmp_path, HubSpotSource, SETTINGS, index) as bench:
         bench.sync(only=COMPANIES)

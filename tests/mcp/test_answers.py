@@ -218,7 +218,7 @@ def test_a_verdict_without_enough_data_is_insufficient() -> None:
     ("tool", "arguments", "remedy"),
     [
         ("metrics", {"names": ["profit"]}, "unknown metric 'profit'"),
-        ("explain", {"account": "nobody"}, "no account answers to 'nobody'"),
+        ("explain", {"account": "nobody"}, "no account matches 'nobody'"),
         ("mrr", {"since": "soon"}, "write it like 2026-01-31"),
         ("metrics", {"names": ["mrr"], "by": ["shoe size"]}, "known attributes: plan"),
         ("metrics", {"names": []}, "at least 1"),

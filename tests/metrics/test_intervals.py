@@ -1,4 +1,4 @@
-"""Intervals of what is no plain share: by hand, and against published limits."""
+"""Intervals of what is not a plain share: by hand, and against published limits."""
 
 import math
 from datetime import date

@@ -62,7 +62,7 @@ def test_chartmogul_four_yearly_gold_of_500_are_166_67() -> None:
 
 
 def test_chartmogul_two_silver_of_30_are_an_expansion_and_then_a_contraction_of_60() -> None:
-    """Article 201244842: cancelling them is no churn while the gold ones run."""
+    """Article 201244842: cancelling them is not churn while the gold ones run."""
     silver = sub("m", started_at=at(2026, 3), ended_at=at(2026, 5, 15), status="canceled")
     monthly = item("m", 3000, 2, subscription_source_id="m", valid_from=at(2026, 3))
     assert steps(sub(), year(50000, 4), silver, monthly)[1:] == [

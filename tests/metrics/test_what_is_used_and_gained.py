@@ -90,7 +90,7 @@ def test_a_later_number_of_seats_counts_from_its_day(ledger: Ledger) -> None:
 def test_features_that_advocates_use(ledger: Ledger) -> None:
     """Of four customers one recommends: 25 %. Of the two that use reports one does: twice that.
 
-    Of the three that use exports none; what was used in May is no feature of June.
+    Of the three that use exports none; what was used in May is not a feature of June.
     """
     for n in range(4):
         ledger.account(f"a{n}")

@@ -164,7 +164,7 @@ def test_tips_say_what_a_bar_is(tab: Tab, page: Path) -> None:
 
 
 def test_bands_are_compared_between_any_two_days(tab: Tab, page: Path) -> None:
-    """The attacked account was no customer at first, green in between, and is red."""
+    """The attacked account was not a customer at first, green in between, and is red."""
     show(tab, page)
     cells = (
         "[...document.querySelectorAll('#m-rows tr')].map((row) =>"

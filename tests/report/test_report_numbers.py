@@ -200,7 +200,7 @@ def test_a_paused_account_counts_with_what_it_owes() -> None:
 
 
 def test_mrr_without_an_exchange_rate_ranks_at_par() -> None:
-    """2,175 USD without a rate is no nothing: it comes before 741 EUR, but is in no sum."""
+    """2,175 USD without a rate is not nothing: it comes before 741 EUR, but is in no sum."""
     foreign = account("usd", point(0, 60, "yellow", "unpaid"), mrr={"USD": 217_500})
     own = account("eur", point(74_100, 60, "yellow", "unpaid"))
     assert (rank_mrr(foreign), rank_mrr(own)) == (217_500, 74_100)

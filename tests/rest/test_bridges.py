@@ -62,8 +62,9 @@ def test_what_is_mapped_and_missing_is_named_with_its_field() -> None:
     )
     assert list(rule.list_unknown_keys(["id", "status", "customer", "why", "lines", "at"])) == [
         "fields.status: there is no state; did you mean status?",
-        "fields.cancel_reason: there is no words; known here: at, customer, id, lines, status, why",
-        "deleted: there is no gone; known here: at, customer, id, lines, status, why",
+        "fields.cancel_reason: there is no words; valid names: at, customer, id, lines, status,"
+        " why",
+        "deleted: there is no gone; valid names: at, customer, id, lines, status, why",
     ]
 
 

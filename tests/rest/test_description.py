@@ -15,19 +15,19 @@ from tests.rest.described import describe
 @pytest.mark.parametrize(
     ("stream", "key", "remedy"),
     [
-        ({"record": "acount"}, "streams.things.record: 'acount' is no record", "did you mean"),
+        ({"record": "acount"}, "streams.things.record: 'acount' is not a record", "did you mean"),
         ({"fields": {"source_id": "id", "nam": "x"}}, "has no field nam", "did you mean name"),
         ({"fields": {"name": "name"}}, "source_account needs source_id", "add fields.source_id"),
-        ({"fields": {"source_id": "a[["}}, "source_id.path: 'a[[' is no JMESPath", "correct"),
+        ({"fields": {"source_id": "a[["}}, "source_id.path: 'a[[' is not a JMESPath", "correct"),
         ({"itms": "data"}, "streams.things.itms: unknown key", "did you mean items"),
         ({"path": ""}, "streams.things: neither path nor read", 'add path = "/…"'),
         ({"fields": {}}, "streams.things: maps nothing", "add fields, map or read"),
         ({"tables": {"x": {"path": "/x"}}}, "has tables that no expression can use", "add map"),
-        ({"deletes": "flag"}, "says that deletions are told", "add deleted or gone"),
+        ({"deletes": "flag"}, "announces deletions", "add deleted or gone"),
         ({"deleted": "gone"}, "finds deleted records", 'add deletes = "flag" or "feed"'),
         ({"cursor": "token"}, "keeps the cursor of the last page", 'kind = "cursor" with more'),
         ({"cursor": "token", "until": {"param": "u"}}, "keeps one cursor", "take out parent"),
-        ({"lookback": "soon"}, "streams.things.lookback: 'soon' is no duration", 'write "90m"'),
+        ({"lookback": "soon"}, "streams.things.lookback: 'soon' is not a duration", 'write "90m"'),
         ({"pages": {"kind": "cursor", "next": "n"}}, "pages.cursor.param: is missing", "add param"),
         (
             {"pages": {"kind": "anchor", "param": "since", "at": "at"}},
@@ -71,7 +71,7 @@ def test_a_credential_names_settings_only(tables: dict[str, Any], key: str) -> N
     settings = {"token": {"kind": "secret"}}
     with pytest.raises(ConfigError) as raised:
         make_source(describe({}, settings=settings, **tables), module=__name__)
-    assert raised.value.message == f"acme: {key} names toke, which is no setting"
+    assert raised.value.message == f"acme: {key} names toke, which is not a setting"
     assert raised.value.remedy == "did you mean token?"
 
 

@@ -52,7 +52,7 @@ def test_major_units_by_the_exponent_of_the_currency(
 @pytest.mark.parametrize(("amount", "minor"), [(1999, 1999), ("1999", 1999), (1999.0, 1999)])
 def test_minor_units_stay_what_they_are(amount: Any, minor: int) -> None:
     assert make_cost(amount, "EUR", **{"as": "minor"}) == minor
-    with pytest.raises(MappingError, match=r"'?1999\.5'? is no whole number of minor units"):
+    with pytest.raises(MappingError, match=r"'?1999\.5'? is not a whole number of minor units"):
         make_cost(1999.5, "EUR", **{"as": "minor"})
 
 
@@ -92,11 +92,11 @@ def test_times_in_every_form(value: Any, rule: dict[str, Any]) -> None:
     [
         ("2026-11-01T12:00:00", {}, "created_at: '2026-11-01T12:00:00' is naive"),
         (1793534400, {}, "a number is epoch_s or epoch_ms"),
-        ("yesterday", {}, "no ISO 8601 time"),
-        (1e30, {"as": "epoch_s"}, "no time since 1970"),
-        (1792532133319, {"as": "epoch_s"}, "no time since 1970; in milliseconds it is epoch_ms"),
+        ("yesterday", {}, "not an ISO 8601 time"),
+        (1e30, {"as": "epoch_s"}, "not a time since 1970"),
+        (1792532133319, {"as": "epoch_s"}, "not a time since 1970; in milliseconds it is epoch_ms"),
         (1792532133, {"as": "epoch_ms"}, "is in 1970–72; in seconds it is epoch_s"),
-        ("NaN", {"as": "epoch_ms"}, "no number"),
+        ("NaN", {"as": "epoch_ms"}, "not a number"),
     ],
 )
 def test_a_time_that_is_none_is_named(value: Any, rule: dict[str, Any], message: str) -> None:
@@ -131,7 +131,7 @@ def test_texts_constants_and_nulls() -> None:
 
 @pytest.mark.parametrize("id", [1e300, True, [], 9223372036854775809.5])
 def test_an_id_that_json_has_rounded_is_none(id: Any) -> None:
-    with pytest.raises(MappingError, match="is no id"):
+    with pytest.raises(MappingError, match="is not an id"):
         make("source_account", {"id": id}, source_id="id")
 
 

@@ -108,11 +108,11 @@ def test_an_anchor_is_the_last_time_seen_and_pages_only_within_one() -> None:
     ("pages", "body", "message"),
     [
         (CursorPages(param="c", next="next", more="more"), {"items": ITEMS, "more": True},
-         "does not say from where"),
+         "gives no cursor"),
         (OffsetPages(total="total"), {"items": [], "total": 9}, "nothing is shown after 0"),
         (OffsetPages(total="total"), {"items": ITEMS}, "total is None instead of a number"),
-        (NumberPages(more="more"), {"items": [], "more": True}, "this page of it is empty"),
-        (KeysetPages(param="after", key="uuid"), {"items": ITEMS}, "no uuid to go on from"),
+        (NumberPages(more="more"), {"items": [], "more": True}, "this page is empty"),
+        (KeysetPages(param="after", key="uuid"), {"items": ITEMS}, "no uuid to continue from"),
         (NextUrlPages(next="next"), {"items": ITEMS, "next": "/things"}, "has no parameters"),
     ],
 )  # fmt: skip
@@ -130,7 +130,7 @@ def fetch_from(items: list[Any], size: int) -> Callable[[Any], Answer]:
 
 
 def test_a_list_that_begins_again_is_given_up() -> None:
-    with pytest.raises(Unreachable, match="things: the list shows one page twice"):
+    with pytest.raises(Unreachable, match="things: the list returned the same page twice"):
         list(read_pages(lambda _params: Answer({}, ITEMS), OffsetPages(), "things"))
 
 
@@ -142,7 +142,7 @@ def test_a_cursor_that_comes_back_is_given_up() -> None:
         cursor = next(cursors)
         return Answer({"next": cursor}, [{"id": cursor}])
 
-    with pytest.raises(Unreachable, match="same place to go on from twice"):
+    with pytest.raises(Unreachable, match="same cursor twice"):
         list(read_pages(fetch, pages, "things"))
 
 
@@ -205,7 +205,7 @@ def test_a_list_that_never_stands_still_is_given_up() -> None:
 
 
 def test_a_cursor_that_may_not_be_missing_is_asked_for_again() -> None:
-    """One answer in between has no `next`: it is no end, but a broken answer."""
+    """One answer in between has no `next`: it is not an end, but a broken answer."""
     answers = iter([
         {"data": [{"id": 1}], "next": "x"}, {"data": []}, {"data": [{"id": 2}], "next": None},
     ])  # fmt: skip

@@ -92,7 +92,7 @@ def test_an_export_goes_on_from_its_last_cursor() -> None:
 
 
 def test_an_export_without_a_cursor_at_its_end_is_not_complete() -> None:
-    with pytest.raises(Unreachable, match="gives no after to go on from next time"):
+    with pytest.raises(Unreachable, match="gives no after to continue from"):
         Vendor(lambda _request: {"data": [], "after": None, "more": False}).read(TOKENS)
 
 

@@ -80,7 +80,7 @@ def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store
 
 
 def test_a_page_is_stored_as_its_rows_are_one_by_one(store: Store) -> None:
-    """Columns without any value, with some, and one whose nothing is no NULL (JSON)."""
+    """Columns without any value, with some, and one whose nothing is not a NULL (JSON)."""
     page = [
         item(f"page-{n}", product="prod" if n % 3 else None, raw=None)
         for n in range(MIN_ROWS_FOR_OWN_STATEMENT)

@@ -97,7 +97,7 @@ def test_what_no_worker_could_run_is_refused_when_it_is_added(place: Place, run:
     said = refused(text.replace("env:PEBBLE_KEY", "env:HOME_OF_NOBODY"))
     assert "environment variable HOME_OF_NOBODY is not set" in said
     assert "acme.env" in said
-    assert "is no name of a workspace" in refused(text, "--name", "A b")
+    assert "is not a name of a workspace" in refused(text, "--name", "A b")
     code, _, said = run("add", str(place.folder / "none.toml"))
     assert (code, "there is no configuration at" in said) == (2, True)
 

@@ -125,7 +125,7 @@ def freshness_cell(row: Row, words: Translator) -> Text:
 def format_value(value: Any, words: Translator) -> str:
     """Format a value of a record.
 
-    Numbers have one decimal; what is no number or date is text.
+    Numbers have one decimal; what is not a number or date is text.
     """
     if isinstance(value, bool) or value is None:
         return NO_VALUE if value is None else words("terminal.yes" if value else "terminal.no")

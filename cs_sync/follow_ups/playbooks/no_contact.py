@@ -22,7 +22,7 @@ class ContactSettings(PlaybookSettings):
 def propose(view: AccountView, settings: ContactSettings) -> Iterator[Proposal]:
     """Propose one check-in per silence; its last contact is the occasion.
 
-    Only where a contact was ever logged: no record is no silence.
+    Only where a contact was ever logged: no record is not a silence.
     """
     last, say = view.last_contact, view.words
     if last is None or not view.pays or (view.today - last).days < settings.days:

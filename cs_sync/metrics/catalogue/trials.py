@@ -97,7 +97,7 @@ def _is_conversion(scope: Scope, trials: CTE) -> ColumnElement[bool]:
     """Return the condition for movements that start payment after the trial's start.
 
     For the first time, again, or for an additional subscription. A lower price or more
-    seats is no start.
+    seats is not a start.
     """
     beside = and_(MOVE.c.kind == "expansion", MOVE.c.cause.in_(("start", "plan")))
     return and_(

@@ -88,7 +88,7 @@ class MrrPolicy(Settings):
         "price at once, or the share that is invoiced.",
     )
     usage_months: int = Field(
-        default=3, ge=1, description="Metered revenue is no MRR; usage_mrr is its mean over these."
+        default=3, ge=1, description="Metered revenue is not MRR; usage_mrr is its mean over these."
     )
     fx_rate: FxRate = Field(
         default="period_end",

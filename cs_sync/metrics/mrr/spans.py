@@ -101,7 +101,7 @@ class MrrTimeline:
 def build_spans(line: MrrTimeline) -> tuple[Span, ...]:
     """Build the account's spans as a customer; equal neighbours are joined.
 
-    The account is no customer between them. They have positive MRR, unless the policy also
+    The account is not a customer between them. They have positive MRR, unless the policy also
     counts free subscriptions.
     """
     spans: list[Span] = []

@@ -122,7 +122,7 @@ class AccountComparison:
     def _explain_parts(self, facts: BillingFacts) -> Iterator[DifferencePart]:
         """Yield the parts of the difference, subscription by subscription.
 
-        Usage is no MRR: everything billed for it is a difference.
+        Usage is not MRR: everything billed for it is a difference.
         """
         named = {charge.billed.subscription for charge in self.charges}
         for key in sorted({*self.mrr, *(key for key in named if key is not None)}):

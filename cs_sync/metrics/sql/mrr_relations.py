@@ -211,7 +211,7 @@ def _is_policy_span(scope: Scope) -> ColumnElement[bool]:
 def get_transient_mrr(scope: Scope, pairs: FromClause) -> ColumnElement[int]:
     """Get the largest MRR of accounts that came and left.
 
-    They were no customer at either end. It is 0 where the policy drops such accounts.
+    They were customers at neither end. It is 0 where the policy drops such accounts.
     """
     if scope.policy.came_and_left == "dropped":
         return literal(0)

@@ -14,7 +14,7 @@ def open_control(url: str) -> Store:
     """Open the database that workers share.
 
     Raises:
-        ConfigError: It is no PostgreSQL.
+        ConfigError: It is not a PostgreSQL.
     """
     try:
         kind = make_url(url).get_backend_name()

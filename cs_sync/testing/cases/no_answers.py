@@ -51,13 +51,13 @@ class UselessResponseCases:
         for full in (False, True):
             run = bench.sync(respond_useless(), full=full)
             _check_all_failed(
-                run, set(run_reference(bench.kind).streams), "with JSON that is no answer"
+                run, set(run_reference(bench.kind).streams), "with JSON that is not an answer"
             )
-            assert_same_rows(before, bench.rows(), "after JSON that is no answer")
+            assert_same_rows(before, bench.rows(), "after JSON that is not an answer")
         assert_completed(bench.sync(), "when the vendor answers again")
         expected = bench.present()
         assert_completed(bench.sync(full=True), "in full")
-        assert_same_rows(bench.present(), expected, "by the run after JSON that was no answer")
+        assert_same_rows(bench.present(), expected, "by the run after JSON that was not an answer")
 
     def test_no_list_inside_a_stream_may_be_missing(self, bench: SyncHarness) -> None:
         """Every stream fails that needs a request without an answer.

@@ -102,7 +102,7 @@ class WritingCases:
             _fault_at_every_request(bench, f"{name} after request", fault)
 
     def test_json_that_is_no_answer_is_no_receipt(self, bench: PushHarness) -> None:
-        """JSON that is no answer is no receipt.
+        """JSON that is not an answer is not a receipt.
 
         `{}`, null, a text, `{"message": …}`, a list: by a proxy, or after the work was done.
         """
@@ -111,7 +111,7 @@ class WritingCases:
         pushed = bench.push(respond_useless(asks=False))
         require(bool(pushed.problems()), "nothing is carried out, and the push is content")
         require(bool(bench.missing()), "the vendor was never asked, and it is all there")
-        _push_until_complete(bench, "after JSON that was no answer")
+        _push_until_complete(bench, "after JSON that was not an answer")
         _fault_at_every_request(bench, "no answer after request", respond_useless())
 
     def test_told_to_wait_it_waits(self, bench: PushHarness) -> None:

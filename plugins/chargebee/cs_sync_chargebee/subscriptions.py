@@ -154,7 +154,7 @@ def _read_time(seconds: Any) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        raise MappingError("bad_time", f"{seconds!r} is no time since 1970") from None
+        raise MappingError("bad_time", f"{seconds!r} is not a time since 1970") from None
 
 
 def _read_count(part: Raw, name: str, default: Any) -> Any:
@@ -176,9 +176,9 @@ def _read_decimal(value: Any) -> Decimal:
     try:
         number = Decimal(str(value))
     except ArithmeticError:
-        raise MappingError("bad_number", f"{value!r} is no number") from None
+        raise MappingError("bad_number", f"{value!r} is not a number") from None
     if isinstance(value, bool) or not number.is_finite():
-        raise MappingError("bad_number", f"{value!r} is no number")
+        raise MappingError("bad_number", f"{value!r} is not a number")
     return number
 
 

@@ -68,7 +68,7 @@ def open_resources(config: DltConfig) -> Mapping[str, Any]:
     if hasattr(made, "apply_hints"):
         return {made.name: made}
     raise ConfigError(
-        f"{config.source} makes no dlt source or resource",
+        f"{config.source} does not return a dlt source or resource",
         "write it with @dlt.source or @dlt.resource",
     )
 

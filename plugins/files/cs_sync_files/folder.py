@@ -101,7 +101,7 @@ class Folder:
         if not present and not self.find_misnamed() and not self.find_absent():
             names = ", ".join(table.name for table in self.by_name.values())
             raise ConfigError(
-                f"connectors.{self.section}.path: {self.path} holds no file that is known",
+                f"connectors.{self.section}.path: {self.path} contains no file with a known name",
                 f"name the files after their table, e.g. accounts.csv; the tables are {names}",
             )
         return present

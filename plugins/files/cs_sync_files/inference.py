@@ -39,7 +39,7 @@ class Answer:
 
 
 def find_date_format(cells: Sequence[Any]) -> Answer | None:
-    """Find how dates are written; None if these are no dates.
+    """Find how dates are written; None if these are not dates.
 
     The value None stands for ISO 8601, and for cells that are dates.
     """

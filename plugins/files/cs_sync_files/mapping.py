@@ -73,7 +73,7 @@ def find_mapping_problems(preset: str | None, layouts: Layouts, maps: Maps) -> I
     for part, names in (("read", layouts), ("map", maps)):
         for name in names:
             if name not in BY_NAME and (part, name) != ("read", EVERY_TABLE):
-                yield f"{part}.{name} is no table ({_suggest(name, BY_NAME)})"
+                yield f"{part}.{name} is not a table ({_suggest(name, BY_NAME)})"
     known: Maps = {name: columns for name, columns in maps.items() if name in BY_NAME}
     tables = build_tables(preset, layouts, known)
     for name in filter(tables.__contains__, layouts):
@@ -97,7 +97,7 @@ def _find_field_problem(table: Table, field: str, spec: ColumnMap) -> str | None
     if field.startswith(ATTRIBUTE):
         return _find_attribute_problem(table, field, spec)
     if field not in table.fields:
-        return f"is no field of {table.name} ({_suggest(field, table.fields)})"
+        return f"is not a field of {table.name} ({_suggest(field, table.fields)})"
     unit = Notation.merge(table.layout, spec).unit
     if is_money(field) and spec.constant is None and unit not in _AMOUNT_UNITS:
         return (
@@ -108,13 +108,13 @@ def _find_field_problem(table: Table, field: str, spec: ColumnMap) -> str | None
         try:
             make_mapped_converter(table, field, ZoneInfo("UTC"))(spec.constant)
         except ValueError as error:
-            return f"is no constant of this field: {error}".replace("; ", ", ")
+            return f"is not a constant of this field: {error}".replace("; ", ", ")
     return None
 
 
 def _find_attribute_problem(table: Table, field: str, spec: ColumnMap) -> str | None:
     if table.name != "accounts" or field == ATTRIBUTE:
-        return f"is no field of {table.name} (only accounts have attributes: attr.NAME)"
+        return f"is not a field of {table.name} (only accounts have attributes: attr.NAME)"
     stars = {text.count("*") for text in spec.column} or {0}
     if field.count("*") > 1 or stars != {field.count("*")}:
         return 'needs one * on both sides, such as "attr.*" = "* (metadata)"'

@@ -65,7 +65,7 @@ def parse_people_number(cell: Any, decimal: DecimalMark | None, *, whole: bool =
         whole: Whether only a whole number can be meant, so that `1,250` is one.
 
     Raises:
-        ValueError: It is no number, or could be two.
+        ValueError: It is not a number, or could be two.
     """
     if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
         number = Decimal(repr(cell) if isinstance(cell, float) else cell)
@@ -137,7 +137,7 @@ def _find_currencies(mark: str, text: str) -> frozenset[str]:
     if mark.upper() in CURRENCY_EXPONENT:
         return frozenset({mark.upper()})
     if mark not in _SYMBOLS:
-        raise ValueError(f"{text!r} is not an amount: {mark!r} is no currency")
+        raise ValueError(f"{text!r} is not an amount: {mark!r} is not a currency")
     return frozenset(_SYMBOLS[mark].split())
 
 
@@ -174,7 +174,7 @@ def compile_date_format(text: str) -> str:
     months = {"%m", "%b", "%B"} & set(meant)
     if _LETTERS.search(rest.replace("T", "")) or not years or not months:
         raise ValueError(
-            f"{text!r} is no format of a date; write it like DD.MM.YYYY or MM/DD/YYYY hh:mm A"
+            f"{text!r} is not a format of a date; write it like DD.MM.YYYY or MM/DD/YYYY hh:mm A"
         )
     return _TOKEN.sub(lambda token: _TOKENS[token[0]], text.replace("%", "%%"))
 

@@ -67,7 +67,7 @@ def read_pages(folder: Folder, table: Table, window: Window) -> Iterator[Page]:
 def parse_before(resume: Any) -> TableToken:
     """Parse the complete read from which a window goes on.
 
-    A window that is no backfill.
+    A window that is not a backfill.
     """
     return parse_token(resume.get("before", resume))
 

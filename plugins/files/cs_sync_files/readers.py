@@ -29,7 +29,7 @@ def read_rows(
         after: Of CSV or JSON Lines, the contents to begin behind; they end a row.
 
     Raises:
-        ConfigError: The file is no table (empty, UTF-16, not Parquet …).
+        ConfigError: The file is not a table (empty, UTF-16, not Parquet …).
     """
     kind = path.suffix.lower()
     if kind == ".parquet":

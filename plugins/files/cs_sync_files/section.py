@@ -37,7 +37,7 @@ def propose_section(folder: Path, workspace: WorkspaceInfo) -> SectionProposal:
     if not (known or named or proposals):
         listed = ", ".join(sample.path.name for sample in samples) or "no CSV, Excel or JSON Lines"
         raise ConfigError(
-            f"{folder} holds nothing that looks like customers, contracts, invoices …: {listed}",
+            f"{folder} contains nothing that looks like customers, contracts, invoices …: {listed}",
             "describe the files in [connectors.files.map.TABLE]; the page of files says how",
         )
     section = f"connectors.{workspace.section}"
@@ -76,7 +76,7 @@ def _look_at(folder: Path) -> tuple[list[Sample], list[Finding]]:
     samples: list[Sample] = []
     findings: list[Finding] = []
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder", "name the folder of your files")
+        raise ConfigError(f"{folder} is not a folder", "name the folder of your files")
     for path in sorted(folder.iterdir()):
         try:
             samples += sample_file(path)

@@ -141,7 +141,7 @@ class Table:
         """Return what a cell says; None where it says nothing.
 
         Raises:
-            ValueError: It is no value that its map names.
+            ValueError: It is not a value that its map names.
         """
         if isinstance(cell, str):
             cell = cell.strip()

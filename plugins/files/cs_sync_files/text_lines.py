@@ -1,4 +1,4 @@
-"""Lines of a text file in its encoding; those that are no text are noted."""
+"""Lines of a text file in its encoding; those that are not text are noted."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from cs_sync_files.contents import Content
 from cs_sync_files.raw_rows import refuse_file
 
 _CHECKED_LINES = 1000
-"""So many lines are looked through at once for what is no text."""
+"""So many lines are looked through at once for what is not a text."""
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SAMPLE_BYTES = 1 << 16
 _UNICODE = ("utf-8", "utf-16")

@@ -31,7 +31,7 @@ class TableToken:
     """A complete read of a table: of which contents, and what came of it.
 
     `targets` are the contents of the tables that its rows refer to, `lost` the rows that referred
-    to nothing there, `broken` those that were no CSV: the last of them may not have ended.
+    to nothing there, `broken` those that were not CSV: the last of them may not have ended.
     """
 
     settings: str

@@ -42,7 +42,7 @@ def open_workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
     """Open a workbook to read values, or formulas instead of their results.
 
     Raises:
-        ConfigError: It is no workbook, or the library is missing.
+        ConfigError: It is not a workbook, or the library is missing.
     """
     try:
         from openpyxl import load_workbook

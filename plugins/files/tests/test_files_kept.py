@@ -319,7 +319,7 @@ def test_many_lines_with_one_that_is_no_text(tmp_path: Path) -> None:
 def test_bytes_tell_whether_a_column_holds_an_id(
     tmp_path: Path, text: str, wanted: str, expected: bool | None
 ) -> None:
-    """None where only a CSV reader tells; the end of a line is no part of an id."""
+    """None where only a CSV reader tells; the end of a line is not part of an id."""
     path = tmp_path / "accounts.csv"
     path.write_bytes(text.encode())
     find = partial(BY_NAME["accounts"].find_place, name="source_id")

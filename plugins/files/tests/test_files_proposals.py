@@ -290,10 +290,10 @@ def test_sheets_of_a_workbook_are_tables(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_anything_known_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="holds nothing that looks like customers"):
+    with pytest.raises(ConfigError, match="contains nothing that looks like customers"):
         propose_section(tmp_path, {"notes.csv": "foo,bar\n1,2\n"})
     workspace = WorkspaceInfo(folder=tmp_path, section="files")
-    with pytest.raises(ConfigError, match="is no folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         FilesSource.propose_section(tmp_path / "nowhere", workspace)
 
 

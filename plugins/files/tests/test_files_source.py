@@ -320,7 +320,7 @@ def test_a_file_that_is_no_table_fails_its_stream(
 
 def test_a_missing_folder_and_an_empty_one_say_what_to_do(write: Write, tmp_path: Path) -> None:
     source = write({})
-    with pytest.raises(ConfigError, match="holds no file that is known") as empty:
+    with pytest.raises(ConfigError, match="contains no file with a known name") as empty:
         pages(source, "folder")
     assert "accounts.csv" in empty.value.remedy
     (tmp_path / "data").rmdir()

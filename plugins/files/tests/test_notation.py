@@ -142,5 +142,5 @@ def test_a_date_of_another_format_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("form", ["dd.mm.yyyy", "DD.MM", "", "%d.%m.%Y"])
 def test_a_format_without_a_date_is_refused(form: str) -> None:
-    with pytest.raises(ValueError, match="is no format of a date"):
+    with pytest.raises(ValueError, match="is not a format of a date"):
         compile_date_format(form)

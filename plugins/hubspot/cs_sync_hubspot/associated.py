@@ -45,7 +45,7 @@ def _refuse_gaps(body: Json) -> None:
             str(error.get(k, "")).endswith(_EMPTY_CODES) for k in ("category", "subCategory")
         ):
             raise RequestRefused(
-                f"HubSpot did not tell all associations: {get_category(error)}: "
+                f"HubSpot did not return all associations: {get_category(error)}: "
                 f"{format_error(error)}",
                 status=207,
                 body=error,

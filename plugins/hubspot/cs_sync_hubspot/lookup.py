@@ -55,7 +55,7 @@ def _read_batch(
     for error in iterate_details(body):
         if get_category(error) != "OBJECT_NOT_FOUND":
             raise VendorError(
-                f"HubSpot did not tell whether all {kind} exist: {format_error(error)}",
+                f"HubSpot did not say whether all {kind} exist: {format_error(error)}",
                 "run again: nothing is created before that is known",
                 status=207,
                 body=dict(error),

@@ -118,7 +118,7 @@ def _read_times(kind: ObjectType, items: Sequence[Json]) -> dict[str, int]:
 
 def _no_progress_error(kind: ObjectType, problem: str) -> Unreachable:
     return Unreachable(
-        f"HubSpot: the search of {kind.name} goes on, but {problem}",
+        f"HubSpot: the search of {kind.name} continues, but {problem}",
         "nothing stored is lost; if it happens again, report it to HubSpot",
     )
 

@@ -387,7 +387,7 @@ def test_associations_that_are_not_told_create_nothing(
     portal = Portal(vendor, unique=False)
     trouble = {"category": "INTERNAL_ERROR", "message": "try later", "context": {}}
     portal.hanging.mock(return_value=httpx.Response(207, json={"results": [], "errors": [trouble]}))
-    with pytest.raises(VendorError, match="did not tell all associations"):
+    with pytest.raises(VendorError, match="did not return all associations"):
         list(destination.write([call("k1")]))
     assert not portal.create.called
 

@@ -52,10 +52,10 @@ def _require_progress(answer: Any, seen: set[str], count: int) -> None:
     """Require new companies in each part, and all at the end."""
     items, total = answer["data"], answer.get("total_count")
     if items and not answer.get("scroll_param"):
-        raise Unreachable("companies: the list goes on, but does not say from where", _REMEDY)
+        raise Unreachable("companies: the list continues, but gives no cursor", _REMEDY)
     ids = _list_ids(items)
     if ids and ids <= seen:
-        raise Unreachable("companies: the list shows one page twice", _REMEDY)
+        raise Unreachable("companies: the list returned the same page twice", _REMEDY)
     if not items and isinstance(total, int) and count < total:
         raise Unreachable(f"companies: {count} of {total} were shown", _REMEDY)
 

@@ -129,8 +129,8 @@ def test_a_company(read: Read) -> None:
     ("last", "message"),
     [
         ({"data": [], "total_count": 2}, "1 of 2 were shown"),
-        ({"data": [COMPANY], "scroll_param": "s"}, "one page twice"),
-        ({"data": [{**COMPANY, "id": "5f2"}]}, "does not say from where"),
+        ({"data": [COMPANY], "scroll_param": "s"}, "same page twice"),
+        ({"data": [{**COMPANY, "id": "5f2"}]}, "gives no cursor"),
     ],
 )
 def test_a_scroll_that_passed_something_over_is_not_complete(

@@ -65,7 +65,7 @@ class MixpanelConfig(ConnectorConfig):
         default=7, ge=1, description="Days of one export, of which 60 an hour are allowed."
     )
     ignored_events: tuple[str, ...] = Field(
-        default=DEFAULT_IGNORED_EVENTS, description="Events that are no usage."
+        default=DEFAULT_IGNORED_EVENTS, description="Events that are not usage."
     )
     person_features: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(),

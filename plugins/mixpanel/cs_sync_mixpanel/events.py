@@ -49,7 +49,7 @@ class EventReader:
         except (OverflowError, OSError, ValueError, KeyError, TypeError):
             pass
         self.span.found += 1
-        raise MappingError("bad_time", "time is no number of seconds since 1970")
+        raise MappingError("bad_time", "time is not a number of seconds since 1970")
 
 
 def list_accounts(value: Any) -> list[str]:
@@ -65,5 +65,5 @@ def list_account_rows(accounts: Iterable[str]) -> list[tuple[type[Record], Row]]
 
 def _read_id(value: Any, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise MappingError("no_id", f"{name} is no id")
+        raise MappingError("no_id", f"{name} is not an id")
     return str(value)

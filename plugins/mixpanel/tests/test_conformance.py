@@ -25,7 +25,7 @@ class MixpanelVendor(VendorFake):
 
     connector = MixpanelSource
     free_text = ("$name", "$email")
-    # Without its account an event is no usage, and is not asked for.
+    # Without its account an event is not usage, and is not asked for.
     vital = ("$distinct_id", "company_id", "page", "page_size", "session_id", "total")
 
     def __init__(self, now: Callable[[], datetime], folder: Path) -> None:

@@ -95,7 +95,7 @@ def test_the_plugin_offers_the_source() -> None:
 
 
 def test_events_become_days_of_accounts_and_persons(read: Read) -> None:
-    """Hand-worked: u-1 twice in one account, u-2 once in two accounts, and what is no usage."""
+    """Hand-worked: u-1 twice in one account, u-2 once in two accounts, and what is not a usage."""
     [page] = read(
         "usage",
         [
@@ -204,7 +204,7 @@ def test_broken_events_are_rejected_by_reason_and_the_others_count(read: Read) -
     reasons = [(rejection.code, rejection.reason) for rejection in page.rejected]
     assert reasons == [
         ("other_day", "an event: of a day that was not asked for"),
-        ("bad_time", "3 events: time is no number of seconds since 1970"),
+        ("bad_time", "3 events: time is not a number of seconds since 1970"),
         ("malformed", "an event: not shaped as documented: KeyError"),
         ("malformed", "an event: not shaped as documented: TypeError"),
     ]

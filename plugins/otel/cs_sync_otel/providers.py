@@ -72,7 +72,7 @@ class Exports:
                     exporter.shutdown()
                 host = urlsplit(self._exporters[0]._endpoint).netloc.rpartition("@")[2]
                 raise CsSyncError(
-                    f"the OpenTelemetry collector at {host} took nothing: {self._log.errors[0]}",
+                    f"the OTLP collector at {host} accepted nothing: {self._log.errors[0]}",
                     "start it, or correct or unset OTEL_EXPORTER_OTLP_ENDPOINT",
                 )
 

@@ -269,7 +269,7 @@ def test_a_collector_that_refuses_is_a_warning_with_its_remedy(
         plugins.emit(Event("run_ended", BEGAN, detail={"run": "r", "status": "ok"}))
     (broken,) = [plugin for plugin in plugins.broken if plugin.name == "otel"]
     assert broken.error.startswith(
-        f"the OpenTelemetry collector at 127.0.0.1:{collector.server_port} took nothing: Failed"
+        f"the OTLP collector at 127.0.0.1:{collector.server_port} accepted nothing: Failed"
     )
     assert broken.remedy == "start it, or correct or unset OTEL_EXPORTER_OTLP_ENDPOINT"
     assert capfd.readouterr().err == "", "its own log is not printed between our lines"

@@ -111,13 +111,13 @@ def _read_amount(value: Any) -> Decimal:
     try:
         number = Decimal(str(value))
     except ArithmeticError:
-        raise MappingError("bad_amount", f"{value!r} is no amount") from None
+        raise MappingError("bad_amount", f"{value!r} is not an amount") from None
     if isinstance(value, bool) or not number.is_finite():
-        raise MappingError("bad_amount", f"{value!r} is no amount")
+        raise MappingError("bad_amount", f"{value!r} is not an amount")
     return number
 
 
 def _require_whole(amount: Decimal) -> int:
     if amount != amount.to_integral_value():
-        raise MappingError("bad_amount", f"{amount} is no whole number of minor units")
+        raise MappingError("bad_amount", f"{amount} is not a whole number of minor units")
     return int(amount)

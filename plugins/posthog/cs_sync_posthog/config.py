@@ -64,7 +64,7 @@ class PostHogConfig(ConnectorConfig):
         default=90, ge=0, description="Days computed again once a week, for events later still."
     )
     ignored_events: tuple[str, ...] = Field(
-        default=DEFAULT_IGNORED_EVENTS, min_length=1, description="Events that are no usage."
+        default=DEFAULT_IGNORED_EVENTS, min_length=1, description="Events that are not usage."
     )
     person_features: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(),

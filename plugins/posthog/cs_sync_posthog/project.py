@@ -51,7 +51,7 @@ class PostHogProject:
         answer = self._http.post(f"{self._root}/query/", body, idempotent=True)
         rows, limit = answer["results"], answer.get("limit")
         if not rows and answer.get("hasMore"):
-            raise Unreachable(f"posthog: {name}: the result goes on, but this part of it is empty")
+            raise Unreachable(f"posthog: {name}: the result continues, but this part is empty")
         ended = answer.get("hasMore") is False and limit is not None and len(rows) < limit
         return rows, ended
 

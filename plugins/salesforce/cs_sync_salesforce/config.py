@@ -57,7 +57,7 @@ class SalesforceConfig(ConnectorConfig):
         host = urlsplit(url).hostname or ""
         if host in _SHARED_HOSTS or host.endswith(_PAGES_HOST):
             raise ValueError(
-                f"{host} gives no tokens to an app; write your My Domain, which Setup shows under"
+                f"{host} issues no tokens to apps; write your My Domain, which Setup shows under"
                 " My Domain, like https://acme.my.salesforce.com"
             )
         return url

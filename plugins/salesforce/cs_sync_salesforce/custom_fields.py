@@ -232,5 +232,5 @@ def describe_misfit(field: Definition, actual: Mapping[str, Any]) -> str:
     if actual.get("calculated"):
         return "is a formula"
     if field.name == KEY and not actual.get("externalId"):
-        return "is no external id"
+        return "is not an external id"
     return "" if actual.get("updateable") else "the user may not edit it"

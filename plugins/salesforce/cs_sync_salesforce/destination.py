@@ -88,7 +88,7 @@ class SalesforceDestination:
 
     @cached_property
     def _lengths(self) -> dict[str, int]:
-        """The lengths of accounts' fields; 0 for those that are no text."""
+        """The lengths of accounts' fields; 0 for those that are not text."""
         return list_lengths(self._client.describe_object("Account"))
 
     def _write_accounts(self, ops: Sequence[Op]) -> Iterator[Answer]:

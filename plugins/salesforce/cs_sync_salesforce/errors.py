@@ -36,7 +36,7 @@ def classify(response: httpx.Response, body: Any) -> VendorError | None:
         return PermissionMissing(f"Salesforce does not permit this: {why}", remedy, **facts)
     if code in _UNSEEN:
         remedy = f"correct its name, or give {_USER} read access to it"
-        return PermissionMissing(f"Salesforce shows no such thing: {why}", remedy, **facts)
+        return PermissionMissing(f"Salesforce does not find this: {why}", remedy, **facts)
     call = f"{response.request.method} {response.request.url.path}"
     return RequestRefused(f"Salesforce refused {call} ({status}): {why}", **facts)
 

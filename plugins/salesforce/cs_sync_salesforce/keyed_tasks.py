@@ -87,8 +87,8 @@ class KeyedTasks:
         """Create the missing tasks; others stay as people left them.
 
         Deleted ones are not missing. An upsert matches our key, so that a task which another
-        process has created meanwhile is no second one. Only where the org itself keeps keys unique
-        may a lost answer be asked for again: else the first request may still be under way.
+        process has created meanwhile is not a second one. Only where the org itself keeps keys
+        unique may a lost answer be asked for again: else the first request may still be under way.
         """
         by_key = {op.key: op for op in ops}
         existing = self.read([*by_key])

@@ -90,7 +90,7 @@ def get_id(item: Json) -> str:
     """Return a record's id."""
     id_ = item["Id"]
     if not isinstance(id_, str) or not id_:
-        raise MappingError("no_id", f"{id_!r} is no id")
+        raise MappingError("no_id", f"{id_!r} is not an id")
     return id_
 
 

@@ -212,7 +212,7 @@ def _find_place(items: Sequence[Any], before: Place) -> Place:
         if place.at is not None and place != before:
             return place
         break
-    raise Unreachable("Salesforce: the list goes on, but shows no later record", _REMEDY)
+    raise Unreachable("Salesforce: the list continues, but with no later record", _REMEDY)
 
 
 def _build_page(kind: ObjectType, items: Sequence[Any], following: Place | None) -> Page:

@@ -38,7 +38,7 @@ def format_day(value: object, zone: ZoneInfo) -> str:
     """Return the day of an instant in the reporting zone."""
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     if not isinstance(at, datetime):
-        raise TypeError(f"{value!r} is no instant")
+        raise TypeError(f"{value!r} is not an instant")
     return at.astimezone(zone).date().isoformat()
 
 

@@ -85,7 +85,7 @@ def test_a_field_of_another_type_is_left_alone(
         False,
         "exists, and is of type string, where double is needed",
     )
-    assert (key.ok, key.message) == (False, "exists, and is no external id")
+    assert (key.ok, key.message) == (False, "exists, and is not an external id")
 
 
 def test_an_org_without_unique_keys_is_told_to_let_one_run_write(

@@ -278,7 +278,7 @@ def test_edits_merges_and_deletions_are_seen(destination: SalesforceDestination,
     list(destination.write(ops))
     assert list(destination.compare(ops)) == [
         RemoteAccount(f"a{n}", id_) for n, id_ in enumerate((ACME, BETA, third))
-    ], "what we wrote is no edit, whatever its form"
+    ], "what we wrote is not an edit, whatever its form"
     org.update("Account", ACME, {"cs_health_score__c": 99, "cs_health_reasons__c": None})
     org.delete("Account", BETA, ACME)
     org.delete("Account", third)

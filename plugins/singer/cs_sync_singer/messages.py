@@ -42,7 +42,7 @@ class TapReading:
         """Yield pages; the last one when the tap has ended well.
 
         Raises:
-            Unreachable: The tap gave something that is no message, or that cannot be kept.
+            Unreachable: The tap gave something that is not a message, or that cannot be kept.
         """
         items: list[Any] = []
         lines = iter(lines)
@@ -156,7 +156,7 @@ def parse_message(line: bytes, number: int) -> Mapping[str, Any]:
             f"Remove batch_config from its settings. {_KEPT}",
         )
     if kind not in _KINDS:
-        raise _refuse(f"line {number} is no message of Singer: {_show(line)}")
+        raise _refuse(f"line {number} is not a message of Singer: {_show(line)}")
     return cast("Mapping[str, Any]", message)
 
 

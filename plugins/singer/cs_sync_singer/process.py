@@ -143,7 +143,7 @@ class Tap:
     def _describe_silence(self, log: "TapLog") -> Unreachable:
         minutes = self.config.timeout_minutes
         return Unreachable(
-            f"{self.name} was silent for {minutes:g} minutes, and was ended{log.format_lines()}",
+            f"{self.name} sent nothing for {minutes:g} minutes and was stopped{log.format_lines()}",
             f"Nothing stored is lost. If it needs longer, raise timeout_minutes in"
             f" {self.config.section}.",
         )

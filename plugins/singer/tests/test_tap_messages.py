@@ -149,8 +149,8 @@ def test_a_replaced_table_is_never_taken_for_a_few_changes() -> None:
     [
         ("hello", "line 2 is not JSON: 'hello'"),
         ('{"type": "RECORD", "str', "line 2 is not JSON"),
-        ("[1, 2]", "line 2 is no message of Singer: '[1, 2]'"),
-        ('{"type": "NEWS"}', "line 2 is no message of Singer"),
+        ("[1, 2]", "line 2 is not a message of Singer: '[1, 2]'"),
+        ('{"type": "NEWS"}', "line 2 is not a message of Singer"),
         ('{"type": "BATCH", "stream": "accounts"}', "Remove batch_config"),
         ('{"type": "RECORD", "record": {}}', "message 2, a RECORD, names no stream"),
         (record(1, "orders"), "message 2 is a RECORD of orders, of which there is no SCHEMA"),

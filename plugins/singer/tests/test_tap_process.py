@@ -187,7 +187,7 @@ def test_check_names_a_refused_key_without_it_and_a_rejected_record(tmp_path: Pa
     streams = {"accounts": {"record": "source_account", "fields": fields}}
     found = check(make_config(tmp_path, streams=streams))
     assert found["accounts"].message.startswith(
-        "its first record is rejected: created_at: 'No. 1' is no ISO"
+        "its first record is rejected: created_at: 'No. 1' is not an ISO"
     )
     assert found[Path(sys.executable).name].message == "not mapped: orders"
 

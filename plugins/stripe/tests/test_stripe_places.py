@@ -137,7 +137,7 @@ def test_a_vendor_that_shows_what_it_refuses_comes_to_the_same_place_twice(
     pages = reading(source, WINDOW)
     places = [next(pages).resume for _ in range(2)]
     assert places[0] != places[1]
-    with pytest.raises(Unreachable, match="the same place to go on from twice"):
+    with pytest.raises(Unreachable, match="the same cursor twice"):
         next(pages)
 
 

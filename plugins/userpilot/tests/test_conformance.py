@@ -26,7 +26,7 @@ class UserpilotVendor(VendorFake):
 
     connector = UserpilotSource
     free_text = ("name", "email")
-    # An event without a company is no usage; without its files a job is not completed.
+    # An event without a company is not usage; without its files a job is not completed.
     vital = ("company_id", "url", "job_id", "status")
 
     def __init__(self, now: Callable[[], datetime], folder: Path) -> None:

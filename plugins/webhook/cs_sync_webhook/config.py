@@ -69,7 +69,7 @@ class WebhookConfig(ConnectorConfig):
     def _sendable(cls, headers: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
         for name, value in headers.items():
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a header; use letters, digits and -")
+                raise ValueError(f"{name!r} is not a name of a header; use letters, digits and -")
             if name.lower() in RESERVED or name.lower().startswith("webhook-"):
                 raise ValueError(f"{name} is set by cs-sync itself; remove it")
             if not _VALUE.fullmatch(value.get_secret_value()):

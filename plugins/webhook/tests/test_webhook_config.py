@@ -58,8 +58,8 @@ def test_addresses_that_are_refused(url: str, problem: str) -> None:
     [
         ({"Webhook-Id": "x"}, "is set by cs-sync itself"),
         ({"Content-Type": "text/plain"}, "is set by cs-sync itself"),
-        ({"X Team": "cs"}, "is no name of a header"),
-        ({"": "cs"}, "is no name of a header"),
+        ({"X Team": "cs"}, "is not a name of a header"),
+        ({"": "cs"}, "is not a name of a header"),
         ({"Authorization": "Bearer canary\r\nX-Evil: 1"}, "cannot be sent"),
         ({"Authorization": ""}, "cannot be sent"),
         ({"Authorization": "canary-ż"}, "cannot be sent"),

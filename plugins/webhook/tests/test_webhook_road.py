@@ -168,5 +168,5 @@ def test_only_what_takes_reports_can_get_one(run: Run, tmp_path: Path) -> None:
             run("check")
     crm = f'[connectors.hubspot]\naccess_token = "{"x" * 20}"\n[report]\nsend_to = ["hubspot"]\n'
     file.write_text(text + crm)
-    with pytest.raises(AssertionError, match=r"(?s)hubspot takes no reports.*webhook"):
+    with pytest.raises(AssertionError, match=r"(?s)hubspot cannot receive reports.*webhook"):
         run("check")

@@ -11,7 +11,7 @@ Raw = Mapping[str, Any]
 Mapped = Iterator[tuple[type[Record], Row]]
 
 RATINGS = {"good": 1.0, "bad": 0.0}
-"""What Zendesk keeps of both of its survey systems; `offered` and `unoffered` are no answers."""
+"""What Zendesk keeps of both of its survey systems; `offered` and `unoffered` are not answers."""
 
 SURVEY = "Zendesk satisfaction"
 
@@ -179,7 +179,7 @@ def parse_time(text: str | None) -> datetime | None:
 def format_id(id: int | None) -> str | None:
     """Return an id as text, the form of references between records."""
     if isinstance(id, float):  # JSON reads a number beyond 64 bits as one that is near it
-        raise ValueError(f"{id} is no id")
+        raise ValueError(f"{id} is not an id")
     return None if id is None else str(id)
 
 

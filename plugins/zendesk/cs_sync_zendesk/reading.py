@@ -24,7 +24,7 @@ def read_organizations(http: Http, base_url: str, window: Window) -> Iterator[Pa
         rows = _deduplicate_rows(answer, "organizations")
         start = None if answer["end_of_stream"] else answer["end_time"]
         if start is None and not answer["end_of_stream"]:
-            raise Unreachable(f"Zendesk: {ORGANIZATIONS} goes on, but does not say from where")
+            raise Unreachable(f"Zendesk: {ORGANIZATIONS} continues, but gives no cursor")
         deleted = _collect_ids(row for row in rows if _get_field(row, "deleted_at"))
         yield Page.mapped(
             SourceAccount,
@@ -38,7 +38,7 @@ def read_organizations(http: Http, base_url: str, window: Window) -> Iterator[Pa
 def read_users(http: Http, window: Window) -> Iterator[Page]:
     """Yield changed people.
 
-    Those who are no end users (any more) are deleted contacts.
+    Those who are not end users (any more) are deleted contacts.
     """
     for answer, cursor in _read_export(http, USERS, window, {}):
         rows = _deduplicate_rows(answer, "users")

@@ -32,7 +32,7 @@ def write_revision(name: str, location: Path = LOCATION) -> Path | None:
         ValueError: The name cannot stand in a file name.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f"{name!r} is no name of a revision: use a-z, 0-9 and _")
+        raise ValueError(f"{name!r} is not a name of a revision: use a-z, 0-9 and _")
     newest = max(path.name.partition("_")[0] for path in (location / "versions").glob("[0-9]*.py"))
     config = Config()
     config.set_main_option("script_location", str(location))

@@ -19,7 +19,7 @@ PRIMARY = frozenset({1, 2})
 def read(portal: Portal, kind: str, target: str, body: Json) -> tuple[int, Json]:
     """POST batch/read: missing associations are a 207's errors.
 
-    They are no errors of ours.
+    They are not errors of ours.
     """
     results, errors = [], []
     for entry in _read_inputs(body):

@@ -64,7 +64,7 @@ def parse_query(text: str, run: Subquery) -> Query:
         run: Runs a query inside IN.
 
     Raises:
-        MalformedQueryError: It is no query.
+        MalformedQueryError: It is not a query.
     """
     parser = _Parser(_split_tokens(text), run)
     query = parser.read_query()
