@@ -109,7 +109,7 @@ def _render_metric(metric: Metric) -> str:
 
 
 def _format_toml(value: object) -> str:
-    """Write a setting as in the configuration file; – is a switch that is left out."""
+    """Write a setting as TOML; – is a switch left out."""
     if value is None:
         return "–"
     return json.dumps(value, ensure_ascii=False)

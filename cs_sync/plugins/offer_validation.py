@@ -11,7 +11,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def validate_source(offer: Any) -> str | None:
-    """Return why this is not a valid source; None if it is."""
+    """Return why this source is invalid; None if valid."""
     problem = validate_connector(offer, ("streams", "check"))
     if problem:
         return problem
@@ -24,7 +24,7 @@ def validate_source(offer: Any) -> str | None:
 
 
 def validate_destination(offer: Any, sources: Mapping[str, Any]) -> str | None:
-    """Return why this is not a valid destination; None if it is."""
+    """Return why this destination is invalid; None if valid."""
     problem = validate_connector(offer, ("prepare", "write", "find"))
     if problem:
         return problem
@@ -37,7 +37,7 @@ def validate_destination(offer: Any, sources: Mapping[str, Any]) -> str | None:
 
 
 def validate_metric(offer: Any) -> str | None:
-    """Return why this is not a valid metric; None if it is."""
+    """Return why this metric is invalid; None if valid."""
     from cs_sync.metrics.metric import Metric
     from cs_sync.metrics.registry import list_builtin_metrics
 
@@ -49,7 +49,7 @@ def validate_metric(offer: Any) -> str | None:
 
 
 def validate_playbook(offer: Any) -> str | None:
-    """Return why this is not a valid playbook; None if it is."""
+    """Return why this playbook is invalid; None if valid."""
     from cs_sync.follow_ups.playbook import Playbook
     from cs_sync.follow_ups.playbooks import PLAYBOOKS
 
@@ -59,7 +59,7 @@ def validate_playbook(offer: Any) -> str | None:
 
 
 def validate_signal(offer: Any) -> str | None:
-    """Return why this is not a valid health signal; None if it is."""
+    """Return why this health signal is invalid; None if valid."""
     from sqlalchemy import Table
 
     from cs_sync.health.signals.registry import FEATURE_SIGNAL, SIGNALS, Signal
