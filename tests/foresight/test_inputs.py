@@ -10,7 +10,7 @@ from cs_sync.foresight.observations import DAYS_PER_MONTH, TENURE
 from cs_sync.health import build_day_scope, get_signal
 from cs_sync.health.signals.billing import select_leaving_accounts
 
-KNOWN = {1: "5350fc20be37a635"}
+KNOWN = {1: "821e21b78c71d1e7"}
 """Definition → digest of what it means."""
 
 
