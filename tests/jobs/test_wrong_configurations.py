@@ -87,7 +87,7 @@ WRONG_TABLES = {
     f'[connectors.posthog]\napi_key = "k"\nproject_id = {LONG}': "project_id: is beyond 64 bits",
     f"[schedule]\njitter = 0x{'f' * 5000}": "schedule.jitter: is beyond 64 bits",
     "[write_back]\nmax_change = 1e400": "write_back.max_change: is not a finite number",
-    '[health.inputs.usage]\nsignal = "active_days_28"\npoints = [[0, 0], [nan, 50]]': "not a finite",
+    '[health.inputs.usage]\nsignal = "active_days_28"\npoints = [[0, 0], [nan, 50]]': "a finite",
     "[metrics.settings.nps]\nwindow_days = 9999999999": "a number from 0 to 1000000",
     '[database]\nschema = "acme"': "schema is for PostgreSQL",
     '[workspace]\ntimezone = "/etc/localtime"': "unknown time zone",
