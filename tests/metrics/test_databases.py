@@ -349,6 +349,21 @@ def test_shared_stocks_agree(expected: Expected, world: Ledger, server: Engine, 
                 assert _comparable(rows) == expected(scope)[name], (name, engine.name)
 
 
+def test_groups_are_shared_without_stocks(
+    expected: Expected, world: Ledger, server: Engine
+) -> None:
+    turns = list_turns(SCOPES["whole"])
+    statement = select_bridge(replace(SCOPES["whole"], shared_turns=turns))
+    for engine in (world.engine, server):
+        with (
+            engine.connect() as connection,
+            share_stocks(connection, SCOPES["whole"], turns, {str(STOCK_GROUP.name)}),
+        ):
+            rows: list[Mapping[str, Any]] = []
+            rows += [dict(row) for row in connection.execute(statement).mappings()]
+            assert _comparable(rows) == expected("whole")["bridge"], engine.name
+
+
 @pytest.mark.parametrize("scope", SCOPES)
 def test_engines_agree(expected: Expected, on_engine: Run, scope: str) -> None:
     _check_equal(on_engine, scope, expected)

@@ -53,7 +53,7 @@ def select_stock_groups(stocks: FromClause) -> Select[Any]:
         select(own.account_id)
         .group_by(own.account_id)
         .having(func.min(own.currency) != func.max(own.currency))
-        .cte("several_currencies")
+        .cte("accounts_alone")
     )
     equal = [column for column in own if column.name not in ("account_id", *_SUMS)]
     alike = [
