@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,mcp,workers,duckdb,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo docs reference test test-slow test-bridges test-schedulers soak soak-workers histories migration plugin-lists card image check audit format constraints bench
+.PHONY: setup demo docs reference test test-slow test-bridges test-engines test-schedulers soak soak-workers histories migration plugin-lists card image check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -40,6 +40,18 @@ $(BRIDGES)/.set-up: $(STAMP)
 	.venv/singer-python/bin/python -m pip install -q --disable-pip-version-check singer-python==6.8.0
 	$(BRIDGES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
 	$(BRIDGES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(BRIDGED) dlt==1.31.0 hypothesis
+	touch $@
+
+# Every metric on each engine over an export, in an environment of its own, as they are large.
+ENGINES := .venv/engines
+COMPUTED := -e ./schemas -e .[testing,parquet,duckdb,clickhouse,spark] $(foreach p,files hubspot posthog stripe zendesk,-e ./plugins/$(p)) -e ./examples/sandbox
+test-engines: $(ENGINES)/.set-up
+	$(ENGINES)/bin/python -m pytest -n 2 --dist loadscope -o filterwarnings=default -k "engine or export" tests/metrics/test_databases.py tests/jobs/test_exported_metrics.py tests/store/test_engines.py
+
+$(ENGINES)/.set-up: $(STAMP)
+	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
+	$(ENGINES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(COMPUTED) chdb==4.4.0 pysail==0.7.2 adbc-driver-flightsql==1.13.0 adbc-driver-manager==1.13.0 hypothesis pytest-xdist
 	touch $@
 
 # The plugins for Dagster and Airflow in the real ones, each in an environment of its own, as they are large.

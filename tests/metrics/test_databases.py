@@ -10,7 +10,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, Executable, create_engine, delete, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    Engine,
+    Executable,
+    String,
+    create_engine,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 
 from cs_sync.export.export import export_tables
 from cs_sync.metrics.bridge import select_bridge
@@ -81,7 +94,7 @@ SCOPES = {
         known_at=datetime(2026, 5, 5, tzinfo=UTC),
     ),
 }
-ENGINES = {"duckdb": "duckdb"}
+ENGINES = {"duckdb": "duckdb", "clickhouse": "chdb", "spark": "pysail"}
 """Engines over an export, and what each one imports."""
 Run = Callable[[Any], list[Mapping[str, Any]]]
 Expected = Callable[[str], dict[str, list[dict[str, Any]]]]
@@ -367,6 +380,22 @@ def test_groups_are_shared_without_stocks(
 @pytest.mark.parametrize("scope", SCOPES)
 def test_engines_agree(expected: Expected, on_engine: Run, scope: str) -> None:
     _check_equal(on_engine, scope, expected)
+
+
+def test_engines_keep_every_digit_and_letter(on_engine: Run) -> None:
+    """Whole numbers that no double holds, and text that each engine quotes in its own way."""
+    large, hostile = 3 * (2**53 + 1), "a'b\\'; DROP TABLE account; -- \\n`\"%(x)s :y"
+    values = {
+        "divided": literal(large, BigInteger) // literal(3, BigInteger),
+        "below zero": func.abs(literal(-5, BigInteger)) - literal(7, BigInteger),
+        "share": literal(1.0, Double) / literal(3.0, Double),
+        "text": literal(hostile, String),
+        "nothing": literal(None, String),
+    }
+    (row,) = on_engine(select(*(value.label(name) for name, value in values.items())))
+    assert row == {
+        "divided": 2**53 + 1, "below zero": -2, "share": 1 / 3, "text": hostile, "nothing": None,
+    }  # fmt: skip
 
 
 def _check_equal(run: Run, scope: str, expected: Expected) -> None:

@@ -42,12 +42,16 @@ def test_an_unknown_engine_names_those_there_are(tmp_path: Path) -> None:
     check_refused(tmp_path, EXPORT, "unknown engine 'dukdb'", "duckdb", engine="dukdb")
 
 
+@pytest.mark.parametrize(
+    ("engine", "module"), [("duckdb", "duckdb"), ("clickhouse", "chdb"), ("spark", "pysail.flight")]
+)
 def test_an_engine_that_is_not_installed_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, module: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "duckdb", None)
+    monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "account.parquet").touch()
-    check_refused(tmp_path, EXPORT, "duckdb is not installed", "customer-success-sync[duckdb]")
+    words = f"{engine} is not installed", f"customer-success-sync[{engine}]"
+    check_refused(tmp_path, EXPORT, *words, engine=engine)
 
 
 def test_an_export_of_another_schema_is_refused(tmp_path: Path) -> None:
@@ -65,8 +69,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     check_refused(tmp_path, EXPORT, "lacks account.parquet", "--format parquet")
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "account.parquet").write_text("damaged")
-    check_refused(
-        tmp_path, EXPORT, "duckdb cannot read", "account.parquet' too small", "export DIR"
-    )
+@pytest.mark.parametrize(
+    ("engine", "module"), [("duckdb", "duckdb"), ("clickhouse", "chdb"), ("spark", "pysail")]
+)
+def test_a_damaged_file_is_named(tmp_path: Path, engine: str, module: str) -> None:
+    pytest.importorskip(module, reason=f"the extra {engine} is optional")
+    folder = tmp_path / "it's"
+    folder.mkdir()
+    (folder / "account.parquet").write_text("damaged")
+    words = f"{engine} cannot read", "account.parquet", "export DIR"
+    check_refused(folder, EXPORT, *words, engine=engine)

@@ -34,7 +34,10 @@ ProductFamily = Annotated[
 Publish = Annotated[
     bool, typer.Option("--publish", help="Also store these months for BI (view cs_kpi).")
 ]
-Engine = Annotated[str | None, typer.Option(help="Compute in this engine, over an export: duckdb.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="Compute in this engine, over an export: duckdb, clickhouse or spark."),
+]
 Export = Annotated[
     Path | None,
     typer.Option("--export", help="Folder of the export, for --engine."),

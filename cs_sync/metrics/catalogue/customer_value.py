@@ -179,7 +179,7 @@ GainBuilder = Callable[[CTE], ColumnElement[Any]]
 
 
 def _build_upkeep(e: CTE) -> ColumnElement[Any]:
-    return func.coalesce(e.c.service, 0) + func.coalesce(e.c.retention, 0)
+    return func.coalesce(e.c.service, 0.0) + func.coalesce(e.c.retention, 0.0)
 
 
 def _build_churn_gain(e: CTE) -> ColumnElement[Any]:

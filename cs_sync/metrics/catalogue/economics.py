@@ -113,7 +113,7 @@ def null_if_zero(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _coalesce_number(column: ColumnElement[Any]) -> ColumnElement[float]:
-    return cast(func.coalesce(column, 0), Double).label(column.name)
+    return func.coalesce(cast(column, Double), 0.0).label(column.name)
 
 
 def _count_months(period: Period) -> float:

@@ -47,7 +47,7 @@ def _build_ltv(e: CTE, scope: Scope) -> ColumnElement[Any]:
 
 
 def _build_profit(e: CTE, _: Scope) -> ColumnElement[Any]:
-    costs = [func.coalesce(e.c[purpose], 0) for purpose in PURPOSES]
+    costs = [func.coalesce(e.c[purpose], 0.0) for purpose in PURPOSES]
     profit = e.c.mrr * e.c.months - costs[0] - costs[1] - costs[2]
     return case((e.c.costed == 1, profit))
 

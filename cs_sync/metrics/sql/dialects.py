@@ -86,6 +86,13 @@ def _compile_datediff(element: seconds_between, compiler: Any, **options: Any) -
     return f"DATEDIFF(SECOND, {start}, {end})"
 
 
+@compiles(seconds_between, "spark")
+def _compile_unix_micros(element: seconds_between, compiler: Any, **options: Any) -> str:
+    start, end = _compile_sides(element, compiler, **options)
+    later, sooner = (f"FLOOR(UNIX_MICROS({side}) / 1000000)" for side in (end, start))
+    return f"CAST({later} - {sooner} AS BIGINT)"
+
+
 @compiles(seconds_between, "bigquery")
 def _compile_timestamp_diff(element: seconds_between, compiler: Any, **options: Any) -> str:
     start, end = _compile_sides(element, compiler, **options)

@@ -5,6 +5,7 @@ It writes PostgreSQL's words with the values inside, which each engine's own dia
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -80,6 +81,12 @@ class TextDialect(PGDialect):
         """Set nothing, as an export does not change."""
 
 
+def list_arrow_rows(table: Any) -> Answer:
+    """List the columns and rows of an Arrow table."""
+    columns = [column.to_pylist() for column in table.columns]
+    return table.column_names, list(zip(*columns, strict=True))
+
+
 class _Cursor:
     """The rows of a statement, as SQLAlchemy fetches them."""
 
@@ -121,6 +128,17 @@ class _Connection:
 
     def close(self) -> None:
         self._session.close()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKind:
+    """An engine over an export: its words, and how it reads files."""
+
+    dialect: type[TextDialect]
+    start: Callable[[], Session]
+    """Starts it in this process; raises ImportError where it is not installed."""
+    write_view: Callable[[str, Path], str]
+    """Table and Parquet file → the statement that makes the one a view of the other."""
 
 
 def create_text_engine(kind: type[TextDialect], session: Session) -> Engine:

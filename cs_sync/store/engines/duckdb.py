@@ -2,26 +2,37 @@
 
 import atexit
 import gc
-from collections.abc import Mapping
 from pathlib import Path
-
-from sqlalchemy import Engine
+from typing import Any
 
 from cs_sync.store.engines.dialect import (
     Answer,
     EngineError,
+    EngineKind,
     Session,
+    TextCompiler,
     TextDialect,
-    create_text_engine,
 )
 
 
-def open_duckdb(files: Mapping[str, Path]) -> Engine:
-    """Open DuckDB with a view for each file.
+class DuckDbCompiler(TextCompiler):
+    """What DuckDB says otherwise."""
 
-    Args:
-        files: The Parquet file of each table.
-    """
+    def visit_floordiv_binary(self, binary: Any, operator: Any, **options: Any) -> str:  # noqa: ARG002
+        """Write a division of whole numbers."""
+        left, right = (self.process(side, **options) for side in (binary.left, binary.right))
+        return f"({left}) // ({right})"
+
+
+class DuckDbDialect(TextDialect):
+    """DuckDB's words."""
+
+    name = "duckdb"
+    supports_statement_cache = False  # SQLAlchemy asks each class
+    statement_compiler = DuckDbCompiler
+
+
+def _start() -> Session:
     import duckdb
     import pytz  # noqa: F401 - DuckDB's instants need it
 
@@ -37,7 +48,12 @@ def open_duckdb(files: Mapping[str, Path]) -> Engine:
             raise EngineError(str(error)) from error
 
     run("SET TimeZone = 'UTC'")
-    for table, file in files.items():
-        path = str(file).replace("'", "''")
-        run(f"CREATE VIEW \"{table}\" AS SELECT * FROM read_parquet('{path}')")  # noqa: S608 - our own names
-    return create_text_engine(TextDialect, Session(run, connection.close))
+    return Session(run, connection.close)
+
+
+def _write_view(table: str, file: Path) -> str:
+    path = str(file).replace("'", "''")
+    return f"CREATE VIEW \"{table}\" AS SELECT * FROM read_parquet('{path}')"  # noqa: S608 - ours
+
+
+DUCKDB = EngineKind(DuckDbDialect, _start, _write_view)

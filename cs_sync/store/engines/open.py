@@ -1,18 +1,18 @@
 """Opens an export in an engine by its name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-
-from sqlalchemy import Engine
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.store.engine import Store
-from cs_sync.store.engines.dialect import EngineError
-from cs_sync.store.engines.duckdb import open_duckdb
+from cs_sync.store.engines.clickhouse import CLICKHOUSE
+from cs_sync.store.engines.dialect import EngineError, EngineKind, create_text_engine
+from cs_sync.store.engines.duckdb import DUCKDB
 from cs_sync.store.engines.manifest import EXPORT_AGAIN, Manifest, find_parquet_files
+from cs_sync.store.engines.spark import SPARK
 
-OPENERS: Mapping[str, Callable[[Mapping[str, Path]], Engine]] = {"duckdb": open_duckdb}
-"""Name → what opens the engine over the Parquet file of each table."""
+ENGINES: Mapping[str, EngineKind] = {"duckdb": DUCKDB, "clickhouse": CLICKHOUSE, "spark": SPARK}
+"""The engines by the names that people and extras give them."""
 
 
 def open_export(engine: str, folder: Path, manifest: Manifest) -> Store:
@@ -27,19 +27,22 @@ def open_export(engine: str, folder: Path, manifest: Manifest) -> Store:
         ConfigError: The engine is unknown or not installed, or the export is of another
             schema or format, or damaged.
     """
-    if engine not in OPENERS:
-        raise ConfigError(f"unknown engine {engine!r}", f"use one of {', '.join(OPENERS)}")
-    files = find_parquet_files(folder, manifest)
+    if engine not in ENGINES:
+        raise ConfigError(f"unknown engine {engine!r}", f"use one of {', '.join(ENGINES)}")
+    kind, files = ENGINES[engine], find_parquet_files(folder, manifest)
     try:
-        opened = OPENERS[engine](files)
+        session = kind.start()
     except ImportError as error:
         raise ConfigError(
             f"the engine {engine} is not installed: {error.name} is missing",
             f"pip install 'customer-success-sync[{engine}]'",
         ) from error
-    except EngineError as error:
-        raise ConfigError(
-            f"{engine} cannot read the export in {folder}: {str(error).splitlines()[0]}",
-            EXPORT_AGAIN,
-        ) from error
-    return Store(opened, read_only=True, is_copy=True)
+    for table, file in files.items():
+        try:
+            session.run(kind.write_view(table, file))
+        except EngineError as error:
+            session.close()
+            raise ConfigError(
+                f"{engine} cannot read {file}: {str(error).splitlines()[0]}", EXPORT_AGAIN
+            ) from error
+    return Store(create_text_engine(kind.dialect, session), read_only=True, is_copy=True)

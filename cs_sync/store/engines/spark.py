@@ -1,0 +1,108 @@
+"""Spark SQL over the Parquet files of an export, by Sail, which needs no JVM."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
+
+from cs_sync.store.engines.dialect import (
+    Answer,
+    EngineError,
+    EngineKind,
+    Session,
+    TextCompiler,
+    TextDialect,
+    TextPreparer,
+    list_arrow_rows,
+)
+
+
+class SparkTypes(PGTypeCompiler):
+    """Spark's names of types."""
+
+    def _write_text(self, _type: Any, **_options: Any) -> str:
+        return "STRING"
+
+    def _write_float(self, _type: Any, **_options: Any) -> str:
+        return "DOUBLE"
+
+    def _write_decimal(self, _type: Any, **_options: Any) -> str:
+        return "DECIMAL(38, 12)"
+
+    def _write_instant(self, _type: Any, **_options: Any) -> str:
+        return "TIMESTAMP"
+
+    visit_VARCHAR = visit_TEXT = visit_JSON = _write_text  # noqa: N815 - SQLAlchemy's names
+    visit_DOUBLE = visit_DOUBLE_PRECISION = visit_FLOAT = _write_float  # noqa: N815
+    visit_NUMERIC = _write_decimal  # noqa: N815
+    visit_TIMESTAMP = _write_instant  # noqa: N815
+
+
+class SparkCompiler(TextCompiler):
+    """What Spark says otherwise."""
+
+    def render_literal_value(self, value: Any, type_: Any) -> str:
+        """Write a value: text with backslashes, and numbers that are no decimals."""
+        if isinstance(value, str):
+            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+            return f"'{escaped}'"
+        written = str(super().render_literal_value(value, type_))
+        return f"{written}D" if isinstance(value, float) else written
+
+    def visit_floordiv_binary(self, binary: Any, operator: Any, **options: Any) -> str:  # noqa: ARG002
+        """Write a division of whole numbers."""
+        left, right = (self.process(side, **options) for side in (binary.left, binary.right))
+        return f"({left}) DIV ({right})"
+
+
+class SparkPreparer(TextPreparer):
+    """Quotes names as Spark does."""
+
+    def __init__(self, dialect: Any) -> None:
+        super().__init__(dialect)
+        self.initial_quote = self.final_quote = self.escape_quote = "`"
+        self.escape_to_quote = "``"
+
+
+class SparkDialect(TextDialect):
+    """Spark's words."""
+
+    name = "spark"
+    supports_statement_cache = False  # SQLAlchemy asks each class
+    statement_compiler = SparkCompiler
+    type_compiler_cls = SparkTypes
+    preparer = SparkPreparer
+
+
+def _start() -> Session:
+    os.environ.setdefault("RUST_LOG", "error")  # read when it is loaded
+    from adbc_driver_flightsql import dbapi
+    from pysail.flight import FlightSqlServer
+
+    server = FlightSqlServer("127.0.0.1", 0)
+    server.start(background=True)
+    host, port = server.listening_address
+    connection = dbapi.connect(f"grpc://{host}:{port}", autocommit=True)
+
+    def run(statement: str) -> Answer:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return list_arrow_rows(cursor.fetch_arrow_table())
+        except dbapi.Error as error:
+            raise EngineError(" ".join(str(error).split())) from error
+
+    def close() -> None:
+        connection.close()
+        server.stop()
+
+    return Session(run, close)
+
+
+def _write_view(table: str, file: Path) -> str:
+    path = str(file.absolute()).replace("`", "``")
+    return f"CREATE TEMPORARY VIEW `{table}` AS SELECT * FROM parquet.`{path}`"  # noqa: S608 - ours
+
+
+SPARK = EngineKind(SparkDialect, _start, _write_view)
