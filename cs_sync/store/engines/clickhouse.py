@@ -1,10 +1,10 @@
 """ClickHouse, in this process, over the Parquet files of an export."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Integer
-from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import count
 
@@ -15,6 +15,7 @@ from cs_sync.store.engines.dialect import (
     Session,
     TextCompiler,
     TextDialect,
+    TextTypes,
     list_arrow_rows,
 )
 
@@ -29,37 +30,18 @@ SETTINGS = {
 """What makes ClickHouse answer as standard SQL does: null where there is nothing."""
 
 
-class ClickHouseTypes(PGTypeCompiler):
+class ClickHouseTypes(TextTypes):
     """ClickHouse's names of types, all of which take nulls."""
 
-    def _write_integer(self, _type: Any, **_options: Any) -> str:
-        return "Nullable(Int64)"
-
-    def _write_float(self, _type: Any, **_options: Any) -> str:
-        return "Nullable(Float64)"
-
-    def _write_text(self, _type: Any, **_options: Any) -> str:
-        return "Nullable(String)"
-
-    def _write_decimal(self, _type: Any, **_options: Any) -> str:
-        return "Nullable(Decimal(38, 12))"
-
-    def _write_boolean(self, _type: Any, **_options: Any) -> str:
-        return "Nullable(Bool)"
-
-    def _write_day(self, _type: Any, **_options: Any) -> str:
-        return "Nullable(Date32)"
-
-    def _write_instant(self, _type: Any, **_options: Any) -> str:
-        return "Nullable(DateTime64(6, 'UTC'))"
-
-    visit_INTEGER = visit_BIGINT = visit_SMALLINT = _write_integer  # noqa: N815 - SQLAlchemy's names
-    visit_DOUBLE = visit_DOUBLE_PRECISION = visit_FLOAT = _write_float  # noqa: N815
-    visit_VARCHAR = visit_TEXT = visit_JSON = _write_text  # noqa: N815
-    visit_NUMERIC = _write_decimal  # noqa: N815
-    visit_BOOLEAN = _write_boolean  # noqa: N815
-    visit_DATE = _write_day  # noqa: N815
-    visit_TIMESTAMP = _write_instant  # noqa: N815
+    names: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("SMALLINT", "INTEGER", "BIGINT"), "Nullable(Int64)"),
+        **dict.fromkeys(("FLOAT", "DOUBLE PRECISION"), "Nullable(Float64)"),
+        **dict.fromkeys(("VARCHAR", "TEXT", "JSON"), "Nullable(String)"),
+        "NUMERIC": "Nullable(Decimal(38, 12))",
+        "BOOLEAN": "Nullable(Bool)",
+        "DATE": "Nullable(Date32)",
+        "TIMESTAMP WITH TIME ZONE": "Nullable(DateTime64(6, 'UTC'))",
+    }
 
 
 class ClickHouseCompiler(TextCompiler):
@@ -76,20 +58,20 @@ class ClickHouseCompiler(TextCompiler):
         self.string += "".join(f";\nDROP TABLE {name}" for name in names)
 
     def _render_cte_clause(self, *arguments: Any, **options: Any) -> str:
-        if not super()._render_cte_clause(*arguments, **options):  # type: ignore[no-untyped-call]
-            return ""  # not the outermost select
-        tables = (f"CREATE OR REPLACE TEMPORARY TABLE {cte};\n" for cte in self.ctes.values())
+        outermost = super()._render_cte_clause(*arguments, **options)  # type: ignore[no-untyped-call]
+        ctes = (self.ctes or {}) if outermost else {}
+        tables = (f"CREATE OR REPLACE TEMPORARY TABLE {cte};\n" for cte in ctes.values())
         return "".join(tables)
 
     def render_literal_value(self, value: Any, type_: Any) -> str:
         """Write a value, which may hold backslashes."""
-        written = str(super().render_literal_value(value, type_))
+        written = str(super().render_literal_value(value, type_))  # type: ignore[no-untyped-call]
         if isinstance(value, int) and not isinstance(value, bool):
             return f"toInt64({written})"
         return written.replace("\\", "\\\\")
 
     def visit_bindparam(self, bindparam: Any, *arguments: Any, **options: Any) -> str:
-        """Write the value of a parameter, a null with its type: tables take no other."""
+        """Write a parameter's value, a null with its type."""
         written = super().visit_bindparam(bindparam, *arguments, **options)
         if written != "NULL":
             return written
@@ -101,7 +83,7 @@ class ClickHouseCompiler(TextCompiler):
         return f"toInt64({written})" if isinstance(over.type, Integer) else written
 
     def visit_lead_func(self, function: Any, **options: Any) -> str:
-        """Write LEAD or LAG, which give 0 at the edge for what takes no nulls."""
+        """Write LEAD or LAG with null at the edge, not 0."""
         (column,) = function.clauses
         options.pop("in_window", None)
         return f"{function.name}(toNullable({self.process(column, **options)}))"

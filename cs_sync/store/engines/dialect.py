@@ -3,14 +3,19 @@
 It writes PostgreSQL's words with the values inside, which each engine's own dialect adapts.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Connection, Engine, make_url
-from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect, PGIdentifierPreparer
+from sqlalchemy.dialects.postgresql.base import (
+    PGCompiler,
+    PGDialect,
+    PGIdentifierPreparer,
+    PGTypeCompiler,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import StaticPool
 
@@ -43,6 +48,18 @@ class TextCompiler(PGCompiler):
         options["literal_binds"] = True
         written: str = super().visit_bindparam(bindparam, *arguments, **options)  # type: ignore[no-untyped-call]
         return written
+
+
+class TextTypes(PGTypeCompiler):
+    """Names of types, where an engine has other ones."""
+
+    names: ClassVar[Mapping[str, str]] = {}
+    """PostgreSQL's name, without its sizes → the engine's."""
+
+    def process(self, type_: Any, **options: Any) -> str:
+        """Write the name of a type."""
+        written: str = super().process(type_, **options)
+        return self.names.get(written.partition("(")[0], written)
 
 
 class TextPreparer(PGIdentifierPreparer):

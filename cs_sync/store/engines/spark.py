@@ -1,10 +1,9 @@
 """Spark SQL over the Parquet files of an export, by Sail, which needs no JVM."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
+from typing import Any, ClassVar
 
 from cs_sync.store.engines.dialect import (
     Answer,
@@ -14,29 +13,20 @@ from cs_sync.store.engines.dialect import (
     TextCompiler,
     TextDialect,
     TextPreparer,
+    TextTypes,
     list_arrow_rows,
 )
 
 
-class SparkTypes(PGTypeCompiler):
+class SparkTypes(TextTypes):
     """Spark's names of types."""
 
-    def _write_text(self, _type: Any, **_options: Any) -> str:
-        return "STRING"
-
-    def _write_float(self, _type: Any, **_options: Any) -> str:
-        return "DOUBLE"
-
-    def _write_decimal(self, _type: Any, **_options: Any) -> str:
-        return "DECIMAL(38, 12)"
-
-    def _write_instant(self, _type: Any, **_options: Any) -> str:
-        return "TIMESTAMP"
-
-    visit_VARCHAR = visit_TEXT = visit_JSON = _write_text  # noqa: N815 - SQLAlchemy's names
-    visit_DOUBLE = visit_DOUBLE_PRECISION = visit_FLOAT = _write_float  # noqa: N815
-    visit_NUMERIC = _write_decimal  # noqa: N815
-    visit_TIMESTAMP = _write_instant  # noqa: N815
+    names: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("VARCHAR", "TEXT", "JSON"), "STRING"),
+        **dict.fromkeys(("FLOAT", "DOUBLE PRECISION"), "DOUBLE"),
+        "NUMERIC": "DECIMAL(38, 12)",
+        "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+    }
 
 
 class SparkCompiler(TextCompiler):
@@ -47,7 +37,7 @@ class SparkCompiler(TextCompiler):
         if isinstance(value, str):
             escaped = value.replace("\\", "\\\\").replace("'", "\\'")
             return f"'{escaped}'"
-        written = str(super().render_literal_value(value, type_))
+        written = str(super().render_literal_value(value, type_))  # type: ignore[no-untyped-call]
         return f"{written}D" if isinstance(value, float) else written
 
     def visit_floordiv_binary(self, binary: Any, operator: Any, **options: Any) -> str:  # noqa: ARG002
@@ -72,7 +62,7 @@ class SparkDialect(TextDialect):
     supports_statement_cache = False  # SQLAlchemy asks each class
     statement_compiler = SparkCompiler
     type_compiler_cls = SparkTypes
-    preparer = SparkPreparer
+    preparer = SparkPreparer  # type: ignore[assignment]
 
 
 def _start() -> Session:
