@@ -64,9 +64,9 @@ def test_warehouses_can_read_the_bridge(dialect: str) -> None:
 
 SECONDS = {
     "snowflake": "DATEDIFF(SECOND, ",
-    "bigquery": "TIMESTAMP_DIFF(",
-    "databricks": "DATEDIFF(SECOND, ",
-    "trino": "DATE_DIFF('second', ",
+    "bigquery": "UNIX_MICROS(",
+    "databricks": "UNIX_MICROS(",
+    "trino": "TO_UNIXTIME(",
 }
 """How each says the seconds between two instants, by its manual."""
 

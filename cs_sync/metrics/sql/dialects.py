@@ -61,11 +61,23 @@ def _compile_sides(element: seconds_between, compiler: Any, **options: Any) -> t
     return start, end
 
 
+def _subtract_floors(
+    seconds: str,
+    element: seconds_between,
+    compiler: Any,
+    whole_number: str = "BIGINT",
+    **options: Any,
+) -> str:
+    """Subtract instants as numbers of seconds, each cut to a whole one."""
+    start, end = (
+        f"FLOOR({seconds.format(side)})" for side in _compile_sides(element, compiler, **options)
+    )
+    return f"CAST({end} - {start} AS {whole_number})"
+
+
 @compiles(seconds_between)
 def _compile_epoch(element: seconds_between, compiler: Any, **options: Any) -> str:
-    start, end = _compile_sides(element, compiler, **options)
-    later, sooner = (f"FLOOR(EXTRACT(EPOCH FROM ({side})))" for side in (end, start))
-    return f"CAST({later} - {sooner} AS BIGINT)"
+    return _subtract_floors("EXTRACT(EPOCH FROM ({}))", element, compiler, **options)
 
 
 @compiles(seconds_between, "sqlite")
@@ -80,29 +92,29 @@ def _compile_microseconds(element: seconds_between, compiler: Any, **options: An
 
 
 @compiles(seconds_between, "snowflake")
-@compiles(seconds_between, "databricks")
-def _compile_datediff(element: seconds_between, compiler: Any, **options: Any) -> str:
+def _compile_boundaries(element: seconds_between, compiler: Any, **options: Any) -> str:
+    """Compile to a difference that ignores what is below a second, by Snowflake's manual."""
     start, end = _compile_sides(element, compiler, **options)
     return f"DATEDIFF(SECOND, {start}, {end})"
 
 
 @compiles(seconds_between, "spark")
-def _compile_unix_micros(element: seconds_between, compiler: Any, **options: Any) -> str:
-    start, end = _compile_sides(element, compiler, **options)
-    later, sooner = (f"FLOOR(UNIX_MICROS({side}) / 1000000)" for side in (end, start))
-    return f"CAST({later} - {sooner} AS BIGINT)"
-
-
+@compiles(seconds_between, "databricks")
 @compiles(seconds_between, "bigquery")
-def _compile_timestamp_diff(element: seconds_between, compiler: Any, **options: Any) -> str:
-    start, end = _compile_sides(element, compiler, **options)
-    return f"TIMESTAMP_DIFF({end}, {start}, SECOND)"
+def _compile_unix_micros(element: seconds_between, compiler: Any, **options: Any) -> str:
+    """Compile to numbers, as differences of these count whole seconds that have passed."""
+    return _subtract_floors("UNIX_MICROS({}) / 1000000", element, compiler, **options)
+
+
+@compiles(seconds_between, "clickhouse")
+def _compile_unix_timestamp(element: seconds_between, compiler: Any, **options: Any) -> str:
+    micros = "toUnixTimestamp64Micro({}) / 1000000"
+    return _subtract_floors(micros, element, compiler, "Nullable(Int64)", **options)
 
 
 @compiles(seconds_between, "trino")
-def _compile_date_diff(element: seconds_between, compiler: Any, **options: Any) -> str:
-    start, end = _compile_sides(element, compiler, **options)
-    return f"DATE_DIFF('second', {start}, {end})"
+def _compile_unixtime(element: seconds_between, compiler: Any, **options: Any) -> str:
+    return _subtract_floors("TO_UNIXTIME({})", element, compiler, **options)
 
 
 class readable_instant(GenericFunction[datetime]):  # noqa: N801 - a function of SQL

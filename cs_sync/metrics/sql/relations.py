@@ -241,23 +241,21 @@ def select_median(scope: Scope, relation: FromClause) -> Select[Any]:
     as not every database has a median. Rows without a value are excluded, also from n.
     """
     groups = [relation.c.period, *get_segment_columns(scope, relation)]
-    # No condition on the value before the ranks: Spark (Sail) may evaluate what it is divided by
-    # for rows that other conditions exclude.
-    known_first = (case((relation.c.value.is_(None), 1), else_=0), relation.c.value)
-    ranked = select(
-        *groups,
-        relation.c.value,
-        func.row_number().over(partition_by=groups, order_by=known_first).label("place"),
-        func.count(relation.c.value).over(partition_by=groups).label("size"),
-    ).subquery("ranked")
+    ranked = (
+        select(
+            *groups,
+            relation.c.value,
+            func.row_number().over(partition_by=groups, order_by=relation.c.value).label("place"),
+            func.count().over(partition_by=groups).label("size"),
+        )
+        .where(relation.c.value.is_not(None))
+        .subquery("ranked")
+    )
     twice, size = ranked.c.place * 2, ranked.c.size
     columns = [ranked.c[column.name] for column in groups]
     middle = (
         select(*columns, ranked.c.value, size)
-        .where(
-            ranked.c.value.is_not(None),
-            or_(twice == size, twice == size + 1, twice == size + 2),
-        )
+        .where(or_(twice == size, twice == size + 1, twice == size + 2))
         .subquery("middle")
     )
     value = cast(middle.c.value, Double)

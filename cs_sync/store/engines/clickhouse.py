@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import Integer
+from sqlalchemy import Integer, Over
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import count
 
@@ -25,6 +25,7 @@ SETTINGS = {
     "cast_string_to_date_time_mode": "best_effort",
     "join_use_nulls": 1,
     "session_timezone": "UTC",
+    "union_default_mode": "DISTINCT",
     "use_variant_as_common_type": 0,
 }
 """What makes ClickHouse answer as standard SQL does: null where there is nothing."""
@@ -78,7 +79,9 @@ class ClickHouseCompiler(TextCompiler):
         return f"CAST(NULL AS {self.dialect.type_compiler_instance.process(bindparam.type)})"
 
     def visit_over(self, over: Any, **options: Any) -> str:
-        """Write a window function."""
+        """Write a window function, LEAD and LAG without a frame, which says nothing of them."""
+        if over.element.name in ("lead", "lag"):
+            over = Over(over.element, partition_by=over.partition_by, order_by=over.order_by)
         written = str(super().visit_over(over, **options, in_window=True))  # type: ignore[no-untyped-call]
         return f"toInt64({written})" if isinstance(over.type, Integer) else written
 

@@ -45,6 +45,16 @@ class SparkCompiler(TextCompiler):
         left, right = (self.process(side, **options) for side in (binary.left, binary.right))
         return f"({left}) DIV ({right})"
 
+    def visit_truediv_binary(self, binary: Any, operator: Any, **options: Any) -> str:
+        """Write a division, which is null for a divisor of 0, as in SQLite.
+
+        Sail raises for this divisor, and where it evaluates a division for no row at all; of a
+        CASE it then only evaluates what comes first.
+        """
+        divisor = self.process(binary.right, **options)
+        divided = str(super().visit_truediv_binary(binary, operator, **options))  # type: ignore[no-untyped-call]
+        return f"CASE WHEN {divisor} = 0 THEN NULL ELSE {divided} END"
+
 
 class SparkPreparer(TextPreparer):
     """Quotes names as Spark does."""
