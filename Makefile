@@ -51,7 +51,7 @@ test-engines: $(ENGINES)/.set-up
 $(ENGINES)/.set-up: $(STAMP)
 	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
 	$(ENGINES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
-	$(ENGINES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(COMPUTED) chdb==4.4.0 pysail==0.7.2 adbc-driver-flightsql==1.13.0 adbc-driver-manager==1.13.0 hypothesis pytest-xdist
+	$(ENGINES)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(COMPUTED) chdb==4.4.0 pysail==0.7.2 adbc-driver-flightsql==1.13.0 adbc-driver-manager==1.13.0 hypothesis pytest-xdist time-machine
 	touch $@
 
 # The plugins for Dagster and Airflow in the real ones, each in an environment of its own, as they are large.

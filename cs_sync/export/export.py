@@ -27,6 +27,11 @@ EXCLUDED_TABLES = (LEASE, SUPPRESSION)
 """The lease means nothing elsewhere; the digests of people who were forgotten stay here."""
 
 
+def list_exported_tables() -> list[Table]:
+    """List the tables of an export."""
+    return [table for table in METADATA.sorted_tables if table not in EXCLUDED_TABLES]
+
+
 def export_tables(
     store: Store, folder: Path, kind: ExportFormat, now: datetime
 ) -> list[dict[str, Any]]:
@@ -55,8 +60,7 @@ def export_tables(
         with store.snapshot() as connection:
             rows = [
                 _export_table(connection, table, folder / f"{table.name}.{kind}", write)
-                for table in METADATA.sorted_tables
-                if table not in EXCLUDED_TABLES
+                for table in list_exported_tables()
             ]
         write_manifest(folder, Manifest(HEAD, kind, now, tuple(row["table"] for row in rows)))
         return rows

@@ -72,10 +72,7 @@ def make_parquet_writer() -> Callable[[Path, Table, RowBatches], int]:
         with parquet.ParquetWriter(path, schema, compression="zstd") as file:
             for page in pages:
                 rows = [
-                    {
-                        name: _to_arrow_value(row[name], is_json=name in json)
-                        for name in schema.names
-                    }
+                    {name: to_plain_value(row[name], is_json=name in json) for name in schema.names}
                     for row in page
                 ]
                 file.write_table(arrow.Table.from_pylist(rows, schema=schema))
@@ -98,11 +95,8 @@ def _to_arrow_type(arrow: Any, column: Any) -> Any:
     return next((kind for type_, kind in kinds if isinstance(stored, type_)), arrow.string())
 
 
-def _to_arrow_value(value: Any, *, is_json: bool) -> Any:
-    """Convert a value for Arrow.
-
-    JSON becomes text, decimals get the column's scale.
-    """
+def to_plain_value(value: Any, *, is_json: bool) -> Any:
+    """Convert a value for a database: JSON to text, decimals to the column's scale."""
     if is_json and value is not None:
         return orjson.dumps(value, default=str).decode()
     return value.quantize(_EXACT, context=_WIDE) if isinstance(value, Decimal) else value

@@ -202,23 +202,27 @@ def open_exported_workspace(
     config: "Config",
     plugins: PluginRegistry,
     engine: str,
-    folder: Path,
+    folder: Path | None,
 ) -> Iterator[Workspace]:
-    """Open an export in an engine, as a workspace of that moment.
+    """Open an export as a workspace of that moment.
 
     Args:
         config: The configuration.
         plugins: The loaded plugins.
-        engine: The name of the engine.
-        folder: The folder of the export.
+        engine: The name of the engine, or the URL of a copy.
+        folder: The folder of the export; None for a copy.
 
     Raises:
         ConfigError: The engine or the export cannot be used.
     """
-    from cs_sync.store.engines.open import open_export  # loads a dialect
+    from cs_sync.store.engines.copies import open_copy  # loads a dialect
+    from cs_sync.store.engines.open import open_export
 
-    manifest = read_manifest(folder)
-    store = open_export(engine, folder, manifest)
+    if folder is None:
+        store, manifest = open_copy(engine)
+    else:
+        manifest = read_manifest(folder)
+        store = open_export(engine, folder, manifest)
     workspace = Workspace(config, plugins, store, plugins.emit, lambda: manifest.exported_at)
     try:
         yield workspace

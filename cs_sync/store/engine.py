@@ -365,7 +365,8 @@ def _find_remedy(cause: str) -> str:
         "malformed": "the file is damaged: put a backup in its place, or move it away and run "
         "`cs-sync sync`, which reads everything again",
         "no such table": "the database is not set up; run `cs-sync sync` once",
-        "connection": "check that the server runs, and its URL: [database] url, or --database "
-        "of workers",
+        "objects depend": "drop the views that others made on it, or name another schema",
+        "connection": "check that the server runs, and its URL: [database] url, --database of "
+        "workers, or --to and --engine of an export",
     }
     return next((text for word, text in remedies.items() if word in cause), "")

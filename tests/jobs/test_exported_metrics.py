@@ -5,6 +5,7 @@ from shutil import copytree
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from cs_sync_sandbox import Sandbox
 from tests.jobs.road import Acme
@@ -18,6 +19,12 @@ RATES = "source_id,day,base,quote,rate\n" + "".join(
     for month in range(1, 13)
 )
 FILES = '\n[connectors.files]\npath = "data"\n'
+LINES = (
+    "metrics",
+    "metrics --by plan --known-at 2026-01-05 --since 2025-11-01 --until 2026-01-01",
+    "mrr --since 2025-06-01",
+    "mrr --since 2025-06-01 --by plan --currency EUR",
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +51,29 @@ def _compute(place: Acme, *line: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(
-    "line",
-    [
-        "metrics",
-        "metrics --by plan --known-at 2026-01-05 --since 2025-11-01 --until 2026-01-01",
-        "mrr --since 2025-06-01",
-        "mrr --since 2025-06-01 --by plan --currency EUR",
-    ],
-)
+@pytest.mark.parametrize("line", LINES)
 def test_an_engine_computes_the_same(exported: Acme, engine: str, line: str) -> None:
     pytest.importorskip(ENGINES[engine], reason=f"the extra {engine} is optional")
     over = ("--engine", engine, "--export", str(exported.path / "out"))
     expected = _compute(exported, *line.split())
     assert len(expected) > 10
     assert _compute(exported, *line.split(), *over) == expected
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "duckdb"])
+def test_a_copy_at_a_url_computes_the_same(
+    exported: Acme, kind: str, request: pytest.FixtureRequest
+) -> None:
+    pytest.importorskip({"postgresql": "psycopg"}.get(kind, kind), reason="the extra is optional")
+    url = f"duckdb:///{exported.path / 'copy.duckdb'}"
+    if kind == "postgresql":
+        server = make_url(request.getfixturevalue("postgres"))
+        url = server.update_query_dict({"schema": "acme"}).render_as_string(hide_password=False)
+    (accounts,) = (r for r in exported.json("export", "--to", url) if r["table"] == "account")
+    assert accounts["rows"] > 100
+    for line in LINES:
+        over = _compute(exported, *line.split(), "--engine", url)
+        assert over == _compute(exported, *line.split()), line
 
 
 def test_a_policy_that_was_not_computed_is_refused(exported: Acme) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -32,6 +33,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.metrics.sql.dialects import bind_instant, seconds_between
 from cs_sync.metrics.sql.mrr_stocks import STOCK, list_turns
 from cs_sync.metrics.sql.stock_groups import STOCK_GROUP
 from cs_sync.metrics.sql.time_travel import list_tables
@@ -91,7 +93,7 @@ SCOPES = {
         by=("plan",),
         conversion=build_conversion(RATES, "EUR", PERIODS[:3], SINCE, openings=True),
         closed={date(2026, 4, 1): datetime(2026, 4, 3, tzinfo=UTC)},
-        known_at=datetime(2026, 5, 5, tzinfo=UTC),
+        known_at=datetime(2026, 5, 5, 9, 30, 15, 250_001, tzinfo=UTC),
     ),
 }
 ENGINES = {"duckdb": "duckdb", "clickhouse": "chdb", "spark": "pysail"}
@@ -396,6 +398,20 @@ def test_engines_keep_every_digit_and_letter(on_engine: Run) -> None:
     assert row == {
         "divided": 2**53 + 1, "below zero": -2, "share": 1 / 3, "text": hostile, "nothing": None,
     }  # fmt: skip
+
+
+def test_engines_cut_instants_to_whole_seconds(on_engine: Run) -> None:
+    """So a second begins at 0, however little of it has passed, also before 1970."""
+    instants = [
+        datetime(1969, 12, 31, 23, 59, 58, 500_000, UTC), datetime(1970, 1, 1, 0, 0, 0, 1, UTC),
+        datetime(2026, 5, 5, 9, 59, 59, 999_999, UTC), datetime(2026, 5, 5, 10, 0, 1, 0, UTC),
+    ]  # fmt: skip
+    pairs = [
+        seconds_between(bind_instant(start), bind_instant(end)).label(f"pair{n}")
+        for n, (start, end) in enumerate(pairwise(instants))
+    ]
+    (row,) = on_engine(select(*pairs))
+    assert list(row.values()) == [2, 1_777_975_199, 2]
 
 
 def _check_equal(run: Run, scope: str, expected: Expected) -> None:

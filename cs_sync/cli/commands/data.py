@@ -41,15 +41,34 @@ def forget_person(
 
 def export_tables(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Output folder; created if missing.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Output folder; created if missing.")
+    ] = None,
     kind: Annotated[
-        Literal["parquet", "csv", "jsonl"], typer.Option("--format", help="Output format.")
-    ] = "csv",
+        Literal["parquet", "csv", "jsonl"] | None,
+        typer.Option("--format", help="Output format; csv by default."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of a folder: postgresql://USER@HOST/DATABASE?schema=NAME, or"
+            " duckdb:///FILE."
+        ),
+    ] = None,
 ) -> None:
-    """Export every table to a file, all as of one instant."""
+    """Export every table to files or a database, as of one instant."""
     from cs_sync.export.export import export_tables as run_export
+    from cs_sync.export.to_url import export_to_url
 
+    if (folder is None) == (to is None):
+        raise typer.BadParameter("name a folder, or a database with --to")
+    if to and kind:
+        raise typer.BadParameter("--format is of files, and does not go with --to")
     options: Options = context.obj
     with options.workspace() as workspace:
-        rows = run_export(workspace.store, folder, kind, workspace.clock())
-    options.print_rows(rows, ("table", "rows", "path"))
+        store, now = workspace.store, workspace.clock()
+        if to:
+            rows = export_to_url(store, to, now)
+        else:
+            rows = run_export(store, folder or Path(), kind or "csv", now)
+    options.print_rows(rows, ("table", "rows") if to else ("table", "rows", "path"))

@@ -36,7 +36,10 @@ Publish = Annotated[
 ]
 Engine = Annotated[
     str | None,
-    typer.Option(help="Compute in this engine, over an export: duckdb, clickhouse or spark."),
+    typer.Option(
+        help="Compute over an export: in duckdb, clickhouse or spark, with --export, or at the URL"
+        " that was exported to."
+    ),
 ]
 Export = Annotated[
     Path | None,
@@ -115,11 +118,12 @@ def _open_books(
     """Open an export, or the workspace with its MRR up to date."""
     from cs_sync.jobs.derive import update_mrr
 
-    if (engine is None) != (export is None):
+    if (engine is None or "://" in engine) != (export is None):
         raise typer.BadParameter(
-            "--engine and --export go together, as in --engine duckdb --export DIR"
+            "--engine and --export go together, as in --engine duckdb --export DIR; a URL, as in"
+            " --engine postgresql://HOST/DATABASE, goes alone"
         )
-    if engine and export:
+    if engine:
         with options.exported_workspace(engine, export) as exported:
             yield exported
         return

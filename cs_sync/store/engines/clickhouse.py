@@ -1,6 +1,7 @@
 """ClickHouse, in this process, over the Parquet files of an export."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -65,7 +66,9 @@ class ClickHouseCompiler(TextCompiler):
         return "".join(tables)
 
     def render_literal_value(self, value: Any, type_: Any) -> str:
-        """Write a value, which may hold backslashes."""
+        """Write a value: text with its backslashes, numbers and instants with their types."""
+        if isinstance(value, datetime):
+            return f"toDateTime64('{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
         written = str(super().render_literal_value(value, type_))  # type: ignore[no-untyped-call]
         if isinstance(value, int) and not isinstance(value, bool):
             return f"toInt64({written})"

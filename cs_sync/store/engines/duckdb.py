@@ -32,13 +32,22 @@ class DuckDbDialect(TextDialect):
     statement_compiler = DuckDbCompiler
 
 
-def _start() -> Session:
+def open_file(file: Path | None = None, *, read_only: bool = False) -> Session:
+    """Open a file, or a database in memory.
+
+    Raises:
+        EngineError: It cannot be opened.
+        ImportError: DuckDB is not installed.
+    """
     import duckdb
     import pytz  # noqa: F401 - DuckDB's instants need it
 
     # The command line leaves what is left at its end; DuckDB would print all of it as a leak.
     atexit.unregister(gc.freeze)
-    connection = duckdb.connect()
+    try:
+        connection = duckdb.connect(file or ":memory:", read_only=read_only)
+    except duckdb.Error as error:
+        raise EngineError(str(error)) from error
 
     def run(statement: str) -> Answer:
         try:
@@ -52,8 +61,17 @@ def _start() -> Session:
 
 
 def _write_view(table: str, file: Path) -> str:
+    return f'CREATE VIEW "{table}" AS {_write_select(file)}'
+
+
+def write_table(table: str, file: Path) -> str:
+    """Write the statement that copies a Parquet file to a table."""
+    return f'CREATE TABLE "{table}" AS {_write_select(file)}'
+
+
+def _write_select(file: Path) -> str:
     path = str(file).replace("'", "''")
-    return f"CREATE VIEW \"{table}\" AS SELECT * FROM read_parquet('{path}')"  # noqa: S608 - ours
+    return f"SELECT * FROM read_parquet('{path}')"  # noqa: S608 - ours
 
 
-DUCKDB = EngineKind(DuckDbDialect, _start, _write_view)
+DUCKDB = EngineKind(DuckDbDialect, open_file, _write_view)

@@ -57,17 +57,22 @@ def read_manifest(folder: Path) -> Manifest:
         raise ConfigError(f"{folder / NAME} cannot be read", EXPORT_AGAIN) from error
 
 
+def check_revision(manifest: Manifest, place: str) -> None:
+    """Raise ConfigError if an export is of another schema."""
+    if manifest.schema != HEAD:
+        raise ConfigError(
+            f"the export in {place} has schema {manifest.schema}, and this cs-sync reads {HEAD}",
+            "export again with this version",
+        )
+
+
 def find_parquet_files(folder: Path, manifest: Manifest) -> Mapping[str, Path]:
     """Map each table to its file.
 
     Raises:
         ConfigError: The export is of another schema or format, or a file is missing.
     """
-    if manifest.schema != HEAD:
-        raise ConfigError(
-            f"the export in {folder} has schema {manifest.schema}, and this cs-sync reads {HEAD}",
-            "export again with this version",
-        )
+    check_revision(manifest, str(folder))
     if manifest.format != PARQUET:
         raise ConfigError(f"the export in {folder} is {manifest.format}", EXPORT_AGAIN)
     files = {table: folder / f"{table}.{PARQUET}" for table in manifest.tables}

@@ -28,15 +28,15 @@ def open_export(engine: str, folder: Path, manifest: Manifest) -> Store:
             schema or format, or damaged.
     """
     if engine not in ENGINES:
-        raise ConfigError(f"unknown engine {engine!r}", f"use one of {', '.join(ENGINES)}")
+        raise ConfigError(
+            f"unknown engine {engine!r}",
+            f"use one of {', '.join(ENGINES)} with --export, or the URL of `cs-sync export --to`",
+        )
     kind, files = ENGINES[engine], find_parquet_files(folder, manifest)
     try:
         session = kind.start()
     except ImportError as error:
-        raise ConfigError(
-            f"the engine {engine} is not installed: {error.name} is missing",
-            f"pip install 'customer-success-sync[{engine}]'",
-        ) from error
+        raise report_missing(engine, error) from error
     for table, file in files.items():
         try:
             session.run(kind.write_view(table, file))
@@ -46,3 +46,11 @@ def open_export(engine: str, folder: Path, manifest: Manifest) -> Store:
                 f"{engine} cannot read {file}: {str(error).splitlines()[0]}", EXPORT_AGAIN
             ) from error
     return Store(create_text_engine(kind.dialect, session), read_only=True, is_copy=True)
+
+
+def report_missing(engine: str, error: ImportError) -> ConfigError:
+    """Return the error that says how to install an engine."""
+    return ConfigError(
+        f"the engine {engine} is not installed: {error.name} is missing",
+        f"pip install 'customer-success-sync[{engine}]'",
+    )

@@ -13,12 +13,12 @@ def stream_table(
     connection: Connection, table: Table, batch_size: int
 ) -> Iterator[Sequence[RowMapping]]:
     """Yield all rows of a table in batches, by primary key."""
-    ordered = select(*map(_fill_column, table.c)).order_by(*table.primary_key)
+    ordered = select(*map(fill_column, table.c)).order_by(*table.primary_key)
     for batch in fetch_batches(connection, ordered, batch_size):
         yield [row._mapping for row in batch]
 
 
-def _fill_column(column: Column[Any]) -> ColumnElement[Any]:
+def fill_column(column: Column[Any]) -> ColumnElement[Any]:
     """Return a column as its reader expects it.
 
     Times of sight stand in their rows only where they are not those of the change.
