@@ -95,7 +95,7 @@ class Options:
 
     @contextmanager
     def exported_workspace(self, engine: str, folder: Path | None) -> "Iterator[Workspace]":
-        """Open an export: a folder in an engine, or a copy at a URL."""
+        """Open an export in an engine, or at a URL."""
         from cs_sync.cli.progress import show_progress
         from cs_sync.runtime.workspace import open_exported_workspace
 

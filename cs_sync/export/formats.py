@@ -96,7 +96,7 @@ def _to_arrow_type(arrow: Any, column: Any) -> Any:
 
 
 def to_plain_value(value: Any, *, is_json: bool) -> Any:
-    """Convert a value for a database: JSON to text, decimals to the column's scale."""
+    """Convert JSON to text, and decimals to the column's scale."""
     if is_json and value is not None:
         return orjson.dumps(value, default=str).decode()
     return value.quantize(_EXACT, context=_WIDE) if isinstance(value, Decimal) else value

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, URL, Connection, Table, delete, func, select, text
+from sqlalchemy import JSON, URL, Column, Connection, Table, delete, func, select, text
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.export.export import BATCH_SIZE, list_exported_tables
@@ -20,9 +20,9 @@ _EXISTS = text("SELECT 1 FROM pg_namespace WHERE nspname = :schema")
 
 
 def export_to_postgresql(store: Store, url: URL, now: datetime) -> list[dict[str, Any]]:
-    """Export every table to a schema; readers see the earlier rows until all are there.
+    """Export every table to a schema.
 
-    Rows are deleted and copied, so that views on the tables stay, as do their permissions; only
+    Readers see the earlier rows until all new ones are there. Rows are deleted and copied, so that views on the tables stay, as do their permissions; only
     for another revision are the tables made anew.
     """
     schema, target = get_schema(url), connect_to_postgresql(url)
@@ -44,7 +44,7 @@ def export_to_postgresql(store: Store, url: URL, now: datetime) -> list[dict[str
 
 
 def _claim_schema(connection: Connection, schema: str) -> None:
-    """Make a schema the current one, and create it if it is missing.
+    """Make a schema the current one; create it if missing.
 
     A second export into it waits for the first.
 
@@ -77,9 +77,7 @@ def _empty_tables(connection: Connection, tables: list[Table]) -> None:
 
 def _copy_rows(source: Connection, connection: Connection, table: Table) -> int:
     """Copy the rows of a table; return their number."""
-    json = {column.name for column in table.c if isinstance(column.type, JSON)}
-    names = [(column.name, column.name in json) for column in table.c]
-    quoted = ", ".join(f'"{name}"' for name, _ in names)
+    quoted = ", ".join(f'"{column.name}"' for column in table.c)
     driver: Any = connection.connection.driver_connection
     count = 0
     with (
@@ -88,13 +86,20 @@ def _copy_rows(source: Connection, connection: Connection, table: Table) -> int:
     ):
         for page in stream_table(source, table, BATCH_SIZE):
             for row in page:
-                copy.write_row([to_plain_value(row[name], is_json=is_j) for name, is_j in names])
+                copy.write_row([_to_value(row[column.name], column) for column in table.c])
             count += len(page)
     return count
 
 
+def _to_value(value: Any, column: Column[Any]) -> Any:
+    is_json = isinstance(column.type, JSON)
+    if is_json and value is None and not column.nullable:
+        return "null"  # JSON's own
+    return to_plain_value(value, is_json=is_json)
+
+
 def _clean_up(target: Store, schema: str, tables: list[Table]) -> None:
-    """Free the space of deleted rows, and let the server count the new ones."""
+    """Free the space of deleted rows, and count the new ones."""
     names = ", ".join(f'"{schema}"."{table.name}"' for table in tables)
     with target.read() as connection:
         connection.exec_driver_sql(f"VACUUM (ANALYZE) {names}")

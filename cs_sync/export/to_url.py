@@ -18,7 +18,7 @@ _EXPORTS: Mapping[str, Callable[[Store, URL, datetime], list[dict[str, Any]]]] =
 
 
 def export_to_url(store: Store, text: str, now: datetime) -> list[dict[str, Any]]:
-    """Export every table to a database, in place of the export that stands there.
+    """Export every table to a database, in place of an earlier export.
 
     All tables show the same moment, and readers see the whole export before or the whole one
     after.

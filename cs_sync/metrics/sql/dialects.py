@@ -93,7 +93,7 @@ def _compile_microseconds(element: seconds_between, compiler: Any, **options: An
 
 @compiles(seconds_between, "snowflake")
 def _compile_boundaries(element: seconds_between, compiler: Any, **options: Any) -> str:
-    """Compile to a difference that ignores what is below a second, by Snowflake's manual."""
+    """Compile to a difference that ignores fractions, by Snowflake's manual."""
     start, end = _compile_sides(element, compiler, **options)
     return f"DATEDIFF(SECOND, {start}, {end})"
 
@@ -102,7 +102,10 @@ def _compile_boundaries(element: seconds_between, compiler: Any, **options: Any)
 @compiles(seconds_between, "databricks")
 @compiles(seconds_between, "bigquery")
 def _compile_unix_micros(element: seconds_between, compiler: Any, **options: Any) -> str:
-    """Compile to numbers, as differences of these count whole seconds that have passed."""
+    """Compile to numbers.
+
+    By its manual, what Databricks calls a difference counts the seconds that have passed.
+    """
     return _subtract_floors("UNIX_MICROS({}) / 1000000", element, compiler, **options)
 
 

@@ -66,7 +66,7 @@ class ClickHouseCompiler(TextCompiler):
         return "".join(tables)
 
     def render_literal_value(self, value: Any, type_: Any) -> str:
-        """Write a value: text with its backslashes, numbers and instants with their types."""
+        """Write a value: numbers and instants with their types."""
         if isinstance(value, datetime):
             return f"toDateTime64('{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
         written = str(super().render_literal_value(value, type_))  # type: ignore[no-untyped-call]
@@ -82,7 +82,7 @@ class ClickHouseCompiler(TextCompiler):
         return f"CAST(NULL AS {self.dialect.type_compiler_instance.process(bindparam.type)})"
 
     def visit_over(self, over: Any, **options: Any) -> str:
-        """Write a window function, LEAD and LAG without a frame, which says nothing of them."""
+        """Write a window function, LEAD and LAG without a frame."""
         if over.element.name in ("lead", "lag"):
             over = Over(over.element, partition_by=over.partition_by, order_by=over.order_by)
         written = str(super().visit_over(over, **options, in_window=True))  # type: ignore[no-untyped-call]

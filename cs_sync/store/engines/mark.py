@@ -20,7 +20,7 @@ _TABLES = text(
 
 
 def list_tables(connection: Connection) -> list[str]:
-    """List the tables and views of a copy, or of what stands in its place."""
+    """List the tables and views that stand there."""
     return list(connection.scalars(_TABLES))
 
 

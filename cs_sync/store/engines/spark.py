@@ -46,7 +46,7 @@ class SparkCompiler(TextCompiler):
         return f"({left}) DIV ({right})"
 
     def visit_truediv_binary(self, binary: Any, operator: Any, **options: Any) -> str:
-        """Write a division, which is null for a divisor of 0, as in SQLite.
+        """Write a division, which by 0 gives null, as in SQLite.
 
         Sail raises for this divisor, and where it evaluates a division for no row at all; of a
         CASE it then only evaluates what comes first.
