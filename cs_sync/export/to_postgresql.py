@@ -22,8 +22,9 @@ _EXISTS = text("SELECT 1 FROM pg_namespace WHERE nspname = :schema")
 def export_to_postgresql(store: Store, url: URL, now: datetime) -> list[dict[str, Any]]:
     """Export every table to a schema.
 
-    Readers see the earlier rows until all new ones are there. Rows are deleted and copied, so that views on the tables stay, as do their permissions; only
-    for another revision are the tables made anew.
+    Readers see the earlier rows until all new ones are there. Rows are deleted and copied, so that
+    views on the tables stay, as do their permissions; only for another revision are the tables
+    made anew.
     """
     schema, target = get_schema(url), connect_to_postgresql(url)
     tables = list_exported_tables()
