@@ -1,8 +1,9 @@
 """`python -m benchmarks.plans`: which statements grow faster than the books, and their plans.
 
-Every statement of signals, facts and KPIs is run on the books of two sizes. Counted are the steps
-of SQLite's virtual machine, which no neighbour changes: a statement that takes more than 1.1 times
-the steps per account is printed with its query plan at the larger size.
+Every statement of signals, facts and KPIs, and of those that find changed accounts, is run on the
+books of two sizes; then a day of use of one account in a hundred is new. Counted are the steps of
+SQLite's virtual machine, which no neighbour changes: a statement that takes more than 1.1 times the
+steps per account is printed with its query plan at the larger size.
 """
 
 import argparse
@@ -17,15 +18,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, create_engine, event
+from sqlalchemy import Connection, Select, create_engine, event, func, select
 
-from benchmarks.job.books import TODAY, write_books
+from benchmarks.job.books import TODAY, touch_books, write_books
 from cs_sync.health import EVIDENCE_QUERIES, SIGNALS, build_day_scope
 from cs_sync.health.signals.usage import select_use_by_owner
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.store.queries.changed_accounts import list_change_statements
+from cs_sync_schemas.tables import USAGE_DAY
 
 STEPS = 1_000
 """Instructions of the virtual machine per count."""
@@ -50,7 +53,7 @@ def main() -> None:
         print("| --- | ---: | ---: |")
         for name, exponent in sorted(growth.items(), key=lambda item: -item[1]):
             print(f"| {name} | {most[name]:,} | {exponent:.2f} |")
-        statements = dict(_list_statements())
+        statements = dict(_list_statements(files[large]))
         for name, exponent in growth.items():
             if exponent > MOST and most[name] > 20:
                 print(f"\n{name}")
@@ -58,14 +61,16 @@ def main() -> None:
 
 
 def _make_books(folder: Path, size: int) -> Path:
-    """Write books and read them into a database."""
+    """Write books and read them into a database, the last day of use after the rest."""
     write_books(folder, size, 60)
     command = [sys.executable, "-m", "cs_sync", "sync"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    for accounts in (range(0), range(0, size, 100)):
+        touch_books(folder, accounts, 0)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "cs_sync.db"
 
 
-def _list_statements() -> Iterator[tuple[str, Select[Any]]]:
+def _list_statements(file: Path) -> Iterator[tuple[str, Select[Any]]]:
     """Yield the statements by name; of signals also those about one account."""
     policy = MrrPolicy.preset("default")
     scope = replace(build_day_scope(TODAY), policy=policy.hash)
@@ -82,10 +87,16 @@ def _list_statements() -> Iterator[tuple[str, Select[Any]]]:
     of_metrics = Scope(periods, policy=policy)
     for metric in list_builtin_metrics():
         yield f"metric {metric.name}", metric.build_current_statement(of_metrics)
+    with _connect(file) as connection:
+        since = connection.scalar(select(func.max(USAGE_DAY.c.changed_at)))
+    assert since is not None
+    for until in (None, TODAY):
+        for number, statement in enumerate(list_change_statements(since, until)):
+            yield f"changed accounts, {number}{' before a day' if until else ''}", statement
 
 
 def _count_all(file: Path) -> dict[str, int]:
-    return {name: _count_steps(file, statement) for name, statement in _list_statements()}
+    return {name: _count_steps(file, statement) for name, statement in _list_statements(file)}
 
 
 def _count_steps(file: Path, statement: Select[Any]) -> int:

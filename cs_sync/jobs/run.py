@@ -29,7 +29,7 @@ from cs_sync.queries.report import write_report
 from cs_sync.queries.report_accounts import sum_current_risk
 from cs_sync.queries.report_money import build_converter
 from cs_sync.queries.score import AccountResult
-from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
+from cs_sync.queries.unattributed import describe_unattributed
 from cs_sync.queries.watch_list import build_watch_list
 from cs_sync.queries.write_plan import format_plan_rows, preview_plans
 from cs_sync.report.risk import RiskSum
@@ -82,7 +82,7 @@ def _run_steps(
         )
         figures = query_figures(workspace)
         publish_figures(recorded, figures)
-    notes += describe_unattributed(list_unattributed_shares(workspace))
+    notes += describe_unattributed(figures.unattributed)
     notes += describe_model(workspace)
     watch_list = build_watch_list(day, follow_ups)
     path, failures = None, list[str]()

@@ -7,8 +7,10 @@ from datetime import date
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.periods import add_months, find_last_whole_period
 from cs_sync.queries.metrics import Bridge, MetricRequest, query_bridge, query_kpis
+from cs_sync.queries.unattributed import list_unattributed_shares
 from cs_sync.report import TREND_METRICS
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.unattributed import UnattributedShare
 
 BRIDGE_MONTHS = 24
 TREND_MONTHS = 13
@@ -16,13 +18,15 @@ TREND_MONTHS = 13
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """KPIs and the MRR bridge, by month."""
+    """KPIs and the MRR bridge, by month, and what no account is known of."""
 
     kpis: Sequence[KpiRow]
     """Every metric, for the last whole month and the month before."""
     trends: Sequence[KpiRow]
     """Metrics with a line, for the months before these."""
     bridge: Bridge
+    unattributed: Sequence[UnattributedShare]
+    """The shares of records without an account."""
 
 
 def query_figures(workspace: Workspace) -> Figures:
@@ -32,6 +36,7 @@ def query_figures(workspace: Workspace) -> Figures:
         _query_newest_kpis(workspace),
         _query_trends(workspace),
         query_bridge(workspace, since=first, until=workspace.today),
+        list_unattributed_shares(workspace),
     )
 
 

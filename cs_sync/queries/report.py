@@ -38,7 +38,7 @@ from cs_sync.queries.report_money import (
     list_currencies,
 )
 from cs_sync.queries.topics import list_newest_topics
-from cs_sync.queries.unattributed import list_newest_unattributed, list_unattributed_shares
+from cs_sync.queries.unattributed import list_newest_unattributed
 from cs_sync.report import (
     STATE,
     CommentTopic,
@@ -57,6 +57,7 @@ from cs_sync.report import (
 )
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.account_answers import count_questions
+from cs_sync.store.queries.unattributed import UnattributedShare
 from cs_sync.store.records.stream_state import read_cursor_times
 from cs_sync.store.runs import read_runs
 
@@ -185,7 +186,7 @@ def _build_report_data(
         streams=_build_freshness(newest, cursors, titles),
         topics=_build_topics(list_newest_topics(workspace)),
         ties=_build_invoice_ties(workspace),
-        unattributed=_build_unattributed(workspace),
+        unattributed=_build_unattributed(workspace, figures.unattributed),
         notices=_build_notices(
             workspace, follow_ups, [*map(_drop_remedy, messages), *_list_errors(newest)]
         ),
@@ -316,8 +317,9 @@ def _sum_invoice_ties(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
-def _build_unattributed(workspace: Workspace) -> list[Any]:
-    shares = list_unattributed_shares(workspace)
+def _build_unattributed(
+    workspace: Workspace, shares: Sequence[UnattributedShare]
+) -> list[UnattributedRecords]:
     newest: dict[tuple[str, str | None], list[str]] = {}
     for row in list_newest_unattributed(workspace, shares, MAX_QUOTES):
         ids = (row["source_id"], row["contact_source_id"], row["account_source_id"])

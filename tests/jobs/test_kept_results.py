@@ -142,11 +142,23 @@ def wait_a_month(place: Place, _books: Books) -> None:
     place.now += timedelta(days=30)
 
 
+def use_the_next_day(place: Place, books: Books) -> None:
+    """What really happens: the next day, and everybody has used the product."""
+    wait_a_day(place, books)
+    for name in ("alpha", "beta", "gamma", "delta"):
+        books.add("usage_days", account=name, contact=f"p-{name}", day=place.now.date(), events=2)
+
+
+def wait_some_weeks(place: Place, _books: Books) -> None:
+    """Windows of 28, 56 and 90 days move past facts, and no month need begin."""
+    place.now += timedelta(days=17)
+
+
 CHANGES: tuple[Change, ...] = (
     use_more, use_earlier, move_a_day_of_use, ask_for_help, move_a_ticket, correct_an_answer,
     rename_a_person, pay, cancel, raise_a_price, hand_over, turn_into_a_test, make_one_account,
     forget, weigh_anew, speak_polish,
-    wait_some_hours, wait_a_day, wait_a_month,
+    wait_some_hours, wait_a_day, wait_some_weeks, wait_a_month, use_the_next_day,
 )  # fmt: skip
 
 

@@ -65,12 +65,13 @@ def read_changed_accounts(
         until: Days of use from this day on do not count; all do by default.
     """
     changed: set[str] = set()
-    for statement in _list_statements(since, until):
+    for statement in list_change_statements(since, until):
         changed.update(connection.scalars(statement))
     return changed
 
 
-def _list_statements(since: datetime, until: date | None) -> Iterator[Select[tuple[str]]]:
+def list_change_statements(since: datetime, until: date | None) -> Iterator[Select[tuple[str]]]:
+    """Yield the statements that find changed accounts: see `read_changed_accounts`."""
     yield select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
     for links in _list_versions(LINK):
         yield select(links.c.account_id).where(_is_changed(links, since))
