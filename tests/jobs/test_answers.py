@@ -109,7 +109,7 @@ def test_a_split_closes_the_question_and_stands_against_a_link(place: Place) -> 
     assert place.json("accounts", "--conflicts") == []
     refused = place.run("accounts", "link", "p1", "p2")
     assert refused.code == 2
-    assert "answer 1 says the contrary" in refused.said
+    assert "answer 1 contradicts this" in refused.said
     assert "cs-sync accounts undo 1" in refused.said
     assert place.run("accounts", "undo", "7").code == 2
 

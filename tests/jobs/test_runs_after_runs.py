@@ -175,7 +175,7 @@ def test_state_is_shown_and_reset(place: Place) -> None:
     assert place.records() == before
     unknown = place.run("state", "reset", "stripe")
     assert unknown.code == 2
-    assert "nothing is known of stripe" in unknown.err
+    assert "nothing is stored of stripe" in unknown.err
     assert "cs-sync state show" in unknown.err
 
 
