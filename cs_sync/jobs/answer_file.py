@@ -115,7 +115,7 @@ def _read_rows(path: Path) -> Iterator[Row]:
     readers = {".csv": _read_csv, ".json": _read_json, ".jsonl": _read_jsonl}
     read = readers.get(path.suffix.lower())
     if read is None:
-        raise ConfigError(f"{path} is no {', '.join(readers)} file", _REMEDY)
+        raise ConfigError(f"{path} is not a {', '.join(readers)} file", _REMEDY)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -271,7 +271,7 @@ def test_what_contradicts_an_answer_here_is_refused(place: Place) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "word"),
     [
-        ("given.xlsx", "", "is no .csv, .json, .jsonl file"),
+        ("given.xlsx", "", "is not a .csv, .json, .jsonl file"),
         ("given.json", "[{]", "cannot be read"),
         ("given.json", '{"answer": 1}', "line 1, kind: Field required"),
         ("given.json", "[7]", "line 1, the row:"),
