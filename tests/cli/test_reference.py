@@ -133,7 +133,7 @@ def test_texts_are_followed_to_their_words(
         "| WORDS cannot be run: STRERROR | try it by hand; [alerts] command is split into words",
         "| PATH has no column names in line 1 | give it a header line |",
         "| unknown section | did you mean CLOSE?<br>remove it<br>valid names: LISTED |",
-        '| must be longer than nothing | write it like "26h" |',
+        '| must be above zero | write it like "26h" |',
         "| HubSpot refused the access token: WHY | make a new key",
     ],
 )
