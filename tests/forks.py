@@ -19,8 +19,6 @@ from typing import Any
 
 import pytest
 
-from tests.plain_tests import PlainTests
-
 FORKS = 2
 NUMBER = 2
 """Bytes of a group's number in the queue."""
@@ -118,7 +116,6 @@ def _report_to(sender: Connection, config: pytest.Config) -> None:
                 sender.send(hook(config=config, report=report))
 
     manager.register(Reports())
-    manager.register(PlainTests(config, lambda *passed: sender.send(passed)))
 
 
 def _receive_reports(
@@ -136,13 +133,4 @@ def _receive_reports(
                 continue
             if isinstance(content, str):
                 raise RuntimeError(content)
-            if isinstance(content, tuple):
-                yield _make_report(*content)
-                continue
             yield config.hook.pytest_report_from_serializable(config=config, data=content)
-
-
-def _make_report(nodeid: str, seconds: float) -> pytest.TestReport:
-    """Return the report of a test that passed."""
-    place = nodeid.partition("::")[0], None, nodeid
-    return pytest.TestReport(nodeid, place, {}, "passed", None, "call", duration=seconds)
