@@ -12,7 +12,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.export.export import export_tables
 from cs_sync.store.engine import Store
 from cs_sync.store.engines.copies import open_duckdb_file
-from cs_sync.store.engines.duckdb import write_table
+from cs_sync.store.engines.duckdb import copy_table
 from cs_sync.store.engines.manifest import find_parquet_files, read_manifest
 from cs_sync.store.engines.mark import read_mark, write_mark
 
@@ -43,7 +43,7 @@ def _check_place(file: Path) -> None:
     try:
         with opened.read() as connection:
             if read_mark(connection) is None:
-                raise ConfigError(f"{file} is no export of cs-sync", "name another file")
+                raise ConfigError(f"{file} is not an export of cs-sync", "name another file")
     finally:
         opened.close()
 
@@ -54,7 +54,7 @@ def _fill_file(part: Path, folder: Path) -> None:
     try:
         with copy.write() as connection:
             for table, parquet in find_parquet_files(folder, manifest).items():
-                connection.exec_driver_sql(write_table(table, parquet))
+                copy_table(connection, table, parquet)
             write_mark(connection, manifest)
     finally:
         copy.close()

@@ -161,7 +161,7 @@ def test_a_schema_of_others_is_left_alone(books: Ledger, schema_url: str, server
         connection.execute(text(f"CREATE SCHEMA {schema}"))
         connection.execute(text("CREATE TABLE account AS SELECT 1 AS id"))
     with pytest.raises(
-        ConfigError, match=r"holds account, and is no export[^→]*→[^→]*\?schema=NAME"
+        ConfigError, match=r"holds account, and is not an export[^→]*→[^→]*\?schema=NAME"
     ):
         _export(books, schema_url)
     with server.begin() as connection:

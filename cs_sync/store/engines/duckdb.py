@@ -5,6 +5,8 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cs_sync.store.engines.dialect import (
     Answer,
     EngineError,
@@ -64,9 +66,9 @@ def _write_view(table: str, file: Path) -> str:
     return f'CREATE VIEW "{table}" AS {_write_select(file)}'
 
 
-def write_table(table: str, file: Path) -> str:
-    """Write the statement that copies a Parquet file to a table."""
-    return f'CREATE TABLE "{table}" AS {_write_select(file)}'
+def copy_table(connection: Connection, table: str, file: Path) -> None:
+    """Copy a Parquet file to a new table."""
+    connection.exec_driver_sql(f'CREATE TABLE "{table}" AS {_write_select(file)}')
 
 
 def _write_select(file: Path) -> str:
