@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.metrics.topics.factors import factorise, weigh_words
+from cs_sync.metrics.topics.factors import factorise_weights, weigh_words
 from cs_sync.metrics.topics.forms import (
     merge_word_forms,
     name_topic,
@@ -66,7 +66,7 @@ def test_weights_and_factors_are_those_of_scikit_learn(size: int) -> None:
     assert (weights.toarray() == expected.toarray()).all()
     count = max(2, min(24, size // 8))
     model = NMF(count, init="nndsvda", max_iter=2_000, tol=1e-3, random_state=0)
-    by_text, by_word = factorise(weights, count)
+    by_text, by_word = factorise_weights(weights, count)
     assert by_text == pytest.approx(model.fit_transform(expected), abs=1e-9)
     assert by_word == pytest.approx(model.components_, abs=1e-9)
 

@@ -57,7 +57,7 @@ def weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
     return csr_matrix((values, columns, ends), shape=(len(texts), len(words))), words
 
 
-def factorise(weights: Any, count: int) -> tuple[Any, Any]:
+def factorise_weights(weights: Any, count: int) -> tuple[Any, Any]:
     """Factorise non-negative weights by coordinate descent.
 
     After Cichocki and Phan, 2009. It begins with a singular value decomposition (Boutsidis and
@@ -75,15 +75,15 @@ def factorise(weights: Any, count: int) -> tuple[Any, Any]:
     by_text, by_word = _find_start(weights, count)
     first = 0.0
     for _ in range(_ITERATIONS):
-        step = _descend(by_text, weights @ by_word, np.dot(by_word.T, by_word))
-        step += _descend(by_word, weights.T @ by_text, np.dot(by_text.T, by_text))
+        step = _improve_factor(by_text, weights @ by_word, np.dot(by_word.T, by_word))
+        step += _improve_factor(by_word, weights.T @ by_text, np.dot(by_text.T, by_text))
         first = first or step
         if step <= _TOLERANCE * first:
             break
     return by_text, by_word.T
 
 
-def _descend(factor: Any, wanted: Any, others: Any) -> float:
+def _improve_factor(factor: Any, wanted: Any, others: Any) -> float:
     """Improve one factor by topic; return the size of the step."""
     import numpy as np
 
@@ -107,7 +107,7 @@ def _find_start(weights: Any, count: int) -> tuple[Any, Any]:
     """
     import numpy as np
 
-    left, values, right = _decompose(weights, count)
+    left, values, right = _decompose_matrix(weights, count)
     by_text, by_word = np.zeros_like(left), np.zeros_like(right)
     by_text[:, 0] = np.sqrt(values[0]) * np.abs(left[:, 0])
     by_word[0, :] = np.sqrt(values[0]) * np.abs(right[0, :])
@@ -130,7 +130,7 @@ def _find_start(weights: Any, count: int) -> tuple[Any, Any]:
     return np.ascontiguousarray(by_text), np.ascontiguousarray(by_word.T)
 
 
-def _decompose(weights: Any, count: int) -> tuple[Any, Any, Any]:
+def _decompose_matrix(weights: Any, count: int) -> tuple[Any, Any, Any]:
     """Decompose into the largest singular values and their vectors.
 
     After Halko, Martinsson and Tropp, 2009, from a fixed random start; the longer side is sampled.

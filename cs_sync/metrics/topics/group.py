@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cs_sync.metrics.topics.factors import factorise, weigh_words
+from cs_sync.metrics.topics.factors import factorise_weights, weigh_words
 from cs_sync.metrics.topics.forms import (
     ParsedText,
     Phrase,
@@ -110,7 +110,7 @@ def find_topics(verbatims: Sequence[Verbatim], most: int = _MAX_TOPICS) -> list[
     if weights is None:
         return [Topic((), tuple(comments))]
     count = max(2, min(most, len(comments) // _TEXTS_PER_TOPIC, *weights.shape))
-    by_topic, by_word = factorise(weights, count)
+    by_topic, by_word = factorise_weights(weights, count)
     names = _name_topics(texts, words, by_topic, by_word)
     return _group_texts(comments, texts, names, by_topic)
 

@@ -123,7 +123,7 @@ class ClickHouseDialect(TextDialect):
     type_compiler_cls = ClickHouseTypes
 
 
-def _start() -> Session:
+def _start_session() -> Session:
     import chdb
     from pyarrow import ipc
 
@@ -146,4 +146,4 @@ def _write_view(table: str, file: Path) -> str:
     return f"CREATE VIEW \"{table}\" AS SELECT * FROM file('{path}', Parquet)"  # noqa: S608 - ours
 
 
-CLICKHOUSE = EngineKind(ClickHouseDialect, _start, _write_view)
+CLICKHOUSE = EngineKind(ClickHouseDialect, _start_session, _write_view)

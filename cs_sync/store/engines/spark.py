@@ -75,7 +75,7 @@ class SparkDialect(TextDialect):
     preparer = SparkPreparer  # type: ignore[assignment]
 
 
-def _start() -> Session:
+def _start_session() -> Session:
     os.environ.setdefault("RUST_LOG", "error")  # read when it is loaded
     from adbc_driver_flightsql import dbapi
     from pysail.flight import FlightSqlServer
@@ -105,4 +105,4 @@ def _write_view(table: str, file: Path) -> str:
     return f"CREATE TEMPORARY VIEW `{table}` AS SELECT * FROM parquet.`{path}`"  # noqa: S608 - ours
 
 
-SPARK = EngineKind(SparkDialect, _start, _write_view)
+SPARK = EngineKind(SparkDialect, _start_session, _write_view)
