@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.jobs.road import CONFIG, Place
 
 KEPT = ("kept_result", "figure")
 Change = Callable[[Place, Books], None]
+Begin = Callable[[Path, str], tuple[Place, Books]]
 
 
 def make_books() -> Books:
@@ -194,16 +196,23 @@ def assert_stored_equals_shown(place: Place) -> None:
     place.now = now
 
 
-def begin(folder: Path, command: str) -> tuple[Place, Books]:
-    place, books = Place(folder), make_books()
-    place.configure(CONFIG)
-    books.keep(place)
-    assert place.run(command).code in (0, 3)
-    return place, books
+@pytest.fixture(scope="module")
+def begin(tmp_path_factory: pytest.TempPathFactory) -> Begin:
+    """A folder after a first command: each is run once, and every test goes on with a copy."""
+
+    @cache
+    def run_first(command: str) -> Place:
+        place = Place(tmp_path_factory.mktemp(command))
+        place.configure(CONFIG)
+        make_books().keep(place)
+        assert place.run(command).code in (0, 3)
+        return place
+
+    return lambda folder, command: (run_first(command).copy_to(folder), make_books())
 
 
 @pytest.mark.slow("syncs and runs whole commands")
-def test_only_changed_accounts_are_computed_again(tmp_path: Path) -> None:
+def test_only_changed_accounts_are_computed_again(begin: Begin, tmp_path: Path) -> None:
     """Beta was used, and a ticket of delta's is alpha's; gamma is as it was."""
     place, books = begin(tmp_path, "sync")
     place.json("score")
@@ -221,7 +230,7 @@ def test_only_changed_accounts_are_computed_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow("runs everything after each of three changes")
 def test_use_since_the_last_month_touches_no_month_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beta is used now, gamma was 45 days ago; delta was 50 days ago, and then it was yesterday."""
     place, books = begin(tmp_path, "run")
@@ -244,7 +253,7 @@ def test_use_since_the_last_month_touches_no_month_before(
 
 
 @pytest.mark.slow("syncs and runs whole commands")
-def test_a_run_stores_what_a_command_computed_before_it(tmp_path: Path) -> None:
+def test_a_run_stores_what_a_command_computed_before_it(begin: Begin, tmp_path: Path) -> None:
     """A run stores scores that are new; those that `score` kept since the last run are."""
     place, books = begin(tmp_path, "run")
     use_more(place, books)
@@ -257,7 +266,7 @@ def test_a_run_stores_what_a_command_computed_before_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow("syncs and runs whole commands")
-def test_a_run_with_nothing_new_stores_no_score_again(tmp_path: Path) -> None:
+def test_a_run_with_nothing_new_stores_no_score_again(begin: Begin, tmp_path: Path) -> None:
     place, books = begin(tmp_path, "run")
     statement = "SELECT account_id, computed_at FROM health_score ORDER BY account_id"
     first = place.select(statement)
@@ -268,7 +277,7 @@ def test_a_run_with_nothing_new_stores_no_score_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow("runs everything three times")
 def test_who_is_asked_for_nothing_is_not_asked_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until something of it changed: a ticket, here."""
     place, books = begin(tmp_path, "run")
@@ -295,7 +304,7 @@ def test_who_is_asked_for_nothing_is_not_asked_again(
 
 @pytest.mark.slow("runs everything, and renders three pages")
 def test_a_page_of_which_nothing_changed_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An hour later the moment is another, and all else is as it was; a ticket makes it anew."""
     place, books = begin(tmp_path, "run")
@@ -327,7 +336,7 @@ def read_stored_reasons(place: Place) -> dict[str, Any]:
 
 
 @pytest.mark.slow("syncs and runs whole commands")
-def test_nothing_is_kept_while_a_run_is_at_work(tmp_path: Path) -> None:
+def test_nothing_is_kept_while_a_run_is_at_work(begin: Begin, tmp_path: Path) -> None:
     place, _ = begin(tmp_path, "sync")
     later = place.now + timedelta(hours=1)
     place.write_row("UPDATE lease SET holder = 'elsewhere:1:run', expires_at = ?", later)
@@ -348,7 +357,7 @@ def read_rows(place: Place) -> list[dict[str, Any]]:
 )
 @given(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=6))
 def test_kept_equals_computed(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[Change]
+    begin: Begin, tmp_path_factory: pytest.TempPathFactory, steps: list[Change]
 ) -> None:
     place, books = begin(tmp_path_factory.mktemp("kept"), "run")
     for change in steps:

@@ -1,4 +1,4 @@
-"""MRR against invoices, worked out by hand for February 2026; and Acme's, for 24 months."""
+"""MRR against invoices, worked out by hand for February 2026; Acme's is in `test_true_mrr.py`."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.runtime.workspace import Workspace
-from cs_sync_sandbox import Sandbox
-from tests.jobs.conftest import acme_in
-from tests.jobs.road import CONFIG, DAY, Place
+from tests.jobs.road import CONFIG, Place
 
 BOOKS = {
     "accounts.csv": """
@@ -157,18 +154,3 @@ def test_what_was_learnt_since_the_month_was_closed_is_told(place: Place) -> Non
     assert (
         "2026-02 was closed with MRR of 380.00 EUR; compared is what is known now, 370.00" in output
     )
-
-
-@pytest.mark.slow("reads 24 months of all of Acme")
-def test_every_month_of_acme_ties_or_is_explained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Workspace, "_sleep", lambda _workspace, _seconds: None)
-    with Sandbox(seed=7, today=DAY, limits=False) as box:
-        acme = acme_in(tmp_path, box)
-        acme.connect("stripe")
-        assert acme.run("sync").code == 0
-    for month in [f"2025-{m:02}" for m in range(1, 13)] + [f"2026-{m:02}" for m in range(1, 11)]:
-        rows = acme.json("reconcile", "--month", month)
-        assert [row for row in rows if row["unexplained"]] == []
-    assert all(row["tied"] > 0.98 * row["mrr"] for row in rows if row["account"] is None)
