@@ -11,7 +11,7 @@ from sqlalchemy import Dialect, insert
 from sqlmodel import SQLModel
 
 from cs_sync.identity.past_values import BEGINNING
-from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
+from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.facts import BillingFacts
@@ -35,6 +35,7 @@ from cs_sync_schemas import (
     get_table,
 )
 from cs_sync_schemas.money import ExactDecimal
+from tests.computed_once import select_bridge_once
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 DIALECT = open_memory_database().dialect
@@ -193,7 +194,8 @@ class Ledger:
 
     def bridge(self, scope: Scope, *, by_account: bool = False) -> list[BridgeRow]:
         with self.engine.connect() as connection:
-            rows = connection.execute(select_bridge(scope, by_account=by_account)).mappings().all()
+            statement = select_bridge_once(scope, by_account=by_account)
+            rows = connection.execute(statement).mappings().all()
         return build_bridge_rows(scope, [dict(row) for row in rows])
 
 
