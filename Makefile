@@ -25,8 +25,9 @@ test: setup
 	$(PYTEST) -p tests.forks -m "not slow"
 
 # What takes longer, and every property once more with more examples than in the quick tests.
+# By file, in the order of `conftest.py`: what takes longest comes first.
 test-slow: setup
-	$(PYTEST) -n 2 --dist loadfile -m "slow or hypothesis" --hypothesis-profile thorough
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "slow or hypothesis" --hypothesis-profile thorough
 
 # The bridges with real taps and the real dlt, each in an environment of its own, as they are large.
 BRIDGES := .venv/bridges

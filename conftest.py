@@ -14,6 +14,21 @@ os.environ.pop("COLUMNS", None)
 gc.set_threshold(100_000, 10, 50)  # tests leave little behind
 gc.disable()  # until all are collected: what is imported stays
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+LONGEST = (
+    "tests/test_installing.py",
+    "tests/write_back/test_ledger_machine.py",
+    "tests/histories/test_histories.py",
+    "tests/jobs/test_kept_results.py",
+    "tests/jobs/test_true_mrr.py",
+    "tests/foresight/test_sandbox_backtest.py",
+    "tests/soak/test_soak.py",
+    "tests/soak/test_workers_soak.py",
+    "tests/metrics/test_databases.py",
+    "tests/scaffold/test_new_connector.py",
+    "plugins/hubspot/tests/test_conformance.py",
+    "tests/rest/test_every_paginator.py",
+)
+"""Files that take long: a worker that came to one last would keep the other waiting."""
 
 SAME_EVERYWHERE = settings(
     derandomize=True,
@@ -36,6 +51,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
         return None
     return "\npytestmark = pytest.mark.slow(" in collection_path.read_text("utf-8") or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with the files that take longest."""
+    if IS_WORKER:
+        places = {name: place for place, name in enumerate(LONGEST)}
+        if missing := [name for name in places if not (config.rootpath / name).exists()]:
+            raise pytest.UsageError(f"conftest.py: LONGEST names {missing[0]}, which is not there")
+        items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 @pytest.hookimpl(trylast=True)
