@@ -52,7 +52,6 @@ def group_accounts(
 def _add_record(sets: DisjointSets, fact: AccountFact, evidence: MatchEvidence) -> None:
     """Tag a record with source and own id; join equal ids."""
     node, key = build_record_node(fact.ref), evidence.key(fact)
-    sets.find(node)
     for number, side in evidence.answers.sides.get(fact.ref, ()):
         sets.tag(node, ("side", str(number), str(side)))
     if fact.ref in evidence.survivors:

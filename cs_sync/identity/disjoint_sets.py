@@ -7,7 +7,10 @@ Node = tuple[str, ...]
 
 
 class DisjointSets:
-    """Disjoint sets that only merge, each with the tags of all its members."""
+    """Disjoint sets that only merge, each with the tags of all its members.
+
+    A node that was never merged is a set of its own, and takes no memory.
+    """
 
     def __init__(self) -> None:
         self._parent: dict[Node, Node] = {}
@@ -17,13 +20,10 @@ class DisjointSets:
     def find(self, node: Node) -> Node:
         """Return the representative node of the node's set."""
         parent = self._parent
-        if node not in parent:
-            parent[node] = node
-            self._size[node] = 1
-            return node
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
+        while (above := parent.get(node)) is not None:
+            if (over := parent.get(above)) is None:
+                return above
+            parent[node] = node = over
         return node
 
     def union(self, first: Node, second: Node) -> None:
@@ -31,10 +31,11 @@ class DisjointSets:
         large, small = self.find(first), self.find(second)
         if large == small:
             return
-        if self._size[large] < self._size[small]:
+        sizes = self._size.pop(large, 1), self._size.pop(small, 1)
+        if sizes[0] < sizes[1]:
             large, small = small, large
         self._parent[small] = large
-        self._size[large] += self._size.pop(small)
+        self._size[large] = sum(sizes)
         if tags := self._tags.pop(small, None):
             self._tags[large] |= tags
 

@@ -14,6 +14,8 @@ def find_moved_people(facts: IdentityFacts) -> Iterator[tuple[RecordRef, RecordR
 
     Fewer people may be left in the old one than moved. Both are records of one source.
     """
+    if not facts.stays:
+        return
     current = {
         contact.ref: RecordRef(contact.ref.source, contact.account_source_id)
         for contact in facts.contacts

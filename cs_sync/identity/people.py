@@ -101,13 +101,13 @@ def group_people(
         Disjoint sets, one per person.
     """
     sets = DisjointSets()
+    holders: dict[str, Node] = {}
     earlier_keys: dict[RecordRef, Node] = {}
     taken_over, renamed = resolve_merged_keys(facts, survivors)
     for fact in facts:
         node = ("record", *fact.ref)
-        sets.find(node)
         for email in list_emails(fact):
-            sets.union(node, ("email", email))
+            sets.union(node, holders.setdefault(email, node))
         accounts = find_stated_accounts(fact, paths)
         key = read_own_id(fact) or taken_over.get(fact.ref)
         if key and len(accounts) == 1:

@@ -84,15 +84,16 @@ def _resolve_accounts(
     """Resolve account records until resolving again changes nothing.
 
     A record that leaves its account can free another one to join it, which a single round does
-    not see. Records that meet no other one are looked at once.
+    not see. Records that meet no other one are looked at once; there may be no others.
     """
     known, targets = stored, {link.ref: link.target for link in stored.account_links}
     evidence = build_evidence(facts, _map_overrides(facts, known, overrides), rules)
     groups, links = _resolve_once(evidence, known)
     lone = find_lone_records(evidence, groups, stored)
+    is_settled = len(lone) == len(evidence.facts) and not evidence.survivors
     for _ in range(_ROUNDS - 1):
         following = {link.ref: link.target for link in links}
-        if following == targets:
+        if following == targets or is_settled:
             break
         known, targets = _remember(known, groups, links, evidence), following
         pins = _map_overrides(facts, known, overrides)

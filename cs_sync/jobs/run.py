@@ -123,16 +123,16 @@ def _score_and_store(recorded: RunSession) -> DayView:
     step = {"step": "health scores"}
     workspace.emit(Event("step_started", workspace.clock(), detail=step))
     day, scores, people = refresh_day_view(workspace)
-    stored = _list_stored(workspace, day, scores)
-    rows = [
-        build_stored_score(
-            item.account["id"], day.day, workspace.clock(), item.row(day.day), item.score.model
-        )
-        for item in day.customers
-        if item.account["id"] not in stored
-    ]
+    stored, now = _list_stored(workspace, day, scores), workspace.clock()
 
     def save(connection: Connection) -> None:
+        rows = (  # made one by one: those of all accounts would hold all contributions and reasons
+            build_stored_score(
+                item.account["id"], day.day, now, item.row(day.day), item.score.model
+            )
+            for item in day.customers
+            if item.account["id"] not in stored
+        )
         save_scores(connection, rows)
         save_kept(connection, scores.update)
         save_kept(connection, people.update)

@@ -24,7 +24,6 @@ from cs_sync.metrics.periods import add_months
 from cs_sync.queries.account_batches import AccountBatch
 from cs_sync.queries.account_lines import (
     AccountLine,
-    DatedPoint,
     PointReader,
     find_billed,
     keep_lines,
@@ -153,32 +152,19 @@ def read_account_sources(
     return AccountSources(workspace, day, months, context, money)
 
 
-@dataclass(frozen=True, slots=True)
-class _ShownAccount:
-    """An account with what is kept of its line but its cells."""
-
-    item: ScoredAccount
-    points: Sequence[DatedPoint]
-    change_30d: float | None
-    first_paid: date | None
-
-
 def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
     """Build the customers, present and of the past 12 months."""
     lines, reader = _read_lines(sources), PointReader()
-    shown = [
-        _ShownAccount(item, reader.read_all(line.points), line.change_30d, line.first_paid)
-        for item in sources.day.scored
-        if (line := lines.get(item.account["id"])) is not None
-    ]
-    billed = find_billed(account.points[:-1] for account in shown)
+    items = [item for item in sources.day.scored if item.account["id"] in lines]
+    billed = find_billed(reader.read_all(lines[item.account["id"]].points)[:-1] for item in items)
     accounts = []
-    for account in shown:
-        pairs = zip(account.points, billed, strict=False)  # of today there is no doubt
-        *past, before = [point.resolve(billed=any_) for point, any_ in pairs]
-        if account.item.is_customer or any(point.mrr for point in past):
-            read_cells = partial(_read_cells, lines, account.item.account["id"])
-            accounts.append(_build_account(sources, account, past, before, read_cells))
+    for item in items:  # each line is read anew: those of all accounts would hold their cells
+        line = lines[item.account["id"]]
+        *earlier, now = reader.read_all(line.points)  # of today there is no doubt
+        past = [point.resolve(billed=any_) for point, any_ in zip(earlier, billed, strict=True)]
+        if item.is_customer or any(point.mrr for point in past[:-1]):
+            read_cells = partial(_read_cells, lines, item.account["id"])
+            accounts.append(_build_account(sources, item, line, [*past, now.point], read_cells))
     return accounts
 
 
@@ -307,30 +293,32 @@ def _build_task(row: Mapping[str, Any], crm: Mapping[str, str]) -> TaskLine:
 
 def _build_account(
     sources: AccountSources,
-    shown: _ShownAccount,
-    past: Sequence[HistoryPoint],
-    before: HistoryPoint,
+    item: ScoredAccount,
+    line: AccountLine,
+    points: Sequence[HistoryPoint],
     read_cells: Callable[[], AccountCells],
 ) -> ReportedAccount:
-    account, id_ = shown.item.account, shown.item.account["id"]
+    """Build an account from its line, and its points: of past months, of before, and of now."""
+    account, id_ = item.account, item.account["id"]
     day, context = sources.day, sources.context
     attributes = context.attributes.get(id_, {})
     owner = (account["owner_source"] or "", account["owner_source_id"] or "")
+    *past, before, now = points
     return ReportedAccount(
         id=id_,
         name=to_plain_line(account["name"] or id_, 80),
-        now=shown.points[-1].point,
+        now=now,
         before=before,
-        past=past,
-        is_customer=shown.item.is_customer,
+        past=tuple(past),
+        is_customer=item.is_customer,
         mrr=day.get_mrr(id_),
         owner=context.owners.get(owner, ""),
         plan=attributes.get(PLAN, ""),
         segment=attributes.get(context.segment, ""),
-        change_30d=shown.change_30d,
+        change_30d=line.change_30d,
         churn_probability=day.forecast.get_churn_probability(id_),
         chance=describe_chance(day.forecast.row(id_), sources.workspace.words),
-        first_paid=shown.first_paid,
+        first_paid=line.first_paid,
         tasks=context.tasks.get(id_, ()),
         read_cells=read_cells,
     )

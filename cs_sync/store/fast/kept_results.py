@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 import orjson
 from sqlalchemy import Connection, LargeBinary, delete, select, type_coerce
@@ -84,8 +85,8 @@ def save_kept(connection: Connection, update: KeptUpdate) -> None:
     for chunk in split_chunks(sorted(update.gone)):
         connection.execute(delete(RESULT).where(of_kind, RESULT.c.key.in_(chunk)))
     state = {"basis": update.basis, "known_at": update.known_at.isoformat()}
-    contents = {**update.contents, STATE_KEY: pack_text(orjson.dumps(state))}
-    rows = [{"kind": update.kind, "key": k, "content": text} for k, text in contents.items()]
+    contents = chain(update.contents.items(), [(STATE_KEY, pack_text(orjson.dumps(state)))])
+    rows = ({"kind": update.kind, "key": key, "content": text} for key, text in contents)
     upsert_rows(connection, RESULT, rows)
 
 

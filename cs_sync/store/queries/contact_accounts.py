@@ -1,6 +1,6 @@
 """Accounts of contacts over time; a move does not change the past."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, select
 from cs_sync.identity import RecordRef, Resolution, ResolvedContact
 from cs_sync.identity.past_values import BEGINNING
 from cs_sync.store.records.history import archive_rows
-from cs_sync.store.upserts import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks, split_rows, upsert_rows
 from cs_sync_schemas.tables import CONTACT_ACCOUNT
 
 PLACE = CONTACT_ACCOUNT
@@ -26,26 +26,47 @@ class _Changes:
 
 
 def save_contact_accounts(connection: Connection, resolution: Resolution, now: datetime) -> None:
-    """Store each contact's account.
+    """Store each contact's account, some contacts at a time.
 
     The first one is valid from the beginning, a change from its own time on.
     """
-    rows = [row._asdict() for row in connection.execute(select(PLACE))]
-    contacts = {row["contact_id"] for row in rows}
-    last = {row["contact_id"]: row for row in rows if row["valid_to"] is None}
     account_of = {link.ref: link.target for link in resolution.account_links}
-    changes = _Changes([], [last[old] for old in resolution.merged_contacts if old in last])
-    for contact in resolution.contacts:
+    for merged in split_chunks(resolution.merged_contacts):
+        gone = [row for row in _read_places(connection, merged) if row["valid_to"] is None]
+        _apply_changes(connection, _Changes(mistaken=gone), now)
+    for some in split_rows(resolution.contacts):
+        rows = _read_places(connection, [contact.id for contact in some])
+        changes = _find_changes(some, rows, account_of, resolution.nobodys, now)
+        _apply_changes(connection, changes, now)
+
+
+def _read_places(connection: Connection, contacts: Sequence[str]) -> list[Row]:
+    these = select(PLACE).where(PLACE.c.contact_id.in_(contacts))
+    return [row._asdict() for row in connection.execute(these)]
+
+
+def _find_changes(
+    contacts: Sequence[ResolvedContact],
+    rows: Sequence[Row],
+    account_of: Mapping[RecordRef, str],
+    nobodys: Container[RecordRef],
+    now: datetime,
+) -> _Changes:
+    """Compare contacts with their stored rows."""
+    placed = {row["contact_id"] for row in rows}
+    last = {row["contact_id"]: row for row in rows if row["valid_to"] is None}
+    changes = _Changes()
+    for contact in contacts:
         before = last.get(contact.id)
-        if before and _is_mistaken(before, contact, account_of, resolution.nobodys):
+        if before and _is_mistaken(before, contact, account_of, nobodys):
             changes.mistaken.append(before)
             before = None
         if before is None:
-            first = contact.id not in contacts or contact.id in last
+            first = contact.id not in placed or contact.id in last
             changes.written += _start_place(contact, BEGINNING if first else now, now)
         else:
             changes.written += _update_place(contact, before, account_of, now)
-    _apply_changes(connection, changes, now)
+    return changes
 
 
 def _is_mistaken(

@@ -228,7 +228,7 @@ def read_coverage(
 
 def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     """Store scores (rows of `health_score`), replacing those of the same day."""
-    upsert_rows(connection, SCORE, list(rows))
+    upsert_rows(connection, SCORE, rows)
 
 
 def read_stored_days(connection: Connection, mode: str, day: date) -> dict[str, datetime]:

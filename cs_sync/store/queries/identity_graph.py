@@ -1,10 +1,10 @@
 """The identity graph in the database: the facts it is resolved from, and its result."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, and_, or_, select, update
 
@@ -31,7 +31,7 @@ from cs_sync.store.queries.attributes import save_attributes
 from cs_sync.store.queries.contact_accounts import save_contact_accounts
 from cs_sync.store.queries.contact_stays import read_contact_stays
 from cs_sync.store.records.history import archive_rows
-from cs_sync.store.upserts import CHUNK_SIZE, split_chunks, upsert_rows
+from cs_sync.store.upserts import CHUNK_SIZE, split_chunks, split_rows, upsert_rows
 from cs_sync_schemas.tables import (
     ACCOUNT,
     ACCOUNT_CHANGE,
@@ -45,8 +45,7 @@ from cs_sync_schemas.tables import (
     SOURCE_CONTACT,
 )
 
-Rows = Iterable[dict[str, Any]]
-_ROWS_AT_ONCE = 5_000
+P = TypeVar("P", AccountFact, ContactFact)
 NO_PRECEDENCE: Mapping[str, int] = {}
 
 
@@ -63,21 +62,29 @@ def read_identity_facts(
         connection, MEMBERSHIP, "contact_source_id", "account_source_id", "is_primary"
     )
     aliases = _select_records(connection, ALIAS, "record", "survivor_source_id")
-    accounts = _select_records(connection, SOURCE_ACCOUNT, *_ACCOUNT_FIELDS)
-    contacts = _select_records(connection, SOURCE_CONTACT, *_CONTACT_FIELDS)
+
+    def read_parties(table: Table, kind: type[P], *fields: str) -> list[P]:
+        """Read the facts of accounts' or contacts' records."""
+        rows = _select_records(connection, table, *fields)
+        return [
+            kind(
+                ref=ref,
+                deleted=deleted,
+                precedence=precedence.get(ref.source, LAST_PRECEDENCE),
+                **values,
+            )
+            for ref, deleted, values in rows
+        ]
+
     return IdentityFacts(
-        accounts=[AccountFact(**_get_party_fields(row, precedence)) for row in accounts],
-        contacts=[ContactFact(**_get_party_fields(row, precedence)) for row in contacts],
+        accounts=read_parties(SOURCE_ACCOUNT, AccountFact, *_ACCOUNT_FIELDS),
+        contacts=read_parties(SOURCE_CONTACT, ContactFact, *_CONTACT_FIELDS),
         memberships=[
-            MembershipFact(source=row["source"], **_get_fact_fields(row))
-            for row in members
-            if row["deleted_at"] is None
+            MembershipFact(source=ref.source, **values)
+            for ref, deleted, values in members
+            if not deleted
         ],
-        aliases=[
-            AliasFact(ref=_build_ref(row), **_get_fact_fields(row))
-            for row in aliases
-            if row["deleted_at"] is None
-        ],
+        aliases=[AliasFact(ref=ref, **values) for ref, deleted, values in aliases if not deleted],
         answers=read_answers(connection),
         stays=read_contact_stays(connection),
     )
@@ -104,16 +111,6 @@ _CONTACT_FIELDS = (
     "created_at",
     "updated_at",
 )
-
-
-def _get_party_fields(row: Mapping[str, Any], precedence: Mapping[str, int]) -> dict[str, Any]:
-    """Return the fields of the fact of an account's or contact's record."""
-    return {
-        "ref": _build_ref(row),
-        "deleted": row["deleted_at"] is not None,
-        "precedence": precedence.get(row["source"], LAST_PRECEDENCE),
-        **_get_fact_fields(row),
-    }
 
 
 def has_identity_changed(connection: Connection, since: datetime) -> bool:
@@ -246,8 +243,11 @@ def _save_changed_rows(
     connection: Connection, table: Table, rows: Iterator[dict[str, Any]], now: datetime
 ) -> None:
     """Store the changed ones of all rows, some at a time."""
-    stored = {row["id"]: dict(row) for row in connection.execute(select(table)).mappings()}
-    while some := list(islice(rows, _ROWS_AT_ONCE)):
+    for some in split_rows(rows):
+        same = select(table).where(table.c.id.in_([row["id"] for row in some]))
+        stored: dict[str, Mapping[Any, Any]] = {
+            row["id"]: row for row in connection.execute(same).mappings()
+        }
         changed = [
             {**row, "first_seen_at": now, "changed_at": now}
             for row in some
@@ -265,22 +265,42 @@ def _save_links(
     links: Sequence[ResolvedLink],
     now: datetime,
 ) -> set[str]:
-    """Store changed links; return the ids with other records."""
-    stored = {_build_ref(row): dict(row) for row in connection.execute(select(table)).mappings()}
-    rows, moved, replaced = [], set(), list[RecordRef]()
+    """Store changed links, some at a time; return the ids with other records."""
+    moved = set[str]()
+    by_source: dict[str, list[ResolvedLink]] = defaultdict(list)
     for link in links:
-        before = stored.get(link.ref)
+        by_source[link.ref.source].append(link)
+    for source, of_source in by_source.items():
+        for some in split_rows(of_source):
+            moved |= _save_links_of(connection, table, source, target, some, now)
+    return moved
+
+
+def _save_links_of(
+    connection: Connection,
+    table: Table,
+    source: str,
+    target: str,
+    links: Sequence[ResolvedLink],
+    now: datetime,
+) -> set[str]:
+    """Store the changed ones of a source's links; return the ids with other records."""
+    ids = [link.ref.source_id for link in links]
+    same = select(table).where(table.c.source == source, table.c.source_id.in_(ids))
+    stored = {row["source_id"]: row for row in connection.execute(same).mappings()}
+    moved, replaced, rows = set[str](), list[str](), list[dict[str, Any]]()
+    for link in links:
+        before = stored.get(link.ref.source_id)
         if before and before[target] == link.target and before["rule"] == link.rule:
             continue
         moved.add(link.target)
         if before:
             moved.add(before[target])
-            replaced.append(link.ref)
+            replaced.append(link.ref.source_id)
         rows.append(_build_link_row(link, target, now))
-    for source in sorted({ref.source for ref in replaced}):
-        for chunk in split_chunks(ref.source_id for ref in replaced if ref.source == source):
-            these = and_(table.c.source == source, table.c.source_id.in_(chunk))
-            archive_rows(connection, table, these, now)
+    if replaced:
+        these = and_(table.c.source == source, table.c.source_id.in_(replaced))
+        archive_rows(connection, table, these, now)
     upsert_rows(connection, table, rows)
     return moved
 
@@ -300,10 +320,15 @@ def _build_link_row(link: ResolvedLink, target: str, now: datetime) -> dict[str,
 _ABSENT = object()
 
 
-def _select_records(connection: Connection, table: Table, *columns: str) -> Rows:
+def _select_records(
+    connection: Connection, table: Table, *columns: str
+) -> Iterator[tuple[RecordRef, bool, dict[str, Any]]]:
+    """Yield the key of each record, whether it is deleted, and the columns."""
     names = ("source", "source_id", "deleted_at", *columns)
     rows = connection.execute(select(*(table.c[name] for name in names)))
-    return (_share_texts(row._asdict()) for row in rows)
+    for source, source_id, deleted_at, *values in rows:
+        ref = RecordRef(sys.intern(source), source_id)
+        yield ref, deleted_at is not None, _share_texts(dict(zip(columns, values, strict=True)))
 
 
 _REPEATED = ("source", "account_source_id", "owner_source_id", "rule", "reason", "decided_by")
@@ -320,8 +345,3 @@ def _share_texts(row: dict[str, Any]) -> dict[str, Any]:
 
 def _build_ref(row: Mapping[Any, Any]) -> RecordRef:
     return RecordRef(row["source"], row["source_id"])
-
-
-def _get_fact_fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    key = ("source", "source_id", "deleted_at")
-    return {name: value for name, value in row.items() if name not in key}
