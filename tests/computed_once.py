@@ -12,7 +12,7 @@ import pytest
 from pluggy import PluginManager
 from sqlalchemy import Engine, Select, create_engine
 
-from cs_sync.contracts.hookspecs import PROJECT
+from cs_sync.contracts.hookspecs import PROJECT, HookSpecs
 from cs_sync.metrics.bridge import select_bridge
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.plugins import PluginRegistry, entry_points, loader
@@ -31,6 +31,7 @@ def compute_once(patch: pytest.MonkeyPatch) -> None:
     """Let whatever opens a store, runs a command or asks a metric use what others computed."""
     _share_databases(patch)
     _share_plugins(patch)
+    _share_host(patch)
     _share_commands(patch)
     _share_metrics(patch)
     _share_signals(patch)
@@ -86,6 +87,24 @@ def _share_plugins(patch: pytest.MonkeyPatch) -> None:
         return parsed[plugin, name]
 
     patch.setattr(PluginManager, "parse_hookimpl_opts", parse_once)
+
+
+def _share_host(patch: pytest.MonkeyPatch) -> None:
+    """Read the host's hooks once, and look once whether its package is its own."""
+    path, read = list(sys.path), PluginManager.parse_hookspec_opts
+    read_once = cache(lambda name: read(PluginManager(PROJECT), HookSpecs, name))
+
+    def read_options(self: PluginManager, module: Any, name: str) -> Any:
+        return read_once(name) if module is HookSpecs else read(self, module, name)
+
+    patch.setattr(PluginManager, "parse_hookspec_opts", read_options)
+    module = import_module("cs_sync.cli.main")
+    refuse, refuse_once = module.refuse_foreign_package, cache(module.refuse_foreign_package)
+
+    def refuse_package() -> None:
+        (refuse_once if sys.path == path else refuse)()
+
+    patch.setattr(module, "refuse_foreign_package", refuse_package)
 
 
 def _list_points(folders: list[str]) -> dict[str, list[EntryPoint]]:

@@ -31,11 +31,16 @@ def by_path(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@cache
+def read_page(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", WRAPPED, ids=by_path)
 def test_every_page_is_wrapped_at_100(page: Path) -> None:
     """Tables, code and one link or code span may be longer."""
     fenced = False
-    for line in page.read_text(encoding="utf-8").splitlines():
+    for line in read_page(page).splitlines():
         fenced ^= line.lstrip().startswith("```")
         if fenced or line.lstrip().startswith("|") or len(line) <= 100:
             continue
@@ -55,9 +60,9 @@ def test_wrapping_keeps_lists_links_and_code_in_one_piece() -> None:
     assert "\n  [a link of words](page.md) word" in wrapped
 
 
+@cache
 def names_in(path: Path) -> list[str]:
-    text = path.read_text(encoding="utf-8")
-    return [name.rstrip("/") for name in re.findall(r"`([\w./-]+)`", text)]
+    return [name.rstrip("/") for name in re.findall(r"`([\w./-]+)`", read_page(path))]
 
 
 @pytest.mark.parametrize("folder", ["", *FOLDERS])
@@ -120,8 +125,8 @@ def test_every_decision_has_a_number_of_its_own() -> None:
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem[:4])
 def test_every_decision_is_short_and_in_the_index(decision: Path) -> None:
-    lines = decision.read_text(encoding="utf-8").splitlines()
-    index = (decision.parent / "README.md").read_text(encoding="utf-8")
+    lines = read_page(decision).splitlines()
+    index = read_page(decision.parent / "README.md")
     assert len(lines) < 40
     assert index.count(f"[{lines[0].removeprefix('# ')}]({decision.name})") == 1
 
@@ -162,11 +167,6 @@ FOR_PEOPLE = [
     if path.suffix in (".md", ".py", ".toml", ".j2", ".js", ".ts", ".tsx", ".service", ".timer")
     and not {"tests", "decisions", "benchmarks", "schemas"}.intersection(path.parts)
 ]
-
-
-@cache
-def read_page(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
 
 
 @cache

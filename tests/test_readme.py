@@ -13,7 +13,7 @@ import pytest
 
 from cs_sync.config import load_config
 from cs_sync.plugins import load_plugins
-from tests.jobs.road import Place, small_company
+from tests.jobs.road import Place, small_company, synced_company
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -113,9 +113,7 @@ def test_every_command_block_runs(script: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    place = small_company(tmp_path_factory.mktemp("readme"))
-    assert place.run("sync").code == 0
-    return place
+    return synced_company(tmp_path_factory.mktemp("readme"))
 
 
 @pytest.mark.slow("runs whole commands")

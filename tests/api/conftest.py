@@ -7,15 +7,13 @@ import pytest
 import time_machine
 
 import cs_sync
-from tests.jobs.road import NOW, Place, small_company
+from tests.jobs.road import NOW, Place, synced_company
 
 
 @pytest.fixture(scope="package")
 def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A workspace that has read all books; copy it before you change it."""
-    place = small_company(tmp_path_factory.mktemp("api"))
-    assert place.run("sync").code == 0
-    return place
+    return synced_company(tmp_path_factory.mktemp("api"))
 
 
 @pytest.fixture

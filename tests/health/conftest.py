@@ -1,12 +1,12 @@
 """A small workspace in memory: records in, rows of the statements of health out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
-from sqlmodel import Session, SQLModel, select
+from sqlalchemy import Engine, select
+from sqlmodel import SQLModel
 
 from cs_sync.health import (
     AccountEvidence,
@@ -18,11 +18,20 @@ from cs_sync.health import (
 )
 from cs_sync.store.queries.health import read_evidence, read_use_history
 from cs_sync.testing.databases import open_memory_database
-from cs_sync_schemas import Account, AccountLink, Contact, ContactAccount, ContactLink
+from cs_sync_schemas import (
+    Account,
+    AccountLink,
+    Contact,
+    ContactAccount,
+    ContactLink,
+    get_table,
+)
+from tests.rows import add_rows
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 DAY = date(2025, 11, 21)
 SCOPE = build_day_scope(DAY)
+LINK = get_table(AccountLink)
 
 
 class Workspace:
@@ -31,15 +40,8 @@ class Workspace:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def add(self, model: Callable[..., SQLModel], **fields: Any) -> None:
-        engine: dict[str, Any] = {
-            "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO, "changed_at": LONG_AGO,
-            "row_hash": "", "since": LONG_AGO, "rule": "own", "reason": "",
-        }  # fmt: skip
-        names = model.model_fields  # type: ignore[attr-defined]
-        with Session(self.engine) as session:
-            session.add(model(**{k: v for k, v in engine.items() if k in names} | fields))
-            session.commit()
+    def add(self, model: type[SQLModel], **fields: Any) -> None:
+        add_rows(self.engine, model, LONG_AGO, fields)
 
     def account(self, name: str, *sources: str, **fields: Any) -> None:
         """An account that these sources know under its own name."""
@@ -49,9 +51,9 @@ class Workspace:
 
     def person(self, name: str, account: str | None, *sources: str) -> None:
         self.add(Contact, id=name, account_id=account, name=name.title())
-        with Session(self.engine) as session:
-            links = session.scalars(select(AccountLink).where(AccountLink.account_id == account))
-            place = links.first()
+        links = select(LINK.c.source, LINK.c.source_id).where(LINK.c.account_id == account)
+        with self.engine.connect() as connection:
+            place = connection.execute(links).first()
         if place:
             self.add(
                 ContactAccount, contact_id=name, valid_from=LONG_AGO, day_from=LONG_AGO.date(),

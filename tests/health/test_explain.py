@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cs_sync_schemas.times import count_microseconds
-from tests.jobs.road import Place, small_company
+from tests.jobs.road import Place, synced_company
 
 COMPUTED_AT = datetime(2026, 3, 5, 8, tzinfo=UTC)
 
@@ -16,9 +16,7 @@ COMPUTED_AT = datetime(2026, 3, 5, 8, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The books, synced on 10 March 2026, with three scores of alpha on record."""
-    made = small_company(tmp_path_factory.mktemp("explained"))
-    ran = made.run("sync")
-    assert ran.code == 0, ran
+    made = synced_company(tmp_path_factory.mktemp("explained"))
     with closing(sqlite3.connect(made.path / "cs_sync.db")) as connection, connection:
         for day, mode, band, score, model in [
             ("2026-02-08", "weighted", "green", 80.0, "another model"),

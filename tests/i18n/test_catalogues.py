@@ -1,6 +1,7 @@
 """Every language says everything, with the same fields, in all forms that it has."""
 
 from collections.abc import Iterator
+from functools import cache
 from string import Formatter
 
 import pytest
@@ -10,10 +11,12 @@ from cs_sync.follow_ups import PLAYBOOKS
 from cs_sync.follow_ups.playbooks.contraction_contact import _CAUSES
 from cs_sync.health import SIGNALS
 from cs_sync.i18n import LANGUAGES, Language, get_translator
-from cs_sync.i18n.catalogue import Message, read_catalogue
+from cs_sync.i18n.catalogue import Message
+from cs_sync.i18n.catalogue import read_catalogue as parse_catalogue
 from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.write_back.fields import build_field_specs
 
+read_catalogue = cache(parse_catalogue)
 ENGLISH = read_catalogue("en")
 OTHERS = [language for language in LANGUAGES if language != "en"]
 

@@ -23,7 +23,7 @@ from cs_sync.i18n import LANGUAGES, Translator, get_translator
 from cs_sync.i18n.catalogue import Message
 from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.runtime.run_result import RunReport, RunSummary
-from tests.jobs.road import BOOKS, Place, small_company
+from tests.jobs.road import BOOKS, Place, synced_company
 
 SIGN = "¤"
 NAMES = [
@@ -97,9 +97,7 @@ def show(content: Any) -> str:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    place = small_company(tmp_path_factory.mktemp("masked"))
-    assert place.run("sync").code == 0
-    return place
+    return synced_company(tmp_path_factory.mktemp("masked"))
 
 
 @pytest.fixture(scope="module")

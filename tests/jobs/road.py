@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any
 
@@ -226,6 +228,26 @@ def small_company(path: Path) -> Place:
     for name, text in BOOKS.items():
         place.write(f"data/{name}", text)
     return place
+
+
+def synced_company(path: Path) -> Place:
+    """The small company a minute after it has read its books."""
+    place = small_company(path)
+    database = place.path / "cs_sync.db"
+    database.write_bytes(_sync_books())
+    database.chmod(0o600)
+    place.now += timedelta(minutes=1)
+    return place
+
+
+@cache
+def _sync_books() -> bytes:
+    """The database after a sync of the books; done once."""
+    with TemporaryDirectory() as folder:
+        place = small_company(Path(folder))
+        ran = place.run("sync")
+        assert ran.code == 0, ran
+        return (place.path / "cs_sync.db").read_bytes()
 
 
 DAY = date(2026, 11, 20)

@@ -11,7 +11,7 @@ from cs_sync.cli.render.tables import (
     RUN_FIELDS,
     SCORE_FIELDS,
 )
-from tests.jobs.road import Place, small_company
+from tests.jobs.road import Place, synced_company
 
 FEBRUARY = {"period_start": "2026-02-01", "period_end": "2026-03-01"}
 
@@ -19,10 +19,7 @@ FEBRUARY = {"period_start": "2026-02-01", "period_end": "2026-03-01"}
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The books, synced once; no test of this file changes them."""
-    made = small_company(tmp_path_factory.mktemp("small"))
-    ran = made.run("sync")
-    assert ran.code == 0, ran
-    return made
+    return synced_company(tmp_path_factory.mktemp("small"))
 
 
 def metric(place: Place, name: str, *options: str) -> list[dict[str, Any]]:

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import pytest
-from sqlalchemy import Dialect, insert
 from sqlmodel import SQLModel
 
 from cs_sync.identity.past_values import BEGINNING
@@ -19,7 +16,6 @@ from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.rows import describe_part
 from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
-from cs_sync.store.fast.prepared import PreparedStatement, prepare_statement
 from cs_sync.store.queries.attributes import format_attribute
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.testing.databases import open_memory_database
@@ -32,36 +28,16 @@ from cs_sync_schemas import (
     ContactLink,
     MrrMovement,
     MrrSpan,
-    get_table,
 )
-from cs_sync_schemas.money import ExactDecimal
 from tests.computed_once import select_bridge_once
+from tests.rows import add_rows
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-DIALECT = open_memory_database().dialect
 METRICS = MetricRegistry(list_builtin_metrics())
 
 
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
-
-
-@cache
-def prepare_insert(
-    model: type[SQLModel], dialect: Dialect
-) -> tuple[PreparedStatement, dict[str, Any], list[str]]:
-    """The statement that stores a row, what stands in it by default, and its exact decimals."""
-    columns = get_table(model).c
-    statement = prepare_statement(insert(get_table(model)), dialect, columns.keys())
-    engine: dict[str, Any] = {
-        "source": "files", "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO,
-        "changed_at": LONG_AGO, "row_hash": "", "since": LONG_AGO, "rule": "own",
-        "reason": "", "known_from": LONG_AGO,
-    }  # fmt: skip
-    defaults = model.model_construct().model_dump()
-    defaults |= {name: value for name, value in engine.items() if name in columns}
-    exact = [column.name for column in columns if isinstance(column.type, ExactDecimal)]
-    return statement, defaults, exact
 
 
 class Ledger:
@@ -72,16 +48,7 @@ class Ledger:
 
     def add(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:
         """Store rows, defaults filled in; the columns of the sync engine too."""
-        own = self.engine.dialect  # those in memory share the statements of one
-        dialect = DIALECT if own.name == DIALECT.name else own
-        statement, defaults, exact = prepare_insert(model, dialect)
-        with self.engine.begin() as connection:
-            for row in rows:
-                full = {**defaults, **row}
-                for name in exact:
-                    if full[name] is not None:
-                        full[name] = Decimal(full[name])
-                statement.run(connection, **{name: full[name] for name in statement.names})
+        add_rows(self.engine, model, LONG_AGO, *rows)
 
     def account(self, account_id: str, *, source: str = "files", **fields: Any) -> None:
         """An account and the link of the source's record of the same id to it."""
