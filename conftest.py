@@ -90,6 +90,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the promise of the kit that starts a process, and the kit on the second template."""
     if getattr(item, "originalname", "") == "test_importing_it_opens_no_connection":
         item.add_marker(pytest.mark.slow("starts a process"))
+    if (
+        getattr(item, "originalname", "")
+        == "test_the_last_record_of_a_page_is_deleted_before_a_killed_run_goes_on"
+    ):
+        item.add_marker(pytest.mark.slow("syncs often; without a kill the next case shows it"))
     if "rest-template" in item.path.parts:  # whose copies begin without a mark
         item.add_marker(pytest.mark.slow("syncs for each promise, as the first template does"))
 

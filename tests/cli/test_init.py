@@ -38,6 +38,7 @@ def test_init_asks_when_somebody_is_there(
     assert asked == ["Use files?", "Use stripe?"]
 
 
+@pytest.mark.slow("proposes and checks; test_files_proposals shows it quickly")
 def test_init_looks_at_a_folder_and_asks_for_what_it_does_not_tell(
     run: Run, configured: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

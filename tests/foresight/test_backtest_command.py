@@ -2,6 +2,7 @@
 
 from datetime import date
 from importlib import util
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from cs_sync.cli.render.backtest import (
     RED_FIELDS,
 )
 from tests.follow_ups.books import Books
-from tests.jobs.road import CONFIG, Place
+from tests.jobs.road import CONFIG, Place, synced_company
 
 SHORT = ("--horizon", "30")
 
@@ -145,8 +146,9 @@ def test_what_cannot_be_judged_is_said(place: Place, line: tuple[str, ...], mess
 
 
 def test_without_scikit_learn_the_remedy_is_said(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place = synced_company(tmp_path)
     find = util.find_spec
     monkeypatch.setattr(
         "cs_sync.queries.backtest.find_spec",

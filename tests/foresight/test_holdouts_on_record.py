@@ -18,7 +18,7 @@ from cs_sync.queries.holdouts import CustomerBook, describe_new_holdouts, judge_
 from cs_sync.runtime.workspace import open_workspace
 from cs_sync.store.queries.accounts import Span
 from tests.i18n.test_leftovers import show
-from tests.jobs.road import CONFIG, Place, small_company
+from tests.jobs.road import CONFIG, Place, small_company, synced_company
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 HALF = PlaybookSettings(holdout=0.5)
@@ -126,9 +126,8 @@ def test_what_a_holdout_would_need(tmp_path: Any) -> None:
 
 def test_what_the_first_run_prints(tmp_path: Any) -> None:
     """Gamma alone left, in the last of four horizons with 3, 3, 3 and 3 customers: 1 of 12."""
-    place = small_company(tmp_path)
+    place = synced_company(tmp_path)
     place.configure(f"{CONFIG}\n    [playbooks.topic_call]\n    holdout = 0.5\n")
-    assert place.run("sync").code == 0
     plugins = load_plugins()
     config = load_config(place.path / "cs_sync.toml", plugins)
     with open_workspace(config, plugins, clock=lambda: place.now) as opened:

@@ -122,7 +122,13 @@ def test_signals_and_evidence(store: Store) -> None:
     assert evidence.subscriptions[0].seats == 12
 
 
-@pytest.mark.parametrize("known", [(), (datetime(2025, 11, 20, 9, tzinfo=UTC), SCOPE.until)])
+THEN = datetime(2025, 11, 20, 9, tzinfo=UTC), SCOPE.until
+TWICE = pytest.mark.slow("compiles every signal twice; the one of now shows the columns quickly")
+
+
+@pytest.mark.parametrize(
+    "known", [pytest.param((), id="now"), pytest.param(THEN, id="then", marks=TWICE)]
+)
 def test_signals_read_as_columns(store: Store, known: tuple[datetime, ...]) -> None:
     """Of now, and of two times of which the second knows of a ticket more."""
     workspace = Workspace(store.engine)

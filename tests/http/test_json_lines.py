@@ -114,6 +114,7 @@ def test_lines_end_where_they_end_however_they_arrive() -> None:
         assert list(split_lines(chunks)) == [b"one", b"two", b"", b"three"]
 
 
+@pytest.mark.slow("measures 20 MB; the lines above are split as they come")
 def test_an_export_is_not_kept_in_memory() -> None:
     """20 MB pass through in less than two."""
 

@@ -64,6 +64,7 @@ def test_segments_are_those_of_the_period_although_first_read_later(place: Place
     }  # fmt: skip
 
 
+@pytest.mark.slow("compiles a past score; the segments above show dates of facts quickly")
 def test_what_was_known_before_the_first_sync_is_told_by_the_facts_own_dates(place: Place) -> None:
     month = ("--since", "2026-01-01", "--until", "2026-02-01")
     then = measure_mrr(place, "stage", *month, "--known-at", "2026-02-01")

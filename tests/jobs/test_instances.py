@@ -120,6 +120,7 @@ def test_each_is_read_checked_and_fails_alone(place: Place, accounts: dict[str, 
     assert "live_revoked" not in place.everything()
 
 
+@pytest.mark.slow("syncs two Stripes; test_budget shows each budget quickly")
 def test_each_has_a_budget_of_its_own(tmp_path: Path) -> None:
     """One account's quota is used up for hours; the other is read without a wait."""
     place = Place(tmp_path, NOW)

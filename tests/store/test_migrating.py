@@ -182,7 +182,10 @@ def test_a_database_of_every_older_revision_upgrades_and_keeps_its_rows(
 
 @pytest.mark.parametrize(
     "backend",
-    ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow("creates two schemas"))],
+    [
+        pytest.param("sqlite", marks=pytest.mark.slow("runs every revision")),
+        pytest.param("postgresql", marks=pytest.mark.slow("creates two schemas")),
+    ],
 )
 def test_created_at_once_is_what_all_revisions_lead_to(
     backend: str, tmp_path: Path, request: pytest.FixtureRequest

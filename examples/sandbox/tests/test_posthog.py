@@ -232,6 +232,7 @@ def test_refusals_have_posthogs_shape(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.slow("asks 241 times; Stripe's 26th shows a window quickly")
 def test_the_241st_query_of_a_minute_is_throttled(acme: World, runner: asyncio.Runner) -> None:
     now = [acme.now]
     app = Starlette(routes=list_routes(Site(acme, lambda: now[0])))
