@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 
 from cs_sync.config import load_config
 from cs_sync.plugins import load_plugins
+from cs_sync.plugins.distributions import CONNECTORS
 from tests.jobs.road import Place, small_company, synced_company
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +28,8 @@ GUIDES = [
     *sorted(ROOT.glob("docs/how-to/*.md")),
     *sorted(ROOT.glob("docs/roles/*.md")),
 ]
+WITHOUT_ADDRESS = ("dlt", "files", "singer")
+"""Connectors that know no address of their own."""
 SECRETS = {
     "FILES_PATH": "data",
     "POSTHOG_API_KEY": "phx_1",
@@ -174,3 +178,32 @@ def test_every_plugin_is_in_the_table_of_connectors() -> None:
         if f"(plugins/{page.parent.name}/README.md)" not in table
     ]
     assert missing == []
+
+
+SECTIONS = ("Set up", "Settings", "What is read", "What is written", "MRR", "Limits")
+
+
+@pytest.mark.parametrize("page", PAGES[1:-1], ids=lambda page: page.parent.name)
+def test_plugins_have_the_same_sections_in_the_same_order(page: Path) -> None:
+    found = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    shared = [section for section in found if section in SECTIONS]
+    assert found[0] == "Set up"
+    assert shared == sorted(shared, key=SECTIONS.index)
+
+
+@pytest.mark.parametrize("connector", sorted(CONNECTORS))
+def test_a_connectors_page_names_each_of_its_settings(connector: str) -> None:
+    """And each scope of its streams, where a description states them."""
+    page = (ROOT / "plugins" / connector / "README.md").read_text(encoding="utf-8")
+    config = load_plugins().find_config_class(connector)
+    assert config is not None
+    elsewhere = {"streams", "workspace"} | ({"base_url"} if connector in WITHOUT_ADDRESS else set())
+    settings = {field.alias or name for name, field in config.model_fields.items()} - elsewhere
+    missing = [name for name in settings if not re.search(rf"(?m)`{name}`|^ *{name} = ", page)]
+    assert missing == []
+    description = ROOT / "plugins" / connector / f"cs_sync_{connector}" / "connector.toml"
+    stated = tomllib.loads(description.read_text()) if description.exists() else {}
+    scopes = [stream.get("scope", "") for stream in stated.get("streams", {}).values()]
+    named = {scope for scope in ", ".join(scopes).split(", ") if scope}
+    words = page.lower().replace("**", "").replace(": ", ":")
+    assert {scope for scope in named if scope not in words} == set()

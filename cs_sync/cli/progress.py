@@ -9,20 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.text import Text
 
 from cs_sync.cli.render.formatting import STATUS_STYLE, make_text
 from cs_sync.cli.source_progress import (
     ProgressTracker,
-    SourceProgress,
     describe_writes,
     is_write_end,
     parse_seconds,
@@ -52,6 +43,8 @@ def show_progress(plugins: PluginRegistry, *, quiet: bool, log_format: str) -> I
         with _observe_events(plugins, make_json_logger()):
             yield
     elif console.is_terminal:
+        from cs_sync.cli.live_progress import LiveProgress  # loads Rich's bars
+
         with LiveProgress(console) as live, _observe_events(plugins, live):
             yield
     else:
@@ -157,86 +150,6 @@ class PlainProgress:
         return True
 
 
-class LiveProgress:
-    """Progress as one live line per source, a plain one at its end."""
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            BarColumn(20),
-            TextColumn("{task.description}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", style="yellow", markup=False),
-            console=console,
-            transient=True,
-        )
-        self._tasks: dict[str, TaskID] = {}
-        self._tracker = ProgressTracker()
-        self._errors: set[tuple[str, str]] = set()
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> "LiveProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, event: Event) -> None:
-        """Update the line of the event's source."""
-        with self._lock:
-            progress = self._tracker.update(event)
-            if event.name == "write_done":
-                self._show_writes(event)
-            elif progress is None:
-                self._print(*format_event(event))
-            elif event.name in ("waiting", "retrying"):
-                self._show(progress, event, note=_format_wait(event))
-            else:
-                if event.name != "page_stored":
-                    self._print(*format_event(drop_repeated_error(event, self._errors)))
-                if progress.is_done:
-                    self._remove(event.source)
-                    self._print(make_text(progress.describe_end(event.at)))
-                else:
-                    self._show(progress, event)
-
-    def _show(self, progress: SourceProgress, event: Event, note: str = "") -> None:
-        self._update(
-            event.source,
-            make_text(progress.describe(event.at)).plain,
-            progress.records,
-            progress.total,
-            note=make_text(note).plain,
-        )
-
-    def _show_writes(self, event: Event) -> None:
-        if is_write_end(event):
-            self._remove(event.source)
-            self._print(make_text(describe_writes(event)))
-        else:
-            whole = int(event.detail.get("of", 0))
-            done = sum(int(count) for name, count in event.detail.items() if name != "of")
-            self._update(event.source, make_text(describe_writes(event)).plain, done, whole)
-
-    def _update(
-        self, source: str, text: str, done: int, total: int | None, *, note: str = ""
-    ) -> None:
-        if source not in self._tasks:
-            self._tasks[source] = self._progress.add_task(text, total=None, note="")
-        self._progress.update(
-            self._tasks[source], description=text, completed=done, total=total, note=note
-        )
-
-    def _remove(self, source: str) -> None:
-        if source in self._tasks:
-            self._progress.remove_task(self._tasks.pop(source))
-
-    def _print(self, *lines: Text) -> None:
-        for line in lines:
-            self._progress.console.print(line)
-
-
 def drop_repeated_error(event: Event, reported: set[tuple[str, str]]) -> Event:
     """Return the event, without an error that its source reported before.
 
@@ -262,7 +175,7 @@ def format_event(event: Event) -> list[Text]:
     if event.name == "stream_ended" and str(detail.get("status", "ok")) != "ok":
         return [_format_stream_end(event)]
     if event.name in ("waiting", "retrying"):
-        return [make_text(f"{event.source or 'cs-sync'}: {_format_wait(event)}", "yellow")]
+        return [make_text(f"{event.source or 'cs-sync'}: {format_wait(event)}", "yellow")]
     if event.name == "warning":
         return [make_text(f"warning: {detail.get('message')}", "yellow")]
     if event.name == "step_ended" and detail.get("message"):
@@ -284,7 +197,8 @@ def _format_stream_end(event: Event) -> Text:
     return line
 
 
-def _format_wait(event: Event) -> str:
+def format_wait(event: Event) -> str:
+    """Format a wait, or the pause before a retry: `waiting 5 sec (429)`."""
     seconds = ENGLISH.format_duration(parse_seconds(event.detail.get("seconds")))
     reason = str(event.detail.get("reason", ""))
     text = f"retrying in {seconds}" if event.name == "retrying" else f"waiting {seconds}"

@@ -26,9 +26,10 @@ from cs_sync.http import response_masking as echo
 from cs_sync.http.clock import make_monotonic_clock
 from cs_sync.http.errors import Answer, Call, InvalidJson
 from cs_sync.http.json_lines import fold_response
+from cs_sync.http.log_filter import QueryLogFilter
 from cs_sync.http.rate_limit_headers import RateLimitInfo, read_rate_limit_headers
 from cs_sync.http.rate_limiter import RateLimiter
-from cs_sync.http.redaction import QueryLogFilter, Redactor
+from cs_sync.http.redaction import Redactor
 from cs_sync.http.request_budget import MakeBudget
 from cs_sync.http.retry import RequestRetrier, RetryableFailure, calculate_backoff
 from cs_sync.http.shapes import describe_mismatch, find_shape, holds_records

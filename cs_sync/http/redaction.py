@@ -3,20 +3,21 @@
 import base64
 import binascii
 import json
-import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from hashlib import blake2b
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
-import httpx
 from pydantic import BaseModel, SecretStr
 
 from cs_sync.contracts.errors import CsSyncError, VendorError
 from cs_sync.http.response_masking import MASK, ResponseMasker
+
+if TYPE_CHECKING:  # an alert's text is masked without a client
+    import httpx
 
 MIN_SECRET_LENGTH = 4
 """Shorter values are not taken for secrets: masking them would garble every message."""
@@ -61,7 +62,7 @@ class Redactor:
         self._known: tuple[str, ...] = ()
         self._lock = Lock()
 
-    def learn_request(self, request: httpx.Request) -> None:
+    def learn_request(self, request: "httpx.Request") -> None:
         """Remember the credentials of a request, from its headers or token fields."""
         secrets = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
         secrets |= set(_read_token_secrets(request))
@@ -131,19 +132,6 @@ class Redactor:
         return error
 
 
-class QueryLogFilter(logging.Filter):
-    """Log filter that drops queries, with their keys and e-mail addresses, from httpx's lines."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Shorten the URLs of a line and let it pass."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg
-                for arg in record.args
-            )
-        return True
-
-
 def collect_secrets(config: Any) -> Iterator[str]:
     """Yield every SecretStr of a configuration, at any depth."""
     if isinstance(config, SecretStr):
@@ -189,7 +177,7 @@ def _authenticating_parts(value: str) -> Iterator[str]:
         yield bare
 
 
-def _read_token_secrets(request: httpx.Request) -> Iterator[str]:
+def _read_token_secrets(request: "httpx.Request") -> Iterator[str]:
     """Yield the secrets of a token request, sent as form or JSON."""
     kind = request.headers.get("content-type", "")
     try:
@@ -199,7 +187,7 @@ def _read_token_secrets(request: httpx.Request) -> Iterator[str]:
             fields = list(json.loads(request.content).items())
         else:
             return
-    except (httpx.RequestNotRead, ValueError, AttributeError):
+    except (RuntimeError, ValueError, AttributeError):  # httpx.RequestNotRead is the first
         return
     for name, value in fields:
         if _SECRET_NAME.search(name) and isinstance(value, str):

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
-
-from disposable_email_domains import blocklist as disposable_mail
 
 from cs_sync.identity.free_mail import FREE_MAIL
 from cs_sync.identity.relay_mail import RELAY_MAIL
@@ -65,7 +63,9 @@ class DomainRules:
         over = set(_list_parents(domain))
         if over & self.companies:
             return True
-        return domain not in FREE_MAIL and not over & _SHARED_DOMAINS and not over & self.shared
+        if domain in FREE_MAIL or over & self.shared:
+            return False
+        return not over & _list_shared_domains()
 
     def to_company_domain(self, text: str | None) -> str | None:
         """Return the domain in `text` if a company can own it."""
@@ -78,12 +78,17 @@ class DomainRules:
         return self.to_company_domain(email.rpartition("@")[2]) if email else None
 
 
-_SHARED_DOMAINS = RELAY_MAIL | disposable_mail
+@cache
+def _list_shared_domains() -> frozenset[str]:
+    """List relays and disposable mail; loaded when first asked for, as few commands are."""
+    from disposable_email_domains import blocklist
+
+    return RELAY_MAIL | blocklist
 
 
 @lru_cache(16)
 def _hash_rules(rules: DomainRules) -> str:
-    lists = (FREE_MAIL | _SHARED_DOMAINS | rules.shared, rules.companies)
+    lists = (FREE_MAIL | _list_shared_domains() | rules.shared, rules.companies)
     content = "|".join(" ".join(sorted(names)) for names in lists)
     return sha256(content.encode()).hexdigest()[:12]
 

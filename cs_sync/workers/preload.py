@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 
-import cs_sync.http
+import cs_sync.http.client
 import cs_sync.jobs.run
 import cs_sync.metrics.registry
 import cs_sync.store.control.budgets

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from cs_sync import Event
-from cs_sync.cli.progress import LiveProgress, PlainProgress, format_event, make_json_logger
+from cs_sync.cli.live_progress import LiveProgress
+from cs_sync.cli.progress import PlainProgress, format_event, make_json_logger
 from cs_sync.cli.source_progress import ProgressTracker, describe_writes
 from cs_sync.contracts.errors import Unreachable
 from cs_sync.contracts.events import EventName

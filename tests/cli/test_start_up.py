@@ -96,6 +96,25 @@ def test_a_command_that_reads_no_source_loads_no_reader_and_no_model(
     assert list_loaded(tmp_path, (*LIBRARIES, *MODELS, *READERS), command) == "0 [] not searched"
 
 
+ALERTS = """
+[alerts]
+command = "cat"
+"""
+FAST = ("cs_sync.http.client", "disposable_email_domains", "rich.progress")
+"""What a command that shows what is stored needs no part of."""
+
+
+@pytest.mark.slow("a process each")
+@pytest.mark.parametrize(("command", "code"), [("runs", 0), ("healthcheck", 1)])
+def test_a_probe_loads_no_client_and_no_bars(tmp_path: Path, command: str, code: int) -> None:
+    """A probe runs every minute: also when it is overdue, whose text is masked."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "cs_sync.toml").write_text(CONNECTORS + ALERTS)
+    (tmp_path / "cs_sync.db").write_bytes(make_empty_database())
+    forbidden = (*LIBRARIES, *MODELS, *READERS, *FAST)
+    assert list_loaded(tmp_path, forbidden, command) == f"{code} [] not searched"
+
+
 @pytest.mark.slow("starts a process")
 def test_the_scheduled_job_needs_no_library_of_an_extra(tmp_path: Path) -> None:
     """Numpy comes with `analyse`: whoever has files and a report alone does without."""
