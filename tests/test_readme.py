@@ -205,5 +205,5 @@ def test_a_connectors_page_names_each_of_its_settings(connector: str) -> None:
     stated = tomllib.loads(description.read_text()) if description.exists() else {}
     scopes = [stream.get("scope", "") for stream in stated.get("streams", {}).values()]
     named = {scope for scope in ", ".join(scopes).split(", ") if scope}
-    words = page.lower().replace("**", "").replace(": ", ":")
+    words = " ".join(page.lower().replace("**", "").split()).replace(": ", ":")
     assert {scope for scope in named if scope not in words} == set()

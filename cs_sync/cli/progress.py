@@ -198,7 +198,7 @@ def _format_stream_end(event: Event) -> Text:
 
 
 def format_wait(event: Event) -> str:
-    """Format a wait, or the pause before a retry: `waiting 5 sec (429)`."""
+    """Format a wait or a pause: `waiting 5 sec (429)`."""
     seconds = ENGLISH.format_duration(parse_seconds(event.detail.get("seconds")))
     reason = str(event.detail.get("reason", ""))
     text = f"retrying in {seconds}" if event.name == "retrying" else f"waiting {seconds}"

@@ -80,7 +80,7 @@ class DomainRules:
 
 @cache
 def _list_shared_domains() -> frozenset[str]:
-    """List relays and disposable mail; loaded when first asked for, as few commands are."""
+    """List relays and disposable mail, loaded when first needed."""
     from disposable_email_domains import blocklist
 
     return RELAY_MAIL | blocklist
