@@ -3,12 +3,13 @@
 import re
 from collections.abc import Set
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import orjson
 
-from cs_sync.http.errors import Answer, replace_body
+if TYPE_CHECKING:  # texts are masked without a client
+    from cs_sync.http.errors import Answer
 
 MASK = "•••"
 MIN_SECRET_LENGTH = 8
@@ -35,7 +36,7 @@ class ResponseMasker:
             self._forms = tuple(sorted(forms, key=len, reverse=True))
             self._needles = tuple(orjson.dumps(form)[1:-1] for form in self._forms)
 
-    def mask_response(self, answer: Answer, request_body: bytes | str | None) -> Answer | None:
+    def mask_response(self, answer: "Answer", request_body: bytes | str | None) -> "Answer | None":
         """Return the response and document without our secrets, if any.
 
         A page without a secret costs some microseconds; one with a secret is changed in place.
@@ -51,6 +52,8 @@ class ResponseMasker:
             request_body, document
         ):
             return None
+        from cs_sync.http.errors import replace_body
+
         if document is None:
             content = response.content
             for needle in self._needles:
