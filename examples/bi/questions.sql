@@ -1,5 +1,5 @@
 -- Questions for Metabase ("New" > "SQL query"), Superset, or any SQL tool: one statement each.
--- They run on PostgreSQL and on SQLite; docs/bi.md explains every view and column.
+-- They run on PostgreSQL and on SQLite, docs/bi.md explains every view and column.
 
 -- How fresh is this?
 SELECT published_at, day, timezone, currency
