@@ -15,6 +15,7 @@ import pytest
 from cs_sync.config import load_config
 from cs_sync.plugins import load_plugins
 from cs_sync.plugins.distributions import CONNECTORS
+from cs_sync.write_back.fields import build_field_specs
 from tests.jobs.road import Place, small_company, synced_company
 
 ROOT = Path(__file__).parents[1]
@@ -207,3 +208,8 @@ def test_a_connectors_page_names_each_of_its_settings(connector: str) -> None:
     named = {scope for scope in ", ".join(scopes).split(", ") if scope}
     words = " ".join(page.lower().replace("**", "").split()).replace(": ", ":")
     assert {scope for scope in named if scope not in words} == set()
+
+
+def test_the_webhooks_page_names_every_field_of_an_account() -> None:
+    page = (ROOT / "plugins" / "webhook" / "README.md").read_text(encoding="utf-8")
+    assert [spec.name for spec in build_field_specs("cs_") if f"`{spec.name}`" not in page] == []
