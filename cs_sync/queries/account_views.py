@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Connection
@@ -71,11 +72,11 @@ class AccountViews(Mapping[str, AccountView]):
         self._facts = _read_stored_facts(workspace)
         self._customers = {item.account["id"]: item for item in day.customers}
         self._occasions = _group_open_occasions(stored)
-        self._now = workspace.clock()
+        self._now, self._zone = workspace.clock(), workspace.config.workspace.timezone
         heads = [item.head for item in day.scored]
         self.usage_until = max(filter(None, (head.last_use for head in heads)), default=None)
         self._shared = {
-            "zone": str(workspace.config.workspace.timezone),
+            "zone": str(self._zone),
             "words": workspace.words,
             "titles": workspace.titles,
             "popular": compute_popularity(head.used_features for head in heads),
@@ -125,7 +126,7 @@ class AccountViews(Mapping[str, AccountView]):
             "mrr": self._day.get_mrr(account),
             "churn_probability": self._day.forecast.get_churn_probability(account),
             "occasions": self._occasions.get(account, {}),
-            **_select_stored_facts(self._workspace, item, self._facts),
+            **_select_stored_facts(item, self._facts, self._day.day, self._zone),
         }
 
     def __contains__(self, account: object) -> bool:
@@ -157,25 +158,25 @@ def _read_stored_facts(workspace: Workspace) -> _StoredFacts:
 
 
 def _select_stored_facts(
-    workspace: Workspace, item: ScoredAccount, facts: _StoredFacts
+    item: ScoredAccount, facts: _StoredFacts, today: date, zone: ZoneInfo
 ) -> dict[str, Any]:
     """Select an account's fields of its view from the stored facts."""
     name = item.account["id"]
-    band, band_from = facts.bands.get(name, ("", workspace.today))
+    band, band_from = facts.bands.get(name, ("", today))
     same_band = band == item.band
     return {
         "subject": facts.subjects.get(name, ""),
         "movements": tuple(filter_real_movements(facts.movements.get(name, ()), facts.looks)),
-        "band_since": band_from if same_band else workspace.today,
+        "band_since": band_from if same_band else today,
         "band_turned": not same_band or band_from != facts.first_scores.get(name),
-        "last_contact": _get_local_day(workspace, facts.last_contacts.get(name)),
+        "last_contact": _get_local_day(facts.last_contacts.get(name), zone),
         "renewals": facts.renewals.get(name, ()),
         "links": facts.links.get(name, {}),
     }
 
 
-def _get_local_day(workspace: Workspace, at: datetime | None) -> date | None:
-    return None if at is None else at.astimezone(workspace.config.workspace.timezone).date()
+def _get_local_day(at: datetime | None, zone: ZoneInfo) -> date | None:
+    return None if at is None else at.astimezone(zone).date()
 
 
 def _compute_typical_mrr(day: DayView) -> float | None:

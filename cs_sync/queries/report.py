@@ -60,6 +60,7 @@ from cs_sync.store.queries.account_answers import count_questions
 from cs_sync.store.queries.unattributed import UnattributedShare
 from cs_sync.store.records.stream_state import read_cursor_times
 from cs_sync.store.runs import read_runs
+from cs_sync_schemas.packed import pack_text
 
 REPORT_FILE = "cs_sync_report.html"
 KIND = "report"
@@ -143,7 +144,7 @@ def _build_or_keep_page(data: ReportData, sources: AccountSources) -> ReportPage
         html, summary, risk = orjson.loads(text)
         return ReportPage(html, ReportSummary(**summary), RiskSum(**risk))
     page = build_page(replace(data, accounts=build_reported_accounts(sources)))
-    kept.replace({KIND: orjson.dumps([page.html, page.summary, page.risk]).decode()})
+    kept.replace_packed({KIND: pack_text(orjson.dumps([page.html, page.summary, page.risk]))})
     return page
 
 

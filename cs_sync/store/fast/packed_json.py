@@ -165,13 +165,13 @@ def _compile_dataclass(kind: type[Any]) -> tuple[Convert, Convert]:
 
 
 @lru_cache(100_000)
-def _make_fraction(numerator: int, denominator: int) -> Fraction:
-    return Fraction(numerator, denominator)
+def _make_fraction(numerator: str, denominator: str) -> Fraction:
+    return Fraction(int(numerator), int(denominator))
 
 
 _SCALARS: dict[Any, tuple[Convert, Convert]] = {
     Fraction: (lambda of: [str(of.numerator), str(of.denominator)],
-               lambda pair: _make_fraction(int(pair[0]), int(pair[1]))),
+               lambda pair: _make_fraction(*pair)),
     datetime: (datetime.isoformat, datetime.fromisoformat),
     date: (date.isoformat, date.fromisoformat),
 }  # fmt: skip
