@@ -122,8 +122,9 @@ def _score_and_store(recorded: RunSession) -> DayView:
     workspace = recorded.workspace
     step = {"step": "health scores"}
     workspace.emit(Event("step_started", workspace.clock(), detail=step))
-    day, scores, people = refresh_day_view(workspace)
-    stored, now = _list_stored(workspace, day, scores), workspace.clock()
+    refreshed = refresh_day_view(workspace)
+    day = refreshed.day
+    stored, now = _list_stored(workspace, day, refreshed.scores), workspace.clock()
 
     def save(connection: Connection) -> None:
         rows = (  # made one by one: those of all accounts would hold all contributions and reasons
@@ -134,8 +135,8 @@ def _score_and_store(recorded: RunSession) -> DayView:
             if item.account["id"] not in stored
         )
         save_scores(connection, rows)
-        save_kept(connection, scores.update)
-        save_kept(connection, people.update)
+        for update in refreshed.list_updates():
+            save_kept(connection, update)
 
     recorded.transact(save)
     done = {**step, "message": _describe_scores(day)}

@@ -17,6 +17,11 @@ class AccountBatch:
     chosen: ChosenAccounts = ()
     """All, a range, or the ids: a statement with many ids takes long to compile."""
 
+    @property
+    def is_few(self) -> bool:
+        """Whether the accounts are named one by one."""
+        return not isinstance(self.chosen, AccountRange) and bool(self.chosen)
+
 
 def split_wanted(ids: Sequence[str], wanted: Collection[str]) -> Iterator[AccountBatch]:
     """Split the wanted accounts into batches.

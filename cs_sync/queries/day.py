@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
 
 from cs_sync.follow_ups import PersonFact
 from cs_sync.foresight.outlook import Forecast
@@ -24,10 +23,12 @@ from cs_sync.queries.kept_results import (
     keep_results,
     refresh_results,
 )
+from cs_sync.queries.kept_use import KeptUse
 from cs_sync.queries.outlook import predict_accounts
 from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.kept_results import KeptUpdate
 from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import read_uncounted_accounts
@@ -92,32 +93,41 @@ class DayView:
 
 def build_day_view(workspace: Workspace) -> DayView:
     """Score today's accounts, read their MRR and predict what they do."""
-    day, scores, people = refresh_day_view(workspace)
-    keep_results(workspace, scores)
-    keep_results(workspace, people)
-    return day
+    refreshed = refresh_day_view(workspace)
+    keep_results(workspace, refreshed.scores)
+    keep_results(workspace, refreshed.people)
+    refreshed.use.keep()
+    return refreshed.day
 
 
-def refresh_day_view(
-    workspace: Workspace,
-) -> tuple[DayView, Refreshed[AccountResult], Refreshed[Any]]:
-    """Build the view of today.
+@dataclass(frozen=True, slots=True)
+class RefreshedDay:
+    """The view of today, and what of it a run is to keep."""
 
-    Returns:
-        The view, and the scores and the people of it that a run is to keep.
-    """
-    scored, scores = refresh_scores(workspace)
-    people = _refresh_people(workspace, [item.account["id"] for item in scored])
+    day: DayView
+    scores: Refreshed[AccountResult]
+    people: Refreshed[tuple[PersonFact, ...]]
+    use: KeptUse
+
+    def list_updates(self) -> list[KeptUpdate]:
+        """List what is new."""
+        return [*filter(None, (self.scores.update, self.people.update, self.use.update))]
+
+
+def refresh_day_view(workspace: Workspace) -> RefreshedDay:
+    """Build the view of today."""
+    scored, scores, use = refresh_scores(workspace)
+    people = _refresh_people(workspace, [item.account["id"] for item in scored], use)
     with workspace.store.read() as connection:
         mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
     forecast = predict_accounts(workspace, workspace.today)
     today, results = workspace.today, scores.results
     day = DayView(today, scored, results, mrr, people.results, forecast)
-    return day, scores, people
+    return RefreshedDay(day, scores, people, use)
 
 
 def _refresh_people(
-    workspace: Workspace, accounts: Sequence[str]
+    workspace: Workspace, accounts: Sequence[str], use: KeptUse
 ) -> Refreshed[tuple[PersonFact, ...]]:
     """Read the people of accounts with their use.
 
@@ -131,8 +141,9 @@ def _refresh_people(
         uncounted = read_uncounted_accounts(connection)
 
     def compute(batch: AccountBatch) -> dict[str, tuple[PersonFact, ...]]:
+        uses = use.list_uses_of_people(batch)
         with workspace.store.read() as connection:
-            people = read_people(connection, scope, batch.chosen)
+            people = read_people(connection, scope, batch.chosen, uses)
         return {account: people.get(account, ()) for account in batch.ids}
 
     basis = hash_parts([scope.day, zone, features, uncounted])

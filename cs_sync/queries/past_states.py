@@ -1,11 +1,9 @@
 """Accounts at the ends of past days: their scores by today's model, and their billing then."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
-
-from sqlalchemy import Connection
 
 from cs_sync.health import (
     HealthConfig,
@@ -17,6 +15,7 @@ from cs_sync.health import (
     sweeps_use,
 )
 from cs_sync.health.facts import BillingMarks
+from cs_sync.health.signals.use_history import AccountUse
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 from cs_sync.queries.model_choice import select_model
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -86,41 +85,42 @@ class StateBook:
 
 def read_past_states(
     workspace: Workspace,
-    connection: Connection,
     model: HealthConfig,
     rows: Sequence[Mapping[str, Any]],
     days: Sequence[date],
     chosen: ChosenAccounts = (),
+    uses: Iterable[tuple[str, AccountUse]] | None = None,
 ) -> dict[str, PastStates]:
     """Read the states of accounts at the ends of days.
 
     Args:
         workspace: The workspace.
-        connection: A read connection.
         model: Today's health model.
         rows: The rows of the accounts.
         days: The days, oldest first.
         chosen: The same accounts, for statements.
+        uses: All use of the accounts, if it is at hand.
 
     Returns:
         Account id → its states, in the order of the days.
     """
     zone, policy = workspace.config.workspace.timezone, get_mrr_policy(workspace).hash
     states: dict[str, list[PastState]] = {row["id"]: [] for row in rows}
-    spans = read_mrr_spans(connection, policy, chosen)
-    book, state_book = ScoreBook(), StateBook()
+    book, state_book, signals = ScoreBook(), StateBook(), model.list_signals()
     scopes = _build_scopes(workspace, days, chosen)
-    signals = model.list_signals()
-    use = read_use_history(connection, scopes[-1]) if sweeps_use(signals) else None
-    for scope in scopes:
-        readings = read_signals(connection, signals, scope, use=use)
-        billing = read_billing_marks(connection, scope)
-        for row in rows:
-            id_ = row["id"]
-            own = select_model(row, model, scope)
-            score = book.score(readings.get(id_, {}), own, scope)
-            paid = get_mrr_before(spans.get(id_, ()), scope.until)
-            states[id_].append(state_book.build(score, billing.get(id_), paid))
+    with workspace.store.read() as connection:
+        spans = read_mrr_spans(connection, policy, chosen)
+        is_swept = sweeps_use(signals)
+        use = read_use_history(connection, scopes[-1], uses=uses) if is_swept else None
+        for scope in scopes:
+            readings = read_signals(connection, signals, scope, use=use)
+            billing = read_billing_marks(connection, scope)
+            for row in rows:
+                id_ = row["id"]
+                own = select_model(row, model, scope)
+                score = book.score(readings.get(id_, {}), own, scope)
+                paid = get_mrr_before(spans.get(id_, ()), scope.until)
+                states[id_].append(state_book.build(score, billing.get(id_), paid))
     return {
         id_: PastStates(tuple(of_account), find_first_paid(spans.get(id_, ()), zone))
         for id_, of_account in states.items()

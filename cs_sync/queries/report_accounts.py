@@ -38,6 +38,7 @@ from cs_sync.queries.kept_results import (
     keep_results,
     refresh_results,
 )
+from cs_sync.queries.kept_use import KeptUse
 from cs_sync.queries.past_states import PastStates, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
 from cs_sync.queries.score import ScoredAccount
@@ -207,17 +208,17 @@ def _read_month_states(
 
     Kept ones, where nothing of them changed but their use since.
     """
-    model = read_health_model(workspace)
+    model, use = read_health_model(workspace), KeptUse(workspace, list(live))
 
     def compute(batch: AccountBatch) -> Mapping[str, PastStates]:
-        rows = [live[account] for account in batch.ids]
-        with workspace.store.read() as connection:
-            return read_past_states(workspace, connection, model, rows, days, batch.chosen)
+        rows, uses = [live[account] for account in batch.ids], use.list_uses(batch)
+        return read_past_states(workspace, model, rows, days, batch.chosen, uses)
 
     basis = build_basis(workspace, model, days)
     until = days[-1] + timedelta(days=1)
     refreshed = refresh_results(workspace, KIND, basis, list(live), compute, until)
     keep_results(workspace, refreshed)
+    use.keep()
     return refreshed.results
 
 

@@ -1,6 +1,6 @@
 """Health scores of all accounts on a day, with reasons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -22,6 +22,7 @@ from cs_sync.health import (
     list_urgent_reasons,
     score_account,
 )
+from cs_sync.health.signals.use_history import AccountUse
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 from cs_sync.queries.account_batches import AccountBatch, split_accounts
 from cs_sync.queries.health_model import read_health_model
@@ -32,6 +33,7 @@ from cs_sync.queries.kept_results import (
     keep_results,
     refresh_results,
 )
+from cs_sync.queries.kept_use import KeptUse
 from cs_sync.queries.knowledge import resolve_knowledge_time
 from cs_sync.queries.model_choice import select_model
 from cs_sync.queries.past_states import PastState, StateBook
@@ -186,8 +188,9 @@ def list_scores(
     day = resolve_day(workspace, as_of)
     known_at = resolve_day_knowledge(workspace, day, known_at)
     if day == workspace.today and known_at is None:
-        scored, refreshed = refresh_scores(workspace)
+        scored, refreshed, use = refresh_scores(workspace)
         keep_results(workspace, refreshed)
+        use.keep()
     else:
         scored = score_accounts(workspace, day, known_at)
     return [item.row(day) for item in sorted(scored, key=_get_urgency)]
@@ -263,25 +266,28 @@ def score_bare(
     return BareScore(model, score_account(readings.get(account["id"], {}), model, scope))
 
 
-def refresh_scores(workspace: Workspace) -> tuple[list[ScoredAccount], Refreshed[AccountResult]]:
+def refresh_scores(
+    workspace: Workspace,
+) -> tuple[list[ScoredAccount], Refreshed[AccountResult], KeptUse]:
     """Score today's live accounts; unchanged ones keep their results.
 
     Returns:
-        The scored accounts, and what is to be kept of them.
+        The scored accounts, what is to be kept of them, and their use.
     """
     config, day = read_health_model(workspace), workspace.today
     scope = _build_scope(workspace, day)
     with workspace.store.read() as connection:
         live = read_live_accounts(connection)
     by_id = {account["id"]: account for account in live}
+    use = KeptUse(workspace, list(by_id))
 
     def compute(batch: AccountBatch) -> dict[str, AccountResult]:
         rows, of_batch = [by_id[id_] for id_ in batch.ids], replace(scope, accounts=batch.chosen)
-        return _compute_results(workspace, rows, config, of_batch)
+        return _compute_results(workspace, rows, config, of_batch, use.list_uses(batch))
 
     basis = build_basis(workspace, config, [day - CHANGE_PERIOD, day])
     refreshed = refresh_results(workspace, KIND, basis, list(by_id), compute)
-    return _combine(live, refreshed.results, config, scope), refreshed
+    return _combine(live, refreshed.results, config, scope), refreshed, use
 
 
 def _build_scope(
@@ -329,12 +335,13 @@ def _compute_results(
     live: Sequence[dict[str, Any]],
     config: HealthConfig,
     now: SignalScope,
+    uses: Iterable[tuple[str, AccountUse]] | None = None,
 ) -> dict[str, AccountResult]:
     """Compute accounts' results; one that fails costs a warning."""
     earlier = _build_scope(workspace, now.day - CHANGE_PERIOD, now.known_at, now.accounts)
     with workspace.store.read() as connection:
         signals = config.list_signals()
-        use = read_use_history(connection, now)
+        use = read_use_history(connection, now, uses=uses)
         readings = read_signals(connection, signals, now, use=use)
         before = read_signals(connection, signals, earlier, use=use)
         evidence = read_evidence(connection, now, use)

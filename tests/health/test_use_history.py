@@ -15,7 +15,13 @@ from cs_sync.health.facts import UsageFact
 from cs_sync.health.signals.usage import select_used_days
 from cs_sync.health.signals.use_history import UsedDays, compare_events, count_days_since_use
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync.store.queries.health import read_evidence, read_signals, read_use_history
+from cs_sync.queries.kept_use import FORM
+from cs_sync.store.queries.health import (
+    read_all_use,
+    read_evidence,
+    read_signals,
+    read_use_history,
+)
 from cs_sync.store.queries.people import read_people
 from cs_sync.testing.databases import open_memory_database
 from cs_sync_schemas import (
@@ -155,6 +161,31 @@ def test_use_in_facts_is_what_records_joined_one_by_one_say(
                 for person in own:
                     shown = (person.last_day, person.recent_days, person.earlier_days)
                     assert shown == count_use(by_person[person.id], day)
+
+
+@pytest.mark.parametrize("features", [(), ("export",)])
+@pytest.mark.parametrize("accounts", [(), ("a0", "a3")])
+def test_use_at_hand_is_use_read_up_to_each_day(
+    books: Connection, accounts: tuple[str, ...], features: tuple[str, ...]
+) -> None:
+    """It has every day, also those to come, and the same of everybody's people."""
+    everything = build_day_scope(MONTH_ENDS[0], "Europe/Warsaw")
+    everything = replace(everything, active_features=features)
+    written = {name: FORM.encode(use) for name, use in read_all_use(books, everything)}
+    use = {name: FORM.decode(packed) for name, packed in written.items()}
+    latest = max(day for own in use.values() for day in own.days)
+    assert latest > MONTH_ENDS[0].toordinal()
+    uses = [pair for pair in use.items() if not accounts or pair[0] in accounts]
+    for day in MONTH_ENDS:
+        scope = build_day_scope(day, "Europe/Warsaw", accounts)
+        scope = replace(scope, active_features=features)
+        history = read_use_history(books, scope, uses=uses)
+        assert history == read_use_history(books, scope)
+        of_all = replace(scope, accounts=())
+        people = read_people(books, of_all, accounts, use.values())
+        assert people == read_people(books, of_all, accounts)
+    for name, packed in written.items():
+        assert set(FORM.decode_head(packed).people) == set(use[name].people)
 
 
 def summarize(uses: set[tuple[date, str | None]], day: date) -> UsageFact:

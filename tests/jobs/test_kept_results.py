@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cs_sync.follow_ups import AccountView, FollowUpPlan, plan_follow_ups
 from cs_sync.queries.past_states import read_past_states
 from cs_sync.report import build_page
+from cs_sync.store.queries.health import read_all_use
 from tests.follow_ups.books import Books, day
 from tests.jobs.road import CONFIG, Place
 
@@ -237,7 +238,7 @@ def test_use_since_the_last_month_touches_no_month_before(
     made: list[set[str]] = []
 
     def read(*arguments: Any) -> Any:
-        made.append({row["id"] for row in arguments[3]})
+        made.append({row["id"] for row in arguments[2]})
         return read_past_states(*arguments)
 
     monkeypatch.setattr("cs_sync.queries.report_accounts.read_past_states", read)
@@ -250,6 +251,27 @@ def test_use_since_the_last_month_touches_no_month_before(
         changed.append([*made])
         made.clear()
     assert changed == [[], [{"gamma", "delta"}], [{"delta"}]]
+
+
+@pytest.mark.slow("syncs and runs whole commands")
+def test_days_of_use_are_read_again_only_where_one_changed(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next day everybody is scored again, and only beta's use was another."""
+    place, books = begin(tmp_path, "run")
+    asked: list[Any] = []
+
+    def read(connection: Any, scope: Any) -> Any:
+        asked.append(scope.accounts)
+        return read_all_use(connection, scope)
+
+    monkeypatch.setattr("cs_sync.queries.kept_use.read_all_use", read)
+    wait_a_day(place, books)
+    use_more(place, books)
+    books.keep(place)
+    assert place.run("run").code in (0, 3)
+    assert asked == [["beta"]]
+    assert_kept_equals_computed(place)
 
 
 @pytest.mark.slow("syncs and runs whole commands")

@@ -17,6 +17,20 @@ _NEVER = date.max
 
 
 @dataclass(frozen=True, slots=True)
+class AccountUse:
+    """All days of use of an account as ordinals, each with its events and its records.
+
+    `people` are the days of each of its people, of those that are named. It follows from records
+    alone, whatever day it is, so it is kept from day to day.
+    """
+
+    days: Sequence[int]
+    events: Sequence[int]
+    records: Sequence[int]
+    people: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class UsedDays:
     """An account's days of use as ordinals, with the sums of all days before each.
 
@@ -76,19 +90,21 @@ class UseHistory:
 
 
 def build_use_history(
-    uses: Iterable[Sequence[Any]], sources: Iterable[Sequence[Any]]
+    uses: Iterable[tuple[str, AccountUse]], sources: Iterable[Sequence[Any]], day: date
 ) -> UseHistory:
-    """Build the history from its rows.
+    """Build the history up to a day.
 
     Args:
-        uses: Rows of `select_use_by_owner`.
+        uses: Account ids, each with its use.
         sources: Rows of `select_known_accounts`.
+        day: The last day that counts.
     """
+    last = day.toordinal()
     known: dict[str, set[str]] = {}
     for account, source in sources:
         known.setdefault(account, set()).add(source)
     shared: dict[frozenset[str], frozenset[str]] = {}
-    by_account = ((account, _add_up(rows)) for account, rows in groupby(uses, itemgetter(0)))
+    by_account = ((account, _add_up(use, last)) for account, use in uses)
     return UseHistory(
         {account: used for account, used in by_account if used.days},
         {
@@ -97,6 +113,11 @@ def build_use_history(
             for own in [frozenset(names)]
         },
     )
+
+
+def collect_use(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[str, AccountUse]]:
+    """Collect the use of each account from rows of `select_use_by_owner`."""
+    return ((account, _collect_own(own)) for account, own in groupby(rows, itemgetter(0)))
 
 
 def list_uses(row: Sequence[Any]) -> list[str]:
@@ -118,24 +139,39 @@ def get_ordinal(day: str) -> int:
     return date.fromisoformat(day).toordinal()
 
 
-def _add_up(rows: Iterable[Sequence[Any]]) -> UsedDays:
-    """Pack an account's uses; Python numbers are six times as large."""
-    events, records = dict[str, int](), dict[str, int]()
-    people: dict[str, str] = {}
+def _collect_own(rows: Iterable[Sequence[Any]]) -> AccountUse:
+    events, records = dict[int, int](), dict[int, int]()
+    people: dict[str, set[int]] = {}
     for row in rows:
-        (_, person, *_), uses = row, list_uses(row)
-        for use in uses:
-            day = use[:DAY_LENGTH]
+        (_, person, *_), own = row, set[int]()
+        for use in list_uses(row):
+            day = get_ordinal(use[:DAY_LENGTH])
             events[day] = events.get(day, 0) + int(use[DAY_LENGTH:])
             records[day] = records.get(day, 0) + 1
-        if person is not None and uses:
-            people[person] = max(people.get(person, ""), max(uses)[:DAY_LENGTH])
+            own.add(day)
+        if person is not None and own:
+            people[person] = people[person] | own if person in people else own
     days = sorted(events)
+    return AccountUse(
+        days,
+        [events[day] for day in days],
+        [records[day] for day in days],
+        {person: sorted(own) for person, own in people.items()},
+    )
+
+
+def _add_up(use: AccountUse, last: int) -> UsedDays:
+    """Pack an account's days of use up to one.
+
+    Python numbers are six times as large.
+    """
+    number = bisect_right(use.days, last)
+    until = (own[bisect_right(own, last) - 1] for own in use.people.values() if own[0] <= last)
     return UsedDays(
-        array("i", map(get_ordinal, days)),
-        array("q", accumulate((events[day] for day in days), initial=0)),
-        array("i", accumulate((records[day] for day in days), initial=0)),
-        array("i", map(get_ordinal, people.values())),
+        array("i", use.days[:number]),
+        array("q", accumulate(use.events[:number], initial=0)),
+        array("i", accumulate(use.records[:number], initial=0)),
+        array("i", until),
     )
 
 

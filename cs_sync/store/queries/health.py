@@ -1,7 +1,8 @@
 """Health signals and evidence read from the database, and scores stored in it."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -29,7 +30,13 @@ from cs_sync.health.relations import select_known_accounts
 from cs_sync.health.signals.billing import select_billing_marks, select_leaving_accounts
 from cs_sync.health.signals.registry import get_coverage, sweep_use
 from cs_sync.health.signals.usage import select_newest_use, select_use_by_owner
-from cs_sync.health.signals.use_history import UseHistory, build_use_history, summarize_use
+from cs_sync.health.signals.use_history import (
+    AccountUse,
+    UseHistory,
+    build_use_history,
+    collect_use,
+    summarize_use,
+)
 from cs_sync.metrics.ownership import LINK
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
@@ -111,7 +118,11 @@ def read_signals(
 
 
 def read_use_history(
-    connection: Connection, scope: SignalScope, *, rewritten: bool = True
+    connection: Connection,
+    scope: SignalScope,
+    *,
+    rewritten: bool = True,
+    uses: Iterable[tuple[str, AccountUse]] | None = None,
 ) -> UseHistory:
     """Read days of use up to a scope; earlier scopes share them.
 
@@ -119,12 +130,28 @@ def read_use_history(
         connection: A read connection.
         scope: The last moment, the accounts and the time of knowledge.
         rewritten: As of `read_signals`.
+        uses: All use of these accounts, if it is at hand.
     """
     known_at = scope.known_at if rewritten else None
     known = connection.execute(_apply_knowledge_time(select_known_accounts(scope), known_at)).all()
-    statement = _apply_knowledge_time(select_use_by_owner(scope), known_at)
+    if uses is None:
+        uses = _read_use(connection, _apply_knowledge_time(select_use_by_owner(scope), known_at))
+    return build_use_history(uses, known, scope.day)
+
+
+def read_all_use(connection: Connection, scope: SignalScope) -> Iterator[tuple[str, AccountUse]]:
+    """Read all use of accounts, as it is known now.
+
+    Args:
+        connection: A read connection.
+        scope: The accounts; its day does not matter.
+    """
+    return _read_use(connection, select_use_by_owner(replace(scope, day=date.max)))
+
+
+def _read_use(connection: Connection, statement: Select[Any]) -> Iterator[tuple[str, AccountUse]]:
     batches = fetch_batches(connection, statement, USES_AT_ONCE)
-    return build_use_history(chain.from_iterable(batches), known)
+    return collect_use(chain.from_iterable(batches))
 
 
 def _build_signal_query(name: str, scope: SignalScope, known_at: datetime | None) -> Select[Any]:

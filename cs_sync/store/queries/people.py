@@ -1,8 +1,10 @@
 """People of the accounts, with their use of the product and their records in a CRM."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -18,7 +20,7 @@ from sqlalchemy import (
 from cs_sync.follow_ups.facts import PersonFact
 from cs_sync.health import SignalScope
 from cs_sync.health.signals.usage import get_use_table, select_use_by_owner
-from cs_sync.health.signals.use_history import DAY_LENGTH, get_ordinal, list_uses
+from cs_sync.health.signals.use_history import AccountUse, collect_use
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts, is_chosen
 from cs_sync.store.queries.batches import USES_AT_ONCE, fetch_batches
 from cs_sync_schemas.tables import (
@@ -36,7 +38,10 @@ LONGEST, RECENT, EARLIER = 180, 14, 70
 
 
 def read_people(
-    connection: Connection, scope: SignalScope, accounts: ChosenAccounts = ()
+    connection: Connection,
+    scope: SignalScope,
+    accounts: ChosenAccounts = (),
+    uses: Iterable[AccountUse] | None = None,
 ) -> dict[str, tuple[PersonFact, ...]]:
     """Map account id → its people with a live record, by id.
 
@@ -44,9 +49,13 @@ def read_people(
         connection: A read connection.
         scope: The day, and whose use counts: somebody's at any account.
         accounts: The accounts of the people.
+        uses: All use of every account that these people used, if it is at hand.
     """
     chosen = and_(CONTACT.c.account_id.is_not(None), is_chosen(CONTACT.c.account_id, accounts))
-    use = _read_use(connection, scope, select(CONTACT.c.id).where(chosen) if accounts else None)
+    if uses is None:
+        people_of = select(CONTACT.c.id).where(chosen) if accounts else None
+        uses = _read_use(connection, scope, people_of)
+    use = _count_use(uses, scope.day.toordinal())
     statement = (
         select(CONTACT.c.account_id, CONTACT.c.id, CONTACT.c.name, CONTACT.c.role)
         .where(chosen, exists().where(_is_living_record()))
@@ -97,40 +106,45 @@ def read_contact_facts(connection: Connection) -> dict[str, dict[str, Any]]:
     }
 
 
+def read_homes(connection: Connection) -> dict[str, str]:
+    """Map contact id → the account that it belongs to."""
+    statement = select(CONTACT.c.id, CONTACT.c.account_id)
+    rows = connection.execute(statement.where(CONTACT.c.account_id.is_not(None)))
+    return {row[0]: row[1] for row in rows}
+
+
 def _read_use(
     connection: Connection, scope: SignalScope, people: Select[tuple[str]] | None
-) -> dict[str, tuple[date | None, int, int]]:
-    """Map contact id → its last day and counts of use.
-
-    Recent and earlier days, of some people or all.
-    """
+) -> Iterable[AccountUse]:
+    """Read the last days of use, of some people or all."""
     where = None
     if people is not None:
         records = select(LINK.c.source_id).where(LINK.c.contact_id.in_(people))
         where = get_use_table(scope).c.contact_source_id.in_(records)
-    first = scope.first_day(LONGEST)
-    statement = select_use_by_owner(scope, first, where)
-    days: dict[str, int] = {}
-    for rows in fetch_batches(connection, statement, USES_AT_ONCE):
-        for row in rows:
-            if (person := row.person) is not None:
-                days[person] = days.get(person, 0) | _pack_days(list_uses(row), first)
-    return {person: _count_days(packed, first) for person, packed in days.items() if packed}
+    statement = select_use_by_owner(scope, scope.first_day(LONGEST), where)
+    rows = chain.from_iterable(fetch_batches(connection, statement, USES_AT_ONCE))
+    return (use for _, use in collect_use(rows))
 
 
-def _pack_days(uses: Iterable[str], first: date) -> int:
-    """Pack days as bits of a number, the first one lowest."""
-    zero, packed = first.toordinal(), 0
+def _count_use(uses: Iterable[AccountUse], today: int) -> dict[str, tuple[date | None, int, int]]:
+    """Map contact id → its last day and counts of use.
+
+    Recent and earlier days, at whatever accounts.
+    """
+    days: dict[str, Sequence[int]] = {}
     for use in uses:
-        packed |= 1 << get_ordinal(use[:DAY_LENGTH]) - zero
-    return packed
+        for person, own in use.people.items():
+            days[person] = sorted({*days[person], *own}) if person in days else own
+    return {person: _count_days(own, today) for person, own in days.items()}
 
 
-def _count_days(packed: int, first: date) -> tuple[date, int, int]:
+def _count_days(days: Sequence[int], today: int) -> tuple[date | None, int, int]:
     """Return the last day, and the numbers of recent and earlier days."""
-    last = first + timedelta(days=packed.bit_length() - 1)
-    recent, earlier = packed >> LONGEST - RECENT, packed >> LONGEST - EARLIER
-    return last, recent.bit_count(), earlier.bit_count() - recent.bit_count()
+    until = bisect_right(days, today)
+    if not until or days[until - 1] <= today - LONGEST:
+        return None, 0, 0
+    recent, earlier = (bisect_left(days, today - n + 1) for n in (RECENT, EARLIER))
+    return date.fromordinal(days[until - 1]), until - recent, recent - earlier
 
 
 def _is_same_record() -> ColumnElement[bool]:
