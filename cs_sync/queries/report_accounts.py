@@ -299,7 +299,10 @@ def _build_account(
     points: Sequence[HistoryPoint],
     read_cells: Callable[[], AccountCells],
 ) -> ReportedAccount:
-    """Build an account from its line, and its points: of past months, of before, and of now."""
+    """Build an account from its line and points.
+
+    They are those of past months, of 30 days before, and of now.
+    """
     account, id_ = item.account, item.account["id"]
     day, context = sources.day, sources.context
     attributes = context.attributes.get(id_, {})

@@ -265,7 +265,11 @@ def _save_links(
     links: Sequence[ResolvedLink],
     now: datetime,
 ) -> set[str]:
-    """Store changed links, some at a time; return the ids with other records."""
+    """Store changed links, some at a time.
+
+    Returns:
+        The ids with other records.
+    """
     moved = set[str]()
     by_source: dict[str, list[ResolvedLink]] = defaultdict(list)
     for link in links:
@@ -284,7 +288,11 @@ def _save_links_of(
     links: Sequence[ResolvedLink],
     now: datetime,
 ) -> set[str]:
-    """Store the changed ones of a source's links; return the ids with other records."""
+    """Store the changed ones of a source's links.
+
+    Returns:
+        The ids with other records.
+    """
     ids = [link.ref.source_id for link in links]
     same = select(table).where(table.c.source == source, table.c.source_id.in_(ids))
     stored = {row["source_id"]: row for row in connection.execute(same).mappings()}
@@ -323,7 +331,7 @@ _ABSENT = object()
 def _select_records(
     connection: Connection, table: Table, *columns: str
 ) -> Iterator[tuple[RecordRef, bool, dict[str, Any]]]:
-    """Yield the key of each record, whether it is deleted, and the columns."""
+    """Yield key, deletion and columns of each record."""
     names = ("source", "source_id", "deleted_at", *columns)
     rows = connection.execute(select(*(table.c[name] for name in names)))
     for source, source_id, deleted_at, *values in rows:
