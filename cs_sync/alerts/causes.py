@@ -120,14 +120,22 @@ def judge_silence(last: datetime | None, now: datetime, allowed: timedelta) -> J
     judged = frozenset({OVERDUE})
     if last is not None and now - last <= allowed:
         return Judgement([], judged)
-    hours = f"{allowed / timedelta(hours=1):g} h"
     detail = (
         "no run has ended yet"
         if last is None
         else f"the last one ended at {last:%Y-%m-%d %H:%M} UTC"
     )
     remedy = "→ look at the scheduler, then start `cs-sync run`"
-    return Judgement([Cause(OVERDUE, f"no run for {hours}", (detail, remedy))], judged)
+    return Judgement(
+        [Cause(OVERDUE, f"no run for {_format_span(allowed)}", (detail, remedy))], judged
+    )
+
+
+def _format_span(span: timedelta) -> str:
+    """Format a span in hours, a shorter one in minutes."""
+    if span < timedelta(hours=1):
+        return f"{span / timedelta(minutes=1):.3g} min"
+    return f"{span / timedelta(hours=1):.4g} h"
 
 
 def has_news(text: str, before: str) -> bool:

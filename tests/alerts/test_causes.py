@@ -77,6 +77,14 @@ def test_no_run_for_longer_than_allowed_is_overdue() -> None:
     assert "no run has ended yet" in never.text
 
 
+@pytest.mark.parametrize(
+    ("minutes", "span"), [(1, "1 min"), (0.5, "0.5 min"), (90, "1.5 h"), (100, "1.667 h")]
+)
+def test_the_span_without_a_run_is_read_at_a_glance(minutes: float, span: str) -> None:
+    (late,) = judge_silence(None, NOW, timedelta(minutes=minutes)).causes
+    assert late.title == f"no run for {span}"
+
+
 def test_news_is_a_new_line_not_another_number() -> None:
     before = "partial\ncrm contacts: 12 rejected\ncrm deals: no scope [request a-1]"
     assert not has_news("partial\ncrm contacts: 1,300 rejected", before)
