@@ -107,16 +107,29 @@ class SourceFile:
     def list_users(self, function: str) -> Sequence["SourceFile"]:
         """List the modules that can call a function of this one."""
         private = function.startswith("_")
-        paths = [] if private else sorted(self._package.rglob("*.py"))
+        paths = () if private else list_modules(self._package)
         sources = [read_source(path, self._package) for path in paths if path != self.path]
         importing = rf"\bimport [^#]*\b{function}\b"
-        return [self, *(each for each in sources if re.search(importing, each.text))]
+        return [
+            self,
+            *(
+                each
+                for each in sources
+                if function in each.text and re.search(importing, each.text)
+            ),
+        ]
 
     def list_calls(self, function: str) -> Iterator[ast.Call]:
         """Yield the calls of a function in this module."""
         for node in ast.walk(self.tree) if function in self.text else ():
             if isinstance(node, ast.Call) and get_called_name(node) == function:
                 yield node
+
+
+@cache
+def list_modules(package: Path) -> Sequence[Path]:
+    """List the modules of a package."""
+    return sorted(package.rglob("*.py"))
 
 
 @cache
