@@ -56,20 +56,20 @@ class LiveProgress:
             if event.name == "write_done":
                 self._show_writes(event)
             elif progress is None:
-                self._print(*format_event(event))
+                self._print_lines(*format_event(event))
             elif event.name in ("waiting", "retrying"):
-                self._show(progress, event, note=format_wait(event))
+                self._show_source(progress, event, note=format_wait(event))
             else:
                 if event.name != "page_stored":
-                    self._print(*format_event(drop_repeated_error(event, self._errors)))
+                    self._print_lines(*format_event(drop_repeated_error(event, self._errors)))
                 if progress.is_done:
-                    self._remove(event.source)
-                    self._print(make_text(progress.describe_end(event.at)))
+                    self._remove_line(event.source)
+                    self._print_lines(make_text(progress.describe_end(event.at)))
                 else:
-                    self._show(progress, event)
+                    self._show_source(progress, event)
 
-    def _show(self, progress: SourceProgress, event: Event, note: str = "") -> None:
-        self._update(
+    def _show_source(self, progress: SourceProgress, event: Event, note: str = "") -> None:
+        self._update_line(
             event.source,
             make_text(progress.describe(event.at)).plain,
             progress.records,
@@ -79,14 +79,14 @@ class LiveProgress:
 
     def _show_writes(self, event: Event) -> None:
         if is_write_end(event):
-            self._remove(event.source)
-            self._print(make_text(describe_writes(event)))
+            self._remove_line(event.source)
+            self._print_lines(make_text(describe_writes(event)))
         else:
             whole = int(event.detail.get("of", 0))
             done = sum(int(count) for name, count in event.detail.items() if name != "of")
-            self._update(event.source, make_text(describe_writes(event)).plain, done, whole)
+            self._update_line(event.source, make_text(describe_writes(event)).plain, done, whole)
 
-    def _update(
+    def _update_line(
         self, source: str, text: str, done: int, total: int | None, *, note: str = ""
     ) -> None:
         if source not in self._tasks:
@@ -95,10 +95,10 @@ class LiveProgress:
             self._tasks[source], description=text, completed=done, total=total, note=note
         )
 
-    def _remove(self, source: str) -> None:
+    def _remove_line(self, source: str) -> None:
         if source in self._tasks:
             self._progress.remove_task(self._tasks.pop(source))
 
-    def _print(self, *lines: Text) -> None:
+    def _print_lines(self, *lines: Text) -> None:
         for line in lines:
             self._progress.console.print(line)

@@ -96,7 +96,7 @@ def build_day_view(workspace: Workspace) -> DayView:
     refreshed = refresh_day_view(workspace)
     keep_results(workspace, refreshed.scores)
     keep_results(workspace, refreshed.people)
-    refreshed.use.keep()
+    refreshed.use.keep_new_use()
     return refreshed.day
 
 

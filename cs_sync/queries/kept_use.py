@@ -41,7 +41,7 @@ class KeptUse:
         """List the use of a batch's accounts; None of a few."""
         if batch.is_few:
             return None
-        return self._decode(batch.ids)
+        return self._read_uses(batch.ids)
 
     def list_uses_of_people(self, batch: AccountBatch) -> Iterator[AccountUse] | None:
         """List the use of a batch's people at any account.
@@ -53,41 +53,41 @@ class KeptUse:
         wanted = dict.fromkeys(batch.ids)
         if len(batch.ids) < len(self._accounts):
             wanted |= dict.fromkeys(
-                place for account in batch.ids for place in self._visited.get(account, ())
+                place for account in batch.ids for place in self._visited_accounts.get(account, ())
             )
-        return (use for _, use in self._decode(wanted))
+        return (use for _, use in self._read_uses(wanted))
 
-    def keep(self) -> None:
+    def keep_new_use(self) -> None:
         """Keep what is new, between runs."""
-        if "_refreshed" in self.__dict__:
-            keep_results(self._workspace, self._refreshed)
+        if "_refreshed_use" in self.__dict__:
+            keep_results(self._workspace, self._refreshed_use)
 
     @property
     def update(self) -> KeptUpdate | None:
         """What a run is to keep; None: nobody asked."""
-        return self._refreshed.update if "_refreshed" in self.__dict__ else None
+        return self._refreshed_use.update if "_refreshed_use" in self.__dict__ else None
 
     @cached_property
-    def _refreshed(self) -> Refreshed[AccountUse]:
+    def _refreshed_use(self) -> Refreshed[AccountUse]:
         workspace = self._workspace
         features = workspace.config.metrics.active_features
         scope = replace(build_day_scope(workspace.today), active_features=features)
 
-        def compute(batch: AccountBatch) -> dict[str, AccountUse]:
+        def compute_uses(batch: AccountBatch) -> dict[str, AccountUse]:
             with workspace.store.read() as connection:
                 uses = dict(read_all_use(connection, replace(scope, accounts=batch.chosen)))
             return {account: uses.get(account, _NO_USE) for account in batch.ids}
 
         basis = hash_parts(["use", features])
-        return refresh_results(workspace, KIND, basis, self._accounts, compute)
+        return refresh_results(workspace, KIND, basis, self._accounts, compute_uses)
 
     @cached_property
-    def _visited(self) -> Mapping[str, set[str]]:
+    def _visited_accounts(self) -> Mapping[str, set[str]]:
         """Account → others that its people used."""
         with self._workspace.store.read() as connection:
             homes = read_homes(connection)
         visited: dict[str, set[str]] = {}
-        of_all = self._refreshed.results
+        of_all = self._refreshed_use.results
         for account in self._accounts:
             for person in FORM.decode_head(of_all.get_written(account)).people:
                 home = homes.get(person, account)
@@ -95,7 +95,7 @@ class KeptUse:
                     visited.setdefault(home, set()).add(account)
         return visited
 
-    def _decode(self, accounts: Iterable[str]) -> Iterator[tuple[str, AccountUse]]:
+    def _read_uses(self, accounts: Iterable[str]) -> Iterator[tuple[str, AccountUse]]:
         """Read one by one: all days would take much memory."""
-        of_all = self._refreshed.results
+        of_all = self._refreshed_use.results
         return ((account, FORM.decode(of_all.get_written(account))) for account in accounts)

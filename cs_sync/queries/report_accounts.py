@@ -218,7 +218,7 @@ def _read_month_states(
     until = days[-1] + timedelta(days=1)
     refreshed = refresh_results(workspace, KIND, basis, list(live), compute, until)
     keep_results(workspace, refreshed)
-    use.keep()
+    use.keep_new_use()
     return refreshed.results
 
 

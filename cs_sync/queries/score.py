@@ -190,7 +190,7 @@ def list_scores(
     if day == workspace.today and known_at is None:
         scored, refreshed, use = refresh_scores(workspace)
         keep_results(workspace, refreshed)
-        use.keep()
+        use.keep_new_use()
     else:
         scored = score_accounts(workspace, day, known_at)
     return [item.row(day) for item in sorted(scored, key=_get_urgency)]
