@@ -116,6 +116,6 @@ def _parse_line(line: bytes) -> Any:
     except orjson.JSONDecodeError:
         mended = repair_document(line)
     if mended is None:
-        said = line.decode("utf-8", "replace").strip() if len(line) <= _MAX_SHOWN else "cut short"
-        raise httpx.DecodingError(f"a line of the answer is not JSON: {said}")
+        shown = line.decode("utf-8", "replace").strip() if len(line) <= _MAX_SHOWN else "cut short"
+        raise httpx.DecodingError(f"a line of the answer is not JSON: {shown}")
     return orjson.loads(mended)

@@ -32,7 +32,7 @@ def choose_history(histories: Iterable[History], current: str | None) -> History
 
     Another one tells of a record that another record has outvoted since.
     """
-    return next((told for told in histories if told and told[-1].value == current), ())
+    return next((history for history in histories if history and history[-1].value == current), ())
 
 
 def trace_values(

@@ -80,8 +80,8 @@ def build_request(
     settings = workspace.config.foresight
     horizon = settings.horizon_days if horizon_days is None else horizon_days
     with workspace.store.read() as connection:
-        told = tells_contacts(connection)
-    signals = (*PREDICTIVE_SIGNALS, CONTACT) if told else PREDICTIVE_SIGNALS
+        has_contacts = tells_contacts(connection)
+    signals = (*PREDICTIVE_SIGNALS, CONTACT) if has_contacts else PREDICTIVE_SIGNALS
     return ObservationRequest(horizon, settings.lead_days, signals, scored=scored)
 
 

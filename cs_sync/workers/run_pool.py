@@ -89,16 +89,16 @@ class RunPool:
         self, receiving: "connection.Connection[None, RunOutcome]", process: BaseProcess
     ) -> RunOutcome:
         """Wait for what the process sends; pass on a stop."""
-        told = False
+        terminated = False
         while not receiving.poll(LOOK_AGAIN):
-            if self._stop.is_set() and not told:
+            if self._stop.is_set() and not terminated:
                 process.terminate()
-                told = True
+                terminated = True
         try:
             return receiving.recv()
         except EOFError:
             process.join()
-            if told:
+            if terminated:
                 return RunOutcome(INTERRUPTED)
             return RunOutcome(
                 FAILED,

@@ -117,8 +117,8 @@ def _run_slot(
             alert_unopened(config, error)
         raise
     summary = report.summary
-    said = [summary.message] if summary.status != "ok" else []
-    return summary.status, "; ".join([*said, *report.failures])
+    messages = [summary.message] if summary.status != "ok" else []
+    return summary.status, "; ".join([*messages, *report.failures])
 
 
 def _share_budgets(workspace: "Workspace", database: str) -> Callable[[], None]:

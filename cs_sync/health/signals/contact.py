@@ -56,10 +56,12 @@ def _rank_moments(scope: SignalScope) -> CTE:
     """
     of = and_(CHANGE.c.source == RECORD.c.source, CHANGE.c.account_source_id == RECORD.c.source_id)
     shown = _select_logged(scope, RECORD, RECORD.c.last_contacted_at, RECORD.c.last_contacted_at)
-    told = _select_logged(scope, RECORD.join(CHANGE, of), CHANGE.c.happened_at, CHANGE.c.value_at)
+    changed = _select_logged(
+        scope, RECORD.join(CHANGE, of), CHANGE.c.happened_at, CHANGE.c.value_at
+    )
     logged = union_all(
         shown.where(RECORD.c.last_contacted_at.is_not(None)),
-        told.where(is_present(CHANGE, scope.known_at), CHANGE.c.field == CONTACT_FIELD),
+        changed.where(is_present(CHANGE, scope.known_at), CHANGE.c.field == CONTACT_FIELD),
     ).cte("logged")
     is_later = case((logged.c.at >= bind_instant(scope.until), 1), else_=0)
     place = func.row_number().over(

@@ -88,13 +88,13 @@ def _select_expanding(scope: Scope) -> Select[Any]:
         .group_by(*get_period_columns(pairs), pairs.c.account_id, *marks)
         .cte("there")
     )
-    there = count_accounts(customers, customers.c.was == 1)
+    at_risk = count_accounts(customers, customers.c.was == 1)
     return select_totals(
         scope,
         customers,
         numerator=count_accounts(customers, and_(customers.c.was == 1, customers.c.grew == 1)),
-        denominator=there,
-        n=there,
+        denominator=at_risk,
+        n=at_risk,
     )
 
 

@@ -121,7 +121,7 @@ def upsert_numbered_columns(
 @lru_cache(STATEMENT_CACHE_SIZE)
 def _has_bytes(table: Table) -> bool:
     """Return whether a column holds bytes, which JSON has no form for."""
-    return any(isinstance(_get_stored_type(one.type), LargeBinary) for one in table.c)
+    return any(isinstance(_get_stored_type(column.type), LargeBinary) for column in table.c)
 
 
 def _get_stored_type(kind: TypeEngine[Any]) -> Any:

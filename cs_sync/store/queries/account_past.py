@@ -45,12 +45,12 @@ class PastReader:
         if self._news is not None and not self._news and not self.moved:
             return NO_PAST
         chosen = {account.id: account.records for account in accounts if self._has_news(account)}
-        told = self._read_changes(ref for records in chosen.values() for ref in records)
+        changes_of = self._read_changes(ref for records in chosen.values() for ref in records)
         past: dict[str, PastValues] = {}
         for account, records in chosen.items():
             own: dict[str, list[Sequence[ValueChange]]] = {}
             for ref in records:
-                for name, changes in told.get(ref, {}).items():
+                for name, changes in changes_of.get(ref, {}).items():
                     own.setdefault(name, []).append(changes)
             if own:
                 past[account] = own
@@ -76,7 +76,7 @@ class PastReader:
         ids: dict[str, list[str]] = defaultdict(list)
         for ref in refs:
             ids[ref.source].append(ref.source_id)
-        told: dict[RecordRef, Told] = defaultdict(lambda: defaultdict(list))
+        changes_of: dict[RecordRef, Told] = defaultdict(lambda: defaultdict(list))
         names = ("account_source_id", "field", "happened_at", "value")
         statement = select(*(CHANGE.c[name] for name in names)).order_by(
             CHANGE.c.happened_at, CHANGE.c.source_id
@@ -92,8 +92,8 @@ class PastReader:
                     else:
                         name = field.removeprefix(ATTRIBUTE_PREFIX)
                     if name != field and name not in self.left_out:
-                        told[RecordRef(source, account)][name].append(ValueChange(at, value))
-        return told
+                        changes_of[RecordRef(source, account)][name].append(ValueChange(at, value))
+        return changes_of
 
     def _name_owner(self, source: str, owner: str | None) -> str | None:
         return None if owner is None else self.owners.get(RecordRef(source, owner), owner)

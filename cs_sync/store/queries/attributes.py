@@ -71,22 +71,22 @@ def save_attributes(
         now: The time of the sync.
         past: Account id → name → the histories of its records, those first that count.
     """
-    told: PastValues
+    past_values: PastValues
     ended: list[dict[str, Any]] = []
     begun: list[dict[str, Any]] = []
     given = dict(accounts)
     for chunk in split_chunks(given):
         stored = _read_stated(connection, chunk)
         for account in chunk:
-            before, told = stored.get(account, {}), past.get(account, {})
+            before, past_values = stored.get(account, {}), past.get(account, {})
             stated = {
                 name: format_attribute(value)
                 for name, value in given[account].items()
                 if value is not None
             }
-            for name in {**before, **stated, **told}:
+            for name in {**before, **stated, **past_values}:
                 current, rows = stated.get(name), before.get(name, {})
-                history = choose_history(told.get(name, ()), current)
+                history = choose_history(past_values.get(name, ()), current)
                 believed = list(rows)
                 fresh = trace_values(history, current, believed, now)
                 if fresh is not believed:

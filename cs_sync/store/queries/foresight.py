@@ -95,11 +95,11 @@ def tells_contacts(connection: Connection) -> bool:
     last = RECORD.c.last_contacted_at
     sources = select(RECORD.c.source).where(last.is_not(None), RECORD.c.deleted_at.is_(None))
     named = connection.scalars(sources.distinct()).all()
-    told = (
+    conditions = (
         exists().where(CHANGE.c.source == source, CHANGE.c.field == CONTACT_FIELD)
         for source in named
     )
-    return bool(named) and all(connection.scalar(select(one)) for one in told)
+    return bool(named) and all(connection.scalar(select(condition)) for condition in conditions)
 
 
 def read_first_mrr(connection: Connection, policy: str, known_at: datetime) -> dict[str, datetime]:

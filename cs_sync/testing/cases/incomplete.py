@@ -67,8 +67,8 @@ def _fault_from(stream: str, number: int, fault: Fault) -> Fault:
     numbers: Iterator[int] = iter(range(1, 10**6))
 
     def inject(exchange: Exchange) -> httpx.Response:
-        mine = exchange.sent.stream == stream and next(numbers) >= number
-        return fault(exchange) if mine else exchange.answer()
+        is_concerned = exchange.sent.stream == stream and next(numbers) >= number
+        return fault(exchange) if is_concerned else exchange.answer()
 
     return inject
 

@@ -27,12 +27,14 @@ class CsSyncComponent(dg.Component, dg.Model, dg.Resolvable):  # type: ignore[mi
             except cs_sync.CsSyncError as error:
                 may_retry = not isinstance(error, cs_sync.ConfigError)
                 raise dg.Failure(str(error), allow_retries=may_retry) from None
-            told = {"run": summary.run, "status": summary.status, "problems": summary.problems}
+            metadata = {"run": summary.run, "status": summary.status, "problems": summary.problems}
             if summary.status == "failed":
-                raise dg.Failure(summary.problems, metadata=told)
+                raise dg.Failure(summary.problems, metadata=metadata)
             complete = dg.AssetCheckResult(
-                passed=summary.status == "ok", severity=dg.AssetCheckSeverity.WARN, metadata=told
+                passed=summary.status == "ok",
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata=metadata,
             )
-            return dg.MaterializeResult(metadata=told, check_results=[complete])
+            return dg.MaterializeResult(metadata=metadata, check_results=[complete])
 
         return dg.Definitions(assets=[run_workspace])

@@ -148,8 +148,8 @@ def grant_access(client: SalesforceClient, fields: Sequence[Definition]) -> dict
         refused = dict(
             _add_permissions(client, own, [each for each in fields if each.subject not in known])
         )
-        mine = (f"AssigneeId = {quote_text(user)}", f"PermissionSetId = {quote_text(own)}")
-        if _find_one(client, "PermissionSetAssignment", *mine) is None:
+        conditions = (f"AssigneeId = {quote_text(user)}", f"PermissionSetId = {quote_text(own)}")
+        if _find_one(client, "PermissionSetAssignment", *conditions) is None:
             ends = {"AssigneeId": user, "PermissionSetId": own}
             _insert_one(client, "PermissionSetAssignment", ends)
     except (RequestRefused, PermissionMissing) as error:

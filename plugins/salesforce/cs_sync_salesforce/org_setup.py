@@ -60,8 +60,8 @@ def _make_finding(subject: str, purpose: str, *, granted: bool) -> Finding:
 def _read_permissions(client: SalesforceClient) -> set[str]:
     """Return the system permissions that the user has."""
     names = [name for name, _, _ in _PERMISSIONS]
-    mine = f"AssigneeId = {quote_text(client.read_user_id())}"
-    sets = build_query(("PermissionSetId",), "PermissionSetAssignment", mine)
+    condition = f"AssigneeId = {quote_text(client.read_user_id())}"
+    sets = build_query(("PermissionSetId",), "PermissionSetAssignment", condition)
     query = build_query(("Id", *names), "PermissionSet", f"Id IN ({sets})")
     records = [*client.query_to_end(query)]
     return {name for name in names if any(each.get(name) for each in records)}

@@ -89,11 +89,11 @@ class EventReader:
         }
 
 
-def _learn(facts: Facts, id: str | None, at: datetime, said: Any) -> None:
+def _learn(facts: Facts, id: str | None, at: datetime, values: Any) -> None:
     if id is None:
         raise MappingError("no_id", "an identification without an id")
     known = facts.setdefault(id, {})
-    for name, value in said.items() if isinstance(said, dict) else ():
+    for name, value in values.items() if isinstance(values, dict) else ():
         if name not in known or known[name][0] <= at:
             known[name] = (at, value)
 
