@@ -109,8 +109,8 @@ def _share_host(patch: pytest.MonkeyPatch) -> None:
 
 def _list_points(folders: list[str]) -> dict[str, list[EntryPoint]]:
     """Our entry points by distribution; the first of a name counts."""
-    found = {each.name: each for each in reversed(list(distributions(path=folders)))}
-    return {name: list(each.entry_points.select(group=PROJECT)) for name, each in found.items()}
+    by_name = {each.name: each for each in reversed(list(distributions(path=folders)))}
+    return {name: list(each.entry_points.select(group=PROJECT)) for name, each in by_name.items()}
 
 
 @dataclass(frozen=True)

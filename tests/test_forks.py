@@ -29,7 +29,7 @@ def run(folder: Path, *options: str, **files: str) -> tuple[int, str]:
 
 def test_each_test_runs_once_whatever_becomes_of_it(tmp_path: Path) -> None:
     note = "    (open('ran', 'a')).write('x')\n"
-    code, said = run(
+    code, output = run(
         tmp_path,
         many=f"@pytest.mark.parametrize('n', range(50))\ndef test_it(n):\n{note}",
         fails=f"def test_it():\n{note}    print('what it printed')\n    assert [1] == [2]",
@@ -38,15 +38,15 @@ def test_each_test_runs_once_whatever_becomes_of_it(tmp_path: Path) -> None:
         f"def test_it(broken):\n{note}",
     )
     assert code == 1
-    assert "1 failed, 51 passed, 1 skipped, 1 error" in said
-    assert "assert [1] == [2]" in said
-    assert "what it printed" in said
-    assert "ValueError: at the end" in said
+    assert "1 failed, 51 passed, 1 skipped, 1 error" in output
+    assert "assert [1] == [2]" in output
+    assert "what it printed" in output
+    assert "ValueError: at the end" in output
     assert (tmp_path / "ran").read_text() == "x" * 52
 
 
 def test_what_is_shown_and_refused_is_as_without_forks(tmp_path: Path) -> None:
-    code, said = run(
+    code, output = run(
         tmp_path,
         *("-W", "error"),
         shows="import logging, threading, warnings\n"
@@ -61,21 +61,21 @@ def test_what_is_shown_and_refused_is_as_without_forks(tmp_path: Path) -> None:
         "def test_folder(tmp_path):\n    assert tmp_path.is_dir()\n",
     )
     assert code == 1
-    assert "4 failed, 3 passed, 1 xfailed" in said, said
-    assert "what it logged" in said
-    assert "of another" not in said
-    assert "ZeroDivisionError" in said
+    assert "4 failed, 3 passed, 1 xfailed" in output, output
+    assert "what it logged" in output
+    assert "of another" not in output
+    assert "ZeroDivisionError" in output
 
 
 def test_what_a_dead_process_did_not_run_is_named(tmp_path: Path) -> None:
-    code, said = run(tmp_path, dies="def test_it():\n    os._exit(0)")
+    code, output = run(tmp_path, dies="def test_it():\n    os._exit(0)")
     assert code == 1
-    assert "a process died: no result of test_dies.py::test_it" in said
+    assert "a process died: no result of test_dies.py::test_it" in output
 
 
 def test_the_first_failure_ends_all_if_asked(tmp_path: Path) -> None:
     slow = "import time\ndef test_it():\n    time.sleep(60)"
-    code, said = run(tmp_path, "-x", a="def test_it():\n    assert False", b=slow)
+    code, output = run(tmp_path, "-x", a="def test_it():\n    assert False", b=slow)
     assert code == 1
-    assert "1 failed" in said
-    assert "stopping after 1 failures" in said
+    assert "1 failed" in output
+    assert "stopping after 1 failures" in output

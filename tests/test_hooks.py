@@ -98,7 +98,7 @@ def reach_signals(place: Place, module: ModuleType) -> None:
     assert "1 urgent tickets in the last 30 days" in rows["alpha"]["reasons"]
     wrong = settings.replace("[[0, 100], [3, 0]]", "[[0, 0], [3, 100]]")
     place.configure(f"{CONFIG}\n    [health.inputs.support]\n    weight = 20\n    {wrong}")
-    assert "less of it is better" in place.run("score").said
+    assert "less of it is better" in place.run("score").messages
 
 
 def reach_playbooks(place: Place, _module: ModuleType) -> None:
@@ -189,7 +189,7 @@ def test_a_missing_reference_of_a_plugin_is_named_and_the_run_goes_on(
     install("cs_sync_event")
     place.configure(f'{CONFIG}\n    [plugins.diary]\n    path = "env:NOBODY_SETS_THIS"\n')
     assert place.run("sync").code == 0
-    assert "environment variable NOBODY_SETS_THIS is not set" in place.ran[-1].said
+    assert "environment variable NOBODY_SETS_THIS is not set" in place.ran[-1].messages
 
 
 def test_a_table_of_no_plugin_is_a_mistake(
@@ -199,8 +199,8 @@ def test_a_table_of_no_plugin_is_a_mistake(
     place.configure(f'{CONFIG}\n    [plugins.dairy]\n    path = "x"\n')
     ran = place.run("sync")
     assert ran.code == 2
-    assert "plugins.dairy: there is no such plugin" in ran.said
-    assert "did you mean diary?" in ran.said
+    assert "plugins.dairy: there is no such plugin" in ran.messages
+    assert "did you mean diary?" in ran.messages
 
 
 @pytest.mark.parametrize(

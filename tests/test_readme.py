@@ -186,9 +186,9 @@ SECTIONS = ("Set up", "Settings", "What is read", "What is written", "MRR", "Lim
 
 @pytest.mark.parametrize("page", PAGES[1:-1], ids=lambda page: page.parent.name)
 def test_plugins_have_the_same_sections_in_the_same_order(page: Path) -> None:
-    found = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    shared = [section for section in found if section in SECTIONS]
-    assert found[0] == "Set up"
+    headings = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    shared = [section for section in headings if section in SECTIONS]
+    assert headings[0] == "Set up"
     assert shared == sorted(shared, key=SECTIONS.index)
 
 

@@ -1,4 +1,4 @@
-"""Functions are short, and the first line of a docstring is."""
+"""Functions are short, the first line of a docstring is, and names say what they hold."""
 
 import ast
 from collections.abc import Iterator
@@ -9,16 +9,32 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LONGEST = 48
 MOST_WORDS = 12
+VAGUE = {"told", "said", "found", "one", "mine", "there"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def list_functions() -> Iterator[tuple[str, Function]]:
-    for folder in ("cs_sync", "plugins", "schemas", "examples"):
+def list_modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if {"tests", "versions", "build", "node_modules"}.isdisjoint(path.parts):
-                for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                    if isinstance(node, Function):
-                        yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
+            if {"versions", "build", "node_modules"}.isdisjoint(path.parts):
+                yield path.relative_to(ROOT), ast.parse(path.read_text("utf-8"))
+
+
+def list_functions() -> Iterator[tuple[str, Function]]:
+    for path, module in list_modules("cs_sync", "plugins", "schemas", "examples"):
+        if "tests" not in path.parts:
+            for node in ast.walk(module):
+                if isinstance(node, Function):
+                    yield f"{path}:{node.lineno} {node.name}", node
+
+
+def name_variable(node: ast.AST) -> str | None:
+    """Return the name that a node gives to a variable, a parameter or a function."""
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return node.id
+    if isinstance(node, ast.arg):
+        return node.arg
+    return node.name if isinstance(node, Function) else None
 
 
 @pytest.mark.slow("parses every file of the product")
@@ -32,3 +48,17 @@ def test_functions_and_first_lines_are_short() -> None:
     ]
     wordy = [name for name, line in first_lines if len(line.split()) > MOST_WORDS]
     assert wordy == []
+
+
+@pytest.mark.slow("parses every file")
+def test_no_variable_has_a_name_that_says_nothing() -> None:
+    vague = [
+        f"{path}:{node.lineno} {name}"
+        for path, module in list_modules(
+            "cs_sync", "plugins", "schemas", "examples", "tests", "benchmarks"
+        )
+        for node in ast.walk(module)
+        if (name := name_variable(node)) in VAGUE
+        if isinstance(node, ast.expr | ast.arg | Function)
+    ]
+    assert vague == []

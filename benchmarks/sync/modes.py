@@ -110,7 +110,7 @@ def databases(plan: Plan) -> Iterator[Table]:
             each = [run.cost.cpu / run.cost.records * 1e6 for run in (ours, theirs)]
             clock = theirs.cost.seconds / ours.cost.seconds
             times = (f"{each[1] / each[0]:.2f}", f"{clock:.2f}")
-            lines.append([vendor, *(f"{one:.1f}" for one in each), *times])
+            lines.append([vendor, *(f"{seconds:.1f}" for seconds in each), *times])
     yield Table(f"µs of CPU of our process per record, {plan.size} of each kind", columns, lines)
 
 
@@ -132,8 +132,8 @@ def _alternate_databases(
     """Read into either database once a round."""
     runs: tuple[list[Run], list[Run]] = [], []
     for number in range(plan.rounds):
-        with folder() as one, folder() as other, fresh_database(postgres) as database:
-            runs[0].append(run_once("cs_sync", vendor, source, one))
+        with folder() as first_folder, folder() as other, fresh_database(postgres) as database:
+            runs[0].append(run_once("cs_sync", vendor, source, first_folder))
             runs[1].append(run_once("cs_sync", vendor, source, other, database=database))
         for name, run in zip(("SQLite", "PostgreSQL"), runs, strict=True):
             plan.tell(f"{vendor} round {number + 1}/{plan.rounds} {name}: {run[-1].cost}")

@@ -32,14 +32,14 @@ class UsedEvent(NamedTuple):
 class ExportSpan:
     """The span that an export was asked for, and the one that is wanted of it.
 
-    Both are half-open. `found` is the number of events that are of the first.
+    Both are half-open. `event_count` is the number of events that are of the first.
     """
 
     asked_from: datetime
     asked_to: datetime
     since: datetime
     until: datetime
-    found: int = 0
+    event_count: int = 0
 
     def wants(self, at: datetime) -> bool:
         """Return whether an event of this time is wanted.
@@ -49,7 +49,7 @@ class ExportSpan:
         """
         if not self.asked_from <= at < self.asked_to:
             raise MappingError("other_day", "of a day that was not asked for")
-        self.found += 1
+        self.event_count += 1
         return self.since <= at < self.until
 
     def require_events(self, name: str, number: int) -> None:
@@ -62,7 +62,7 @@ class ExportSpan:
         Raises:
             Unreachable: There are documents, and none is an event of the span.
         """
-        if number and not self.found:
+        if number and not self.event_count:
             raise Unreachable(
                 f"{name} has no event from {self.asked_from:%Y-%m-%d} to"
                 f" {self.asked_to:%Y-%m-%d}, which was asked for",

@@ -141,5 +141,5 @@ class SharedRateLimiter:
 
         Without any, processes still share the pauses after a 429.
         """
-        found = [limit for limit in self._limits if limit_covers(limit, method, path)]
-        return found or [UNPUBLISHED]
+        limits = [limit for limit in self._limits if limit_covers(limit, method, path)]
+        return limits or [UNPUBLISHED]

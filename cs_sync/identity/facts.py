@@ -154,11 +154,11 @@ def leave_out_attributes(
     facts: IdentityFacts, names: Set[str]
 ) -> tuple[IdentityFacts, Sequence[str]]:
     """Return the facts without some attributes, and those found."""
-    found = {name for fact in facts.accounts for name in fact.attributes.keys() & names}
-    if not found:
+    present = {name for fact in facts.accounts for name in fact.attributes.keys() & names}
+    if not present:
         return facts, ()
     accounts = [
         replace(fact, attributes={n: v for n, v in fact.attributes.items() if n not in names})
         for fact in facts.accounts
     ]
-    return replace(facts, accounts=accounts), sorted(found)
+    return replace(facts, accounts=accounts), sorted(present)

@@ -84,8 +84,8 @@ class PluginRegistry(PluginLoader):
 
     def find_config_class(self, connector: str) -> "type[ConnectorConfig] | None":
         """Return a connector's configuration class; None if no plugin offers it."""
-        found = self.find_connector(connector)
-        return found.Config if found else None
+        connector_class = self.find_connector(connector)
+        return connector_class.Config if connector_class else None
 
     def find_source(self, connector: str) -> "type[Source] | None":
         """Return a connector that reads; None if no plugin offers it."""

@@ -57,10 +57,10 @@ def answer_questions(workspace: Workspace, questions: Sequence[Question]) -> lis
     policy = get_mrr_policy(workspace).hash
     asked = {hash_parts([*question.parts, policy]): question for question in questions}
     with workspace.store.read() as connection:
-        found = read_figures(connection, asked)
-    renew_figures(workspace.store, found)
-    new = {key: question for key, question in asked.items() if key not in found.rows}
-    answers = {**found.rows, **_compute_answers(workspace, new)}
+        figures = read_figures(connection, asked)
+    renew_figures(workspace.store, figures)
+    new = {key: question for key, question in asked.items() if key not in figures.rows}
+    answers = {**figures.rows, **_compute_answers(workspace, new)}
     return [answers[key] for key in asked]
 
 

@@ -77,9 +77,9 @@ def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -
     }
     with workspace.store.read() as connection:
         stale = find_stale_tables(connection)
-        found = read_figures(connection, {key for own in keys.values() for key in own})
-    renew_figures(workspace.store, found)
-    kept = dict(found.rows)
+        figures = read_figures(connection, {key for own in keys.values() for key in own})
+    renew_figures(workspace.store, figures)
+    kept = dict(figures.rows)
     missing = {name: [key for key in own if key not in kept] for name, own in keys.items()}
     piecemeal = [m for m in chosen if m.name in keys and _is_nearly_kept(missing[m.name], scope)]
     kept |= _compute_missing(workspace, piecemeal, scope, keys, kept.keys())

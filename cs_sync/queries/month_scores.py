@@ -82,7 +82,9 @@ def read_other_signals(
     columns = {}
     for name in names:
         own = (readings.get(account, _NONE).get(name) for account in accounts)
-        values = [np.nan if one is None or one.value is None else one.value for one in own]
+        values = [
+            np.nan if reading is None or reading.value is None else reading.value for reading in own
+        ]
         columns[name] = np.array(values, np.float64)
     return columns
 

@@ -62,17 +62,17 @@ class QuietAccounts:
         """Yield the views of all customers but the quiet ones."""
         return (self._views[account] for account in self._views if account not in self._quiet)
 
-    def build_update(self, found: Mapping[str, Turns]) -> KeptUpdate | None:
+    def build_update(self, turns_by_account: Mapping[str, Turns]) -> KeptUpdate | None:
         """Build what a run is to keep: who is quiet.
 
         Args:
-            found: Account id → when that turns.
+            turns_by_account: Account id → when that turns.
         """
         if self._kept is None:
             return None
         quiet = self._quiet | {
             account: self._build_quiet(account, turns)
-            for account, turns in found.items()
+            for account, turns in turns_by_account.items()
             if turns.at is None or turns.at > self._now
         }
         return self._kept.build_update(

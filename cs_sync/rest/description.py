@@ -59,8 +59,8 @@ class Moment(Part):
 
 
 def _find_text(expression: str, item: Any) -> str | None:
-    found = evaluate_expression(expression, item) if isinstance(item, dict) else None
-    return None if found is None else str(found)
+    value = evaluate_expression(expression, item) if isinstance(item, dict) else None
+    return None if value is None else str(value)
 
 
 class LookUp(Part):

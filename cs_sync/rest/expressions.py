@@ -55,10 +55,10 @@ def fill_template(template: Any, document: Any, *, in_path: bool = False) -> Any
         return template
     if not in_path and (alone := _BRACES.fullmatch(template)):
         return evaluate_expression(alone[1], document)
-    found = {match: evaluate_expression(match, document) for match in _BRACES.findall(template)}
-    if any(value is None for value in found.values()):
+    values = {match: evaluate_expression(match, document) for match in _BRACES.findall(template)}
+    if any(value is None for value in values.values()):
         return None
-    texts = {name: quote(str(v), safe="") if in_path else str(v) for name, v in found.items()}
+    texts = {name: quote(str(v), safe="") if in_path else str(v) for name, v in values.items()}
     return _BRACES.sub(lambda match: texts[match[1]], template)
 
 

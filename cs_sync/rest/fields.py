@@ -143,42 +143,42 @@ class RecordRule(Settings):
 
     def _make_value(self, name: str, document: Any) -> Any:
         rule = self.fields[name]
-        found = rule.find(document)
-        if rule.map and found is not None:
-            return self._translate(name, found)
+        value = rule.find(document)
+        if rule.map and value is not None:
+            return self._translate(name, value)
         convert = rule.convert or self._defaults.get(name)
-        if found is None or (found == "" and convert is not None):
+        if value is None or (value == "" and convert is not None):
             if rule.required:
                 raise MappingError("missing_field", f"{self.record} without {self._describe(name)}")
             return None
         if rule.value is not None or convert is None:
-            return _drop_nulls(found)
+            return _drop_nulls(value)
         try:
-            return self._convert(name, found, convert, document)
+            return self._convert(name, value, convert, document)
         except MappingError as error:
             raise MappingError(error.code, f"{name}: {error}") from None
 
-    def _translate(self, name: str, found: Any) -> Any:
+    def _translate(self, name: str, value: Any) -> Any:
         rule = self.fields[name]
-        key = str(found).lower() if isinstance(found, bool) else str(found)
+        key = str(value).lower() if isinstance(value, bool) else str(value)
         if key in rule.map:
             return rule.map[key]
         if rule.other is None:
             known = ", ".join(rule.map)
-            reason = f"{name}: {found!r} is not in its map ({known}); add it, or other"
+            reason = f"{name}: {value!r} is not in its map ({known}); add it, or other"
             raise MappingError("unknown_value", reason)
         return rule.other
 
-    def _convert(self, name: str, found: Any, convert: str, document: Any) -> Any:
+    def _convert(self, name: str, value: Any, convert: str, document: Any) -> Any:
         rule = self.fields[name]
         if convert == "iso":
-            return conversions.convert_iso_time(found, rule.zone)
+            return conversions.convert_iso_time(value, rule.zone)
         if convert == "minor":
-            return conversions.convert_minor_units(found, whole=name != _DECIMAL_MONEY)
+            return conversions.convert_minor_units(value, whole=name != _DECIMAL_MONEY)
         if convert == "major":
             currency = evaluate_expression(rule.currency or "", document)
-            return conversions.convert_major_units(found, currency, whole=name != _DECIMAL_MONEY)
-        return PLAIN[convert](found)
+            return conversions.convert_major_units(value, currency, whole=name != _DECIMAL_MONEY)
+        return PLAIN[convert](value)
 
     def _is_money(self, name: str) -> bool:
         column = get_table(self.type).columns[name]

@@ -56,23 +56,23 @@ class ObjectRule(RecordRule):
         self,
         item: Mapping[str, Any],
         seen: Mapping[str, Any] | None = None,
-        found: Mapping[str, Any] | None = None,
+        looked_up: Mapping[str, Any] | None = None,
     ) -> Iterator[tuple[type[Record], Row]]:
         """Yield the records of one object: its own, and those inside it.
 
         Args:
             item: The object.
             seen: What expressions see beside it.
-            found: What was looked up of it, and is kept with it.
+            looked_up: What was looked up of it, and is kept with it.
         """
-        seen, found = seen or {}, found or {}
-        context = {**item, **seen, **found}
+        seen, looked_up = seen or {}, looked_up or {}
+        context = {**item, **seen, **looked_up}
         if self.fields:
-            yield self.type, {**self.make_row(context), "raw": {**item, **found}}
+            yield self.type, {**self.make_row(context), "raw": {**item, **looked_up}}
         for also in self.also.values():
             parts = evaluate_expression(also.each, context)
             for part in parts if isinstance(parts, list) else [] if parts is None else [parts]:
-                inside = {**require_object(part), **seen, **found, "_item": item}
+                inside = {**require_object(part), **seen, **looked_up, "_item": item}
                 yield also.type, {**also.make_row(inside), "raw": part}
 
     def list_unknown_keys(self, known: Iterable[str]) -> Iterator[str]:
@@ -112,10 +112,10 @@ def build_page(
     """
 
     def require_id(item: Any) -> str:
-        found = find_id(require_object(item))
-        if found is None:
+        source_id = find_id(require_object(item))
+        if source_id is None:
             raise MappingError("no_id", "a deleted object without an id")
-        return found
+        return source_id
 
     gone = [item for item in items if is_gone(item)]
     ids, nameless = map_each(record, gone, require_id, lambda _item: None)

@@ -117,9 +117,9 @@ class StreamReader:
 
     def _read_lists(self, window: Window) -> Iterator[Page]:
         """Yield every page of a window, once the tables are read."""
-        found = list(self._list_steps())
-        by_position = {step.position: step for step in found if isinstance(step, Step)}
-        unreadable = [each for each in found if isinstance(each, Rejection)]
+        listed = list(self._list_steps())
+        by_position = {step.position: step for step in listed if isinstance(step, Step)}
+        unreadable = [each for each in listed if isinstance(each, Rejection)]
         resume = window.resume or {"list": 0, "parent": "", "at": None}
         begin = (resume["list"], resume["parent"])
         steps = [by_position[position] for position in sorted(by_position) if position >= begin]
@@ -189,8 +189,8 @@ class StreamReader:
 
     def _read_table(self, rule: Table) -> Mapping[str, Any]:
         """Return a list's objects by their keys; nothing can name one without."""
-        found = [(rule.find_key(item), item) for item in self._list_aside(rule, rule.find_key)]
-        return {key: item for key, item in found if key is not None}
+        keyed = [(rule.find_key(item), item) for item in self._list_aside(rule, rule.find_key)]
+        return {key: item for key, item in keyed if key is not None}
 
     def _list_aside(
         self, rule: Listing, find_id: Callable[[Any], str | None], *, first: bool = False
@@ -216,8 +216,8 @@ class StreamReader:
         if step.parent is None or self.rule.parent is None:
             return step
         seen = {**step.parent, "_settings": self.api.settings}
-        found = self.api.look_up(self.rule.parent.look_up, seen)
-        return replace(step, parent={**step.parent, **found})
+        looked_up = self.api.look_up(self.rule.parent.look_up, seen)
+        return replace(step, parent={**step.parent, **looked_up})
 
     def _read_list(self, step: Step, window: Window, at: Any) -> Iterator[tuple[Answer, Any]]:
         """Yield each page of a list with where to go on.
@@ -293,10 +293,10 @@ class StreamReader:
 
     def _map_item(self, item: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[Any]:
         """Yield the records of one object: its own, and those inside it."""
-        found = self.api.look_up(self.rule.look_up, {**item, **seen})
-        yield from self.rule.map_object(item, seen, found)
+        looked_up = self.api.look_up(self.rule.look_up, {**item, **seen})
+        yield from self.rule.map_object(item, seen, looked_up)
         if self.custom is not None:
-            made = self.custom({**item, **seen, **found})
+            made = self.custom({**item, **seen, **looked_up})
             yield from [(self.rule.type, made)] if isinstance(made, Mapping) else made
 
 

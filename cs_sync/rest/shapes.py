@@ -53,7 +53,7 @@ def _make_body(wanted: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         *path, last = keys
         inside = body
         for key in path:
-            found = inside.get(key)
-            inside[key] = inside = found if isinstance(found, dict) else {}
+            nested = inside.get(key)
+            inside[key] = inside = nested if isinstance(nested, dict) else {}
         inside.setdefault(last, kind)
     return body

@@ -178,9 +178,9 @@ def test_check_ends_by_what_it_found(run: Run, jobs: Jobs, oks: list[bool], code
 def test_each_line_of_a_finding_is_a_line_of_the_table(run: Run, jobs: Jobs) -> None:
     row = {"source": "files", "stream": "invoices", "ok": False, "remedy": "correct them"}
     jobs("queries.check", check_workspace=lambda _: [row | {"message": "row 2: one\nrow 3: two"}])
-    said = [line.strip() for line in run("check").out.splitlines()]
-    assert said[-2:] == ["row 3: two", "→ correct them"]
-    assert said[-3].endswith("row 2: one")
+    lines = [line.strip() for line in run("check").out.splitlines()]
+    assert lines[-2:] == ["row 3: two", "→ correct them"]
+    assert lines[-3].endswith("row 2: one")
 
 
 @pytest.mark.parametrize("command", ["run", "sync", "push", "rejects retry"])

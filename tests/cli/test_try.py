@@ -36,8 +36,8 @@ def test_it_says_how_many_were_read_and_stores_nothing(place: Place) -> None:
     ran = place.run("try", "files", "accounts")
     assert ran.code == 0
     assert "Company 9" in ran.out
-    assert "mapped, and empty in every" not in ran.said
-    assert "pages read: 1; records mapped: 12, rejected: 1; nothing was stored" in ran.said
+    assert "mapped, and empty in every" not in ran.messages
+    assert "pages read: 1; records mapped: 12, rejected: 1; nothing was stored" in ran.messages
     for table in ("source_account", "rejected_record", "stream_state", "run"):
         assert place.select(f"SELECT * FROM {table}") == []
 
@@ -52,4 +52,4 @@ def test_it_says_how_many_were_read_and_stores_nothing(place: Place) -> None:
 def test_a_name_that_is_none_is_refused(place: Place, words: tuple[str, str], message: str) -> None:
     ran = place.run("try", *words)
     assert ran.code == 2
-    assert message in ran.said
+    assert message in ran.messages

@@ -10,6 +10,6 @@ BROKEN = BrokenPlugin("acme", "customer-success-sync-acme", "0.1.0", MISTAKES, "
 def test_an_error_names_the_plugin_and_the_remedy_alone() -> None:
     where = "cs_sync.toml, line 21: connectors.acme: customer-success-sync-acme 0.1.0"
     error = f"{where} cannot be used: {MISTAKES}\n  → correct them"
-    said = leave_out_warnings(error, [BROKEN])
-    assert said == f"{where} cannot be used, as the warning says\n  → correct them"
+    left = leave_out_warnings(error, [BROKEN])
+    assert left == f"{where} cannot be used, as the warning says\n  → correct them"
     assert leave_out_warnings(error, []) == error

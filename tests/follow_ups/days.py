@@ -27,4 +27,4 @@ def push(place: Place, days: int = 0) -> str:
     place.now = max(place.now, NOW + timedelta(days=days))
     ran = place.run("push", "--yes")
     assert ran.code == 0, ran
-    return ran.said
+    return ran.messages

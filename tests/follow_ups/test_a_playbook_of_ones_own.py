@@ -58,8 +58,8 @@ def test_it_leads_to_a_follow_up_and_can_be_set(place: Place, portal: Portal) ->
     place.configure(CONFIG + CRM + "\n    [playbooks.second_year]\n    moths = 20\n")
     ran = place.run("score")
     assert ran.code == 2
-    assert "playbooks.second_year.moths: unknown key" in ran.said
-    assert "did you mean months?" in ran.said
+    assert "playbooks.second_year.moths: unknown key" in ran.messages
+    assert "did you mean months?" in ran.messages
     place.configure(CONFIG + CRM + "\n    [playbooks.second_year]\n    months = 20\n")
     assert place.run("plan").code == 0
 

@@ -55,8 +55,8 @@ def test_a_mistake_in_the_file_is_one_message(
     place.configure(CONFIG + "\n" + "\n".join(f"    {line}" for line in wrong.splitlines()))
     ran = place.run("score")
     assert (ran.code, ran.out) == (2, "")
-    assert message in ran.said
-    assert remedy in ran.said
+    assert message in ran.messages
+    assert remedy in ran.messages
     assert ran.err.count("→") == 1
     assert "Traceback" not in ran.err
 

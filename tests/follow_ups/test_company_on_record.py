@@ -105,8 +105,8 @@ def test_findings_without_anybody_to_go_to_are_told_and_not_written(
     assert text.count("wait for somebody") == 1
     assert place.select("SELECT * FROM follow_up WHERE account_id = ''") == []
     for line in (("plan",), ("run", "--dry-run")):
-        assert "2 company-wide findings wait for somebody" in place.run(*line).said
-    messages = place.run("check").said
+        assert "2 company-wide findings wait for somebody" in place.run(*line).messages
+    messages = place.run("check").messages
     assert (
         "company-wide findings (exit_surveys, cost_work, segment_shift) are unassigned" in messages
     )
@@ -116,12 +116,12 @@ def test_an_attribute_that_nobody_has_is_told(place: Place) -> None:
     place.configure(CONFIG + CRM + TO_THE_HEAD + '    [playbooks.segment_shift]\n    by = "size"\n')
     assert place.run("sync").code == 0
     for line in ("check", "plan"):
-        text = place.run(line).said
+        text = place.run(line).messages
         assert "no account has the attribute 'size', by which playbook segment_shift" in text
         assert "or enabled = false" in text
     off = "    [playbooks.segment_shift]\n    enabled = false\n"
     place.configure(CONFIG + CRM + TO_THE_HEAD + off)
-    assert "no account has the attribute" not in place.run("check").said
+    assert "no account has the attribute" not in place.run("check").messages
 
 
 def test_accounts_without_an_owner_leave_a_word(

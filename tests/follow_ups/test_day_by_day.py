@@ -178,7 +178,7 @@ def test_somebody_whom_the_crm_does_not_know_is_named(place: Place, records: Por
     message = (
         "for head@acme.example will be unassigned in webhook, which has no active owner with that"
     )
-    assert message in place.run("plan").said
+    assert message in place.run("plan").messages
     assert message in push(place)
     assert records.tasks
     assert message not in push(place, days=1)  # nothing new goes there

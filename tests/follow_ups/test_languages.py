@@ -90,7 +90,7 @@ def test_an_unknown_language_is_one_message(place: Place) -> None:
     configured(place, "de")
     ran = place.run("score")
     assert ran.code == 2
-    assert "workspace.language" in ran.said
+    assert "workspace.language" in ran.messages
 
 
 @pytest.mark.slow("syncs and runs whole commands")

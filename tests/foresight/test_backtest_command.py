@@ -55,7 +55,7 @@ def test_verdicts_of_a_small_company(place: Place) -> None:
     assert {(row["churned"], row["auc"], row["brier_skill"]) for row in churn} == {(2, None, None)}
     assert churn[0]["needed_churned"] == 198
     shown = place.run("backtest", *SHORT)
-    assert "health score: too little data. 2 accounts left so far; about 198 more" in shown.said
+    assert "health score: too little data. 2 accounts left so far; about 198 more" in shown.messages
 
 
 @pytest.mark.slow("runs backtests")
@@ -81,7 +81,7 @@ def test_we_said_red_by_name(place: Place) -> None:
     ]  # fmt: skip
     assert list(rows[0]) == list(RED_FIELDS)
     assert {row["cutoff"] for row in rows} == {"2025-12-31"}
-    shown = place.run("backtest", *SHORT, "--red").said
+    shown = place.run("backtest", *SHORT, "--red").messages
     assert "Red on 31 Dec 2025, and what became of them" in shown
 
 
@@ -92,7 +92,7 @@ def test_every_input_as_known_and_as_recorded(place: Place) -> None:
     used = {row["input"]: row for row in rows}
     assert used["days_since_use"]["verdict"] == "used"
     assert used["days_since_use"]["difference"] == 0
-    heading, *_ = place.run("backtest", *SHORT, "--leaks").said.splitlines()
+    heading, *_ = place.run("backtest", *SHORT, "--leaks").messages.splitlines()
     assert heading.split()[:2] == ["input", "cases"]
 
 
@@ -142,7 +142,7 @@ def test_fitting_keeps_what_the_backtest_found(place: Place) -> None:
 def test_what_cannot_be_judged_is_said(place: Place, line: tuple[str, ...], message: str) -> None:
     ran = place.run("backtest", *line)
     assert ran.code == 2
-    assert message in ran.said
+    assert message in ran.messages
 
 
 def test_without_scikit_learn_the_remedy_is_said(
@@ -157,8 +157,8 @@ def test_without_scikit_learn_the_remedy_is_said(
     for command in (("backtest",), ("analyse", "fit")):
         ran = place.run(*command, *SHORT)
         assert ran.code == 2
-        assert "needs scikit-learn, which is not installed" in ran.said
-        assert "pip install 'customer-success-sync[analyse]'" in ran.said
+        assert "needs scikit-learn, which is not installed" in ran.messages
+        assert "pip install 'customer-success-sync[analyse]'" in ran.messages
 
 
 @pytest.mark.slow("runs backtests")
@@ -168,6 +168,6 @@ def test_a_horizon_of_the_configuration(place: Place) -> None:
     place.configure(CONFIG + "[foresight]\nhorizon_days = 3\n")
     ran = place.run("backtest")
     assert ran.code == 2
-    assert "foresight.horizon_days" in ran.said
+    assert "foresight.horizon_days" in ran.messages
     place.configure(CONFIG)
     assert date.fromisoformat(place.json("backtest", *SHORT, "--red")[0]["cutoff"]).year == 2025

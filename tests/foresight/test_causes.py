@@ -261,7 +261,7 @@ def test_the_planted_cause_is_found(place: Place) -> None:
     assert survival["solo"]["effect"] > 3
     table = place.run("analyse", "causes", "--horizon", "60")
     assert "solo" in table.out
-    assert "not compared: owner; --by owner compares it" in table.said
+    assert "not compared: owner; --by owner compares it" in table.messages
 
 
 def test_attributes_that_are_not_compared_are_named() -> None:
@@ -290,12 +290,12 @@ def test_too_few_departures_and_no_scikit_learn(
     monkeypatch.setattr("cs_sync.queries.causes.MIN_CHURNED", 1_000)
     ran = place.run("analyse", "causes", "--horizon", "60")
     assert ran.code == 0
-    assert "too few to tell drivers apart: the logistic step needs 1000" in ran.said
+    assert "too few to tell drivers apart: the logistic step needs 1000" in ran.messages
     monkeypatch.setattr("cs_sync.queries.causes.MIN_CHURNED", 1)
     monkeypatch.setitem(__import__("sys").modules, "sklearn.linear_model", None)
     ran = place.run("analyse", "causes", "--horizon", "60")
     assert ran.code == 0
-    assert "pip install 'customer-success-sync[analyse]'" in ran.said
+    assert "pip install 'customer-success-sync[analyse]'" in ran.messages
     assert "solo" in ran.out
 
 
@@ -303,11 +303,11 @@ def test_too_few_departures_and_no_scikit_learn(
 def test_an_attribute_of_nobody(place: Place) -> None:
     ran = place.run("analyse", "causes", "--by", "planet")
     assert ran.code == 2
-    assert "no account has an attribute 'planet'" in ran.said
+    assert "no account has an attribute 'planet'" in ran.messages
 
 
 @pytest.mark.slow("simulates books")
 def test_no_whole_horizon(place: Place) -> None:
     ran = place.run("analyse", "causes", "--horizon", "700")
     assert ran.code == 2
-    assert "no month end with a whole horizon of 700 days" in ran.said
+    assert "no month end with a whole horizon of 700 days" in ran.messages

@@ -53,5 +53,5 @@ def test_the_last_twelve_months_and_a_heat_map(place: Place) -> None:
 def test_a_month_that_lies_ahead(place: Place) -> None:
     ran = place.run("analyse", "cohorts", "--since", "2027-01")
     assert ran.code == 2
-    assert "2027-01 is in the future" in ran.said
+    assert "2027-01 is in the future" in ran.messages
     assert date(2027, 1, 1) > place.now.date()

@@ -105,7 +105,7 @@ def test_a_model_of_another_policy_or_definition_is_not_used(
     keep_model(place, "churn", **changed)
     ran = place.run("score")
     assert ran.code == 0
-    assert f"was fitted under another {what} and is not used: cs-sync analyse fit" in ran.said
+    assert f"was fitted under another {what} and is not used: cs-sync analyse fit" in ran.messages
     assert {row["churn_probability"] for row in scores(place).values()} == {None}
 
 
@@ -169,11 +169,11 @@ def test_explain_and_the_watch_list_show_the_chance_only_while_a_model_is_accept
     for accepted in (None, False):
         if accepted is not None:
             keep_model(place, "churn", accepted=accepted)
-        before = place.run("explain", "quiet").said
+        before = place.run("explain", "quiet").messages
         assert "accounts like this" not in before
         assert "a month (Missing health × MRR)" in before
     keep_model(place, "churn", version=2)
-    after = place.run("explain", "quiet").said
+    after = place.run("explain", "quiet").messages
     assert SENTENCE in after
     assert "priority 57.51 EUR a month (Churn probability × MRR)" in after
     plugins = load_plugins()
@@ -187,7 +187,7 @@ def test_explain_and_the_watch_list_show_the_chance_only_while_a_model_is_accept
     row = scores(place)["quiet"]
     assert (row["churn_from"], row["churn_until"]) == ("2026-03-25", "2026-04-23")
     assert (row["churn_alike_rate"], row["churn_alike_n"]) == (0.26, 118)
-    assert "like this" not in place.run("explain", "quiet", "--as-of", "2026-03-01").said
+    assert "like this" not in place.run("explain", "quiet", "--as-of", "2026-03-01").messages
 
 
 def test_who_is_alike_by_hand() -> None:
@@ -211,10 +211,10 @@ def test_the_sentence_in_every_language(language: Language) -> None:
 def test_the_load_says_what_its_order_rests_on(place: Place) -> None:
     assert (
         "Order: Missing health × MRR (no accepted model: `cs-sync analyse fit`)"
-        in place.run("analyse", "load").said
+        in place.run("analyse", "load").messages
     )
     keep_model(place, "churn")
-    assert "Order: Churn probability × MRR" in place.run("analyse", "load").said
+    assert "Order: Churn probability × MRR" in place.run("analyse", "load").messages
     [kim] = place.json("analyse", "load")
     assert kim["priority_basis"] == "churn_probability"
     assert kim["at_risk"] == 5_751 + 9_057
@@ -237,7 +237,7 @@ def test_without_a_history_nothing_is_predicted_and_it_says_so(place: Place) -> 
     place.write_row("DELETE FROM mrr_span")
     ran = place.run("score")
     assert ran.code == 0
-    assert "nothing is predicted: there is no history of customers" in ran.said
+    assert "nothing is predicted: there is no history of customers" in ran.messages
     assert {row["churn_probability"] for row in scores(place).values()} == {None}
 
 

@@ -187,7 +187,10 @@ def test_what_a_crm_told_later_is_not_known_earlier(workspace: Workspace) -> Non
     tell_contact(workspace, 1, at(4), value_at=at(3), first_seen_at=at(16), changed_at=at(16))
     scope = build_day_scope(date(2025, 11, 15))
     known = [replace(scope, known_at=at(day)) for day in (15, 16)]
-    assert [workspace.values("days_since_contact", one) for one in known] == [{}, {"acme": 12}]
+    assert [workspace.values("days_since_contact", known_at) for known_at in known] == [
+        {},
+        {"acme": 12},
+    ]
     workspace.add(SourceAccount, source="crm_two", source_id="acme", last_contacted_at=at(17))
     assert workspace.values("days_since_contact", scope) == {}
     assert workspace.values("days_since_contact") == {"acme": 3}

@@ -84,7 +84,7 @@ def test_a_score_of_any_day_is_the_same_whenever_it_is_asked_for(place: Place) -
 def test_nothing_was_stored_before_the_first_sync(place: Place) -> None:
     """Of a day that was over by then the facts' own dates tell; of a later one nothing does."""
     ran = place.run("score", "--known-at", "2026-03-01")
-    assert (ran.code, "nothing was stored before the first sync" in ran.said) == (2, True)
+    assert (ran.code, "nothing was stored before the first sync" in ran.messages) == (2, True)
     assert place.json("score", "--as-of", "2026-02-28", "--known-at", "2026-03-01")
     assert {row["band"] for row in place.json("score", "--known-at", "2026-03-11")} != {
         "insufficient"

@@ -131,8 +131,8 @@ def test_tickets_of_thirty_days_in_the_reporting_zone(workspace: Workspace) -> N
     assert workspace.values("tickets_30", warsaw) == {"acme": 2, "quiet": 0}
     assert workspace.values("tickets_30", SCOPE) == {"acme": 1, "quiet": 0}
     assert workspace.values("tickets_30", build_day_scope(DAY, accounts=["quiet"])) == {"quiet": 0}
-    one = AccountRange("quiet", "quiet")
-    assert workspace.values("tickets_30", build_day_scope(DAY, accounts=one)) == {"quiet": 0}
+    quiet = AccountRange("quiet", "quiet")
+    assert workspace.values("tickets_30", build_day_scope(DAY, accounts=quiet)) == {"quiet": 0}
 
 
 def test_a_ticket_is_open_until_it_was_solved(workspace: Workspace) -> None:

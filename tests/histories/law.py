@@ -54,7 +54,7 @@ class Saying:
     stripe: Stripe
     spans: Spans
 
-    def said(self, account: str, at: datetime) -> int:
+    def calculate_mrr(self, account: str, at: datetime) -> int:
         """Minor units per month."""
         return sum(
             span.amount
@@ -115,7 +115,7 @@ def _compare(
     for at in ends:
         if any(at < resumed and at.date() == resumed.date() for resumed in soon):
             continue  # what changes and changes back on one day is no change, by the policy
-        text, sayable = saying.said(account, at), saying.sayable(account, at)
+        text, sayable = saying.calculate_mrr(account, at), saying.sayable(account, at)
         tally.figures += 1
         if text not in sayable:
             wrong.append(f"{at:%Y-%m-%d %H:%M}: {text} instead of {_told(sayable)}")

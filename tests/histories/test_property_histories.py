@@ -111,10 +111,10 @@ def test_a_history_read_at_once_is_what_a_daily_sync_keeps(
         other.take_over(bench)
         once = Observer(other)
         once.look()
-        told = once.list_values()
-        first = {row[:2]: row[2] for row in reversed(told)}
+        values = once.list_values()
+        first = {row[:2]: row[2] for row in reversed(values)}
         expected = [row for row in daily.list_values() if row[2] >= first.get(row[:2], NEVER)]
-        assert told == expected
+        assert values == expected
     assert len({row[2] for row in expected}) > 10
 
 

@@ -115,7 +115,7 @@ class Observer:
 
     looks: Sequence[datetime]
 
-    def told(self, at: datetime) -> bool:
+    def is_told(self, at: datetime) -> bool:
         """Whether an event told of it: the look before was recent enough to follow the feed."""
         for before, look in zip(self.looks, self.looks[1:], strict=False):
             if before < at <= look:
@@ -124,7 +124,7 @@ class Observer:
 
     def dates(self, step: Step) -> bool:
         """Whether the instant can be known."""
-        return self.told(step.at) or any(
+        return self.is_told(step.at) or any(
             first <= look < last for look in self.looks for first, last in step.dated
         )
 
@@ -137,7 +137,7 @@ class Observer:
     def knows(self, lifetime: Lifetime) -> bool:
         """Whether anything that it saw names the discount."""
         seen = any(lifetime.start <= look < lifetime.left for look in self.looks)
-        return seen or bool(lifetime.named) or self.told(lifetime.start)
+        return seen or bool(lifetime.named) or self.is_told(lifetime.start)
 
     def leavings(
         self, lifetime: Lifetime, billed: Sequence[datetime], charged: set[datetime]
@@ -148,7 +148,7 @@ class Observer:
         can also be said that it never was: it left as it began.
         """
         known = self.knows(lifetime)
-        if known and (lifetime.left == lifetime.end or self.told(lifetime.left)):
+        if known and (lifetime.left == lifetime.end or self.is_told(lifetime.left)):
             return {lifetime.left}
         observed = [look for look in self.looks if lifetime.start <= look < lifetime.left]
         last = max([lifetime.start, *observed, *lifetime.named])
@@ -213,7 +213,7 @@ class Curve:
         for step in self.steps:
             others = [other.at for other in step.instead if not (step.prorated or other.prorated)]
             since = min(others, default=NEVER)
-            if not since <= moment < step.at or observer.told(step.at):
+            if not since <= moment < step.at or observer.is_told(step.at):
                 continue
             if not any(since <= look < step.at for look in observer.looks):
                 actual |= {

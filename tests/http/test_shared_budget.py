@@ -82,33 +82,33 @@ def test_ten_of_a_hundred_go_at_once_and_the_others_follow_evenly() -> None:
     pace = calculate_pace(Limit(100, 10))
     assert (pace.interval, pace.tolerance) == pytest.approx((0.125, 9 * 0.125))
     rows = Rows(ManualClock(START))
-    one, other = limiter(rows, Limit(100, 10)), limiter(rows, Limit(100, 10))
-    moments = [send(each) for _ in range(6) for each in (one, other)]
+    first, other = limiter(rows, Limit(100, 10)), limiter(rows, Limit(100, 10))
+    moments = [send(each) for _ in range(6) for each in (first, other)]
     assert moments[:10] == [0.0] * 10
     assert moments[10:] == pytest.approx([0.125, 0.25], abs=1e-3)
 
 
 def test_a_refusal_of_one_closes_for_all() -> None:
     rows = Rows(ManualClock(START))
-    one, other = limiter(rows), limiter(rows)
-    assert send(one) == 0.0
-    one.record_refusal("GET", "/a", sent=0.0, wait=30.0, everywhere=True)
+    first, other = limiter(rows), limiter(rows)
+    assert send(first) == 0.0
+    first.record_refusal("GET", "/a", sent=0.0, wait=30.0, everywhere=True)
     assert send(other) == pytest.approx(30.0, abs=1e-3)
 
 
 def test_a_limit_of_one_path_leaves_the_others_alone() -> None:
     rows = Rows(ManualClock(START))
     search = Limit(1, 5, path="^/search")
-    one, other = limiter(rows, search), limiter(rows, search)
-    assert send(one, "/search") == 0.0
+    first, other = limiter(rows, search), limiter(rows, search)
+    assert send(first, "/search") == 0.0
     assert send(other, "/a") == 0.0
     assert send(other, "/search") == pytest.approx(1.125 * 5, abs=1e-3)
     assert name_window(search) == "1/5s ^/search"
 
 
 def test_a_credential_is_named_by_a_digest_of_all_its_secrets() -> None:
-    one = digest_credential("stripe", ["rk_1", "other"])
-    assert one == digest_credential("stripe", ["other", "rk_1"])
-    assert len({one, digest_credential("stripe", ["rk_1"]), digest_credential("paddle", ["rk_1"]),
+    first = digest_credential("stripe", ["rk_1", "other"])
+    assert first == digest_credential("stripe", ["other", "rk_1"])
+    assert len({first, digest_credential("stripe", ["rk_1"]), digest_credential("paddle", ["rk_1"]),
                 digest_credential("stripe", ["rk_1o", "ther"])}) == 4  # fmt: skip
-    assert "rk_1" not in one
+    assert "rk_1" not in first

@@ -58,26 +58,26 @@ def test_what_syncs_saw_before_a_history_reaches_back_stays_and_what_was_assumed
         ValuePeriod(on(5), on(10), "lead"),
         ValuePeriod(on(10), None, "customer"),
     ]
-    told = [ValueChange(on(9), "customer")]
-    assert trace_values(told, "customer", seen, on(30)) == [
+    listed = [ValueChange(on(9), "customer")]
+    assert trace_values(listed, "customer", seen, on(30)) == [
         ValuePeriod(on(5), on(9), "lead"),
         ValuePeriod(on(9), None, "customer"),
     ]
 
 
 def test_a_value_set_twice_is_one_and_a_value_of_no_time_is_none() -> None:
-    told = [LEAD, ValueChange(on(4), "lead"), ValueChange(on(20), "x"), CUSTOMER]
-    assert trace_values(told, "customer", [], on(30)) == [
+    listed = [LEAD, ValueChange(on(4), "lead"), ValueChange(on(20), "x"), CUSTOMER]
+    assert trace_values(listed, "customer", [], on(30)) == [
         ValuePeriod(on(1), on(20), "lead"),
         ValuePeriod(on(20), None, "customer"),
     ]
 
 
 def test_the_first_history_that_leads_to_the_value_of_now_counts() -> None:
-    one, other = [LEAD], [LEAD, CUSTOMER]
-    assert choose_history([one, other], "customer") is other
+    short, other = [LEAD], [LEAD, CUSTOMER]
+    assert choose_history([short, other], "customer") is other
     assert choose_history([[LEAD, CUSTOMER, GONE], other], None) == [LEAD, CUSTOMER, GONE]
-    assert choose_history([one], "elsewhere") == ()
+    assert choose_history([short], "elsewhere") == ()
     assert choose_history([], None) == ()
 
 
@@ -89,13 +89,13 @@ def test_read_at_once_is_what_daily_reads_kept(
     changes: list[tuple[int, str | None]], syncs: set[int]
 ) -> None:
     """Law: whenever it was read before, a history gives the same periods in the end."""
-    told = [ValueChange(on(day), value) for day, value in sorted(dict(changes).items())]
+    listed = [ValueChange(on(day), value) for day, value in sorted(dict(changes).items())]
     believed: Sequence[ValuePeriod] = []
     for day in sorted({*syncs, 100}):
-        known = [change for change in told if change.at <= on(day)]
+        known = [change for change in listed if change.at <= on(day)]
         current = known[-1].value if known else None
         believed = trace_values(choose_history([known], current), current, believed, on(day))
-    assert list(believed) == list(trace_values(told, told[-1].value, [], on(100)))
+    assert list(believed) == list(trace_values(listed, listed[-1].value, [], on(100)))
 
 
 def test_our_own_fields_are_no_attributes() -> None:

@@ -45,7 +45,7 @@ class Ran:
         return actual
 
     @property
-    def said(self) -> str:
+    def messages(self) -> str:
         """Both streams in one line, for messages that are folded."""
         return " ".join(f"{self.out} {self.err}".split())
 

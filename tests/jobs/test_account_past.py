@@ -69,7 +69,7 @@ def test_what_was_known_before_the_first_sync_is_told_by_the_facts_own_dates(pla
     month = ("--since", "2026-01-01", "--until", "2026-02-01")
     then = measure_mrr(place, "stage", *month, "--known-at", "2026-02-01")
     assert then == {("01", "lead"): 10_000, ("01", "customer"): 7_000}
-    assert BEFORE_SYNC in place.ran[-1].said
+    assert BEFORE_SYNC in place.ran[-1].messages
     ran = place.run("score", "--as-of", "2026-01-31", "--known-at", "2026-02-01")
     assert (ran.code, "Alpha" in ran.out) == (0, True), ran
 
@@ -79,15 +79,15 @@ def test_a_day_after_that_time_is_refused(place: Place, asked: tuple[str, ...]) 
     """By dates alone it would tell of February what nobody knew on the 20th."""
     ran = place.run(*asked, "--known-at", "2026-02-20")
     assert ran.code == 2
-    assert BEFORE_SYNC in ran.said
-    assert "ask about days before 2026-02-20, with --as-of or --until" in ran.said
+    assert BEFORE_SYNC in ran.messages
+    assert "ask about days before 2026-02-20, with --as-of or --until" in ran.messages
 
 
 def test_what_we_write_to_the_crm_ourselves_does_not_come_back_as_an_attribute(
     place: Place,
 ) -> None:
-    said = place.ran[0].said
-    assert "left out of the accounts: cs_health_band, which cs-sync writes itself" in said
+    output = place.ran[0].messages
+    assert "left out of the accounts: cs_health_band, which cs-sync writes itself" in output
     names = {row["name"] for row in place.select("SELECT name FROM account_attribute")}
     assert names == {"owner", "stage"}
 

@@ -341,7 +341,7 @@ def test_a_mistake_is_named_with_its_remedy(alerts: str, message: str, place: Pl
     configure(place, alerts)
     ran = place.run("accounts")
     assert ran.code == 2
-    assert message in ran.said
+    assert message in ran.messages
 
 
 @pytest.mark.slow("syncs and runs whole commands")

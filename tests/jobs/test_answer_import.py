@@ -82,7 +82,7 @@ def test_what_was_answered_comes_back_after_a_lost_database(answered: Place, how
     assert answers(answered) == []
     ran = answered.run("accounts", "import", file)
     assert ran.code == 0, ran
-    assert "4 answers imported, 0 undone, 0 here already" in ran.said
+    assert "4 answers imported, 0 undone, 0 here already" in ran.messages
     assert answers(answered) == given
     accounts = graph(answered)
     partition = {
@@ -93,7 +93,7 @@ def test_what_was_answered_comes_back_after_a_lost_database(answered: Place, how
     }
     before = answered.contents()
     again = answered.run("accounts", "import", file)
-    assert "0 answers imported, 0 undone, 4 here already" in again.said
+    assert "0 answers imported, 0 undone, 4 here already" in again.messages
     assert answered.contents() == before
 
 
@@ -117,7 +117,7 @@ def test_answers_that_are_imported_before_the_first_sync_count_when_their_record
     ran = answered.run("accounts", "import", file)
     assert ran.code == 0, ran
     assert "not known here yet: 5 records (files heron, files p1, files p2, files x, files y)" in (
-        ran.said
+        ran.messages
     )
     assert answered.run("sync").code == 0
     assert graph(answered)["p1"] == graph(answered)["p2"]
@@ -134,7 +134,7 @@ def test_what_was_imported_can_be_undone(answered: Place) -> None:
         answered.json("accounts", "undo", str(number))
     assert seen(answered) == before
     ran = answered.run("accounts", "import", file)
-    assert "0 answers imported, 0 undone, 4 here already" in ran.said, "it was undone since"
+    assert "0 answers imported, 0 undone, 4 here already" in ran.messages, "it was undone since"
     assert seen(answered) == before
 
 
@@ -143,11 +143,11 @@ def test_one_resolution_follows_an_import_and_none_where_nothing_is_new(place: P
     place.write("given.csv", "answer,kind,source,source_id\n1,link,files,p2\n1,link,files,p1\n")
     file = str(place.path / "given.csv")
     ran = place.run("accounts", "import", file)
-    assert ran.said.count("accounts resolved") == 1
+    assert ran.messages.count("accounts resolved") == 1
     assert graph(place)["p1"] == graph(place)["p2"]
     again = place.run("accounts", "import", file)
-    assert "accounts resolved" not in again.said
-    assert "1 here already" in again.said
+    assert "accounts resolved" not in again.messages
+    assert "1 here already" in again.messages
 
 
 @pytest.mark.slow("syncs and runs whole commands")
@@ -157,7 +157,7 @@ def test_what_was_answered_here_meanwhile_keeps_its_number(answered: Place) -> N
     answered.json("accounts", "link", "q", "trial")
     answered.json("accounts", "link", "p2", "p1")
     ran = answered.run("accounts", "import", file)
-    assert "3 answers imported, 0 undone, 1 here already" in ran.said
+    assert "3 answers imported, 0 undone, 1 here already" in ran.messages
     kinds = {row["answer"]: row["kind"] for row in answered.json("accounts", "answers")}
     assert kinds == {1: "link", 2: "link", 3: "split", 4: "test", 5: "link"}
     assert [row["source_id"] for row in answers(answered) if row["answer"] == 5] == ["heron", "q"]
@@ -171,7 +171,7 @@ def test_an_answer_that_was_undone_elsewhere_is_undone_here(answered: Place) -> 
     (answered.path / "cs_sync.db").write_bytes(old)
     assert graph(answered)["p1"] == graph(answered)["p2"]
     ran = answered.run("accounts", "import", file)
-    assert "0 answers imported, 1 undone, 3 here already" in ran.said
+    assert "0 answers imported, 1 undone, 3 here already" in ran.messages
     assert seen(answered) == before
 
 
@@ -243,9 +243,9 @@ def test_wrong_rows_are_refused_with_file_line_and_remedy(place: Place, case: st
     before = place.contents()
     ran = place.run("accounts", "import", str(place.path / "given.csv"))
     assert ran.code == 2
-    assert "no answer was imported" in ran.said
-    assert f"given.csv, {words}" in ran.said
-    assert "→" in ran.said
+    assert "no answer was imported" in ran.messages
+    assert f"given.csv, {words}" in ran.messages
+    assert "→" in ran.messages
     assert (answers(place), place.contents()) == ([], before)
 
 
@@ -253,8 +253,8 @@ def test_all_wrong_rows_are_told_at_once(place: Place) -> None:
     rows = "".join(f"{n},join,files,p1,,,\n" for n in range(1, 31))
     place.write("given.csv", HEAD + LINK.replace("1,", "99,", 1) + rows)
     ran = place.run("accounts", "import", str(place.path / "given.csv"))
-    assert "line 4, kind" in ran.said
-    assert "and 12 more" in ran.said
+    assert "line 4, kind" in ran.messages
+    assert "and 12 more" in ran.messages
 
 
 def test_what_contradicts_an_answer_here_is_refused(place: Place) -> None:
@@ -263,8 +263,10 @@ def test_what_contradicts_an_answer_here_is_refused(place: Place) -> None:
     place.write("given.csv", HEAD + "7,test,files,q,,,\n" + LINK)
     ran = place.run("accounts", "import", str(place.path / "given.csv"))
     assert ran.code == 2
-    assert "line 3: it contradicts answer 1 here: files p1, files p2 are not the same" in ran.said
-    assert "cs-sync accounts undo" in ran.said
+    assert (
+        "line 3: it contradicts answer 1 here: files p1, files p2 are not the same" in ran.messages
+    )
+    assert "cs-sync accounts undo" in ran.messages
     assert answers(place) == given
 
 
@@ -288,10 +290,10 @@ def test_a_file_that_cannot_be_read_is_refused(
     place.write(name, text)
     ran = place.run("accounts", "import", str(place.path / name))
     assert ran.code == 2
-    assert word in ran.said
+    assert word in ran.messages
     missing = place.run("accounts", "import", str(place.path / "nowhere.csv"))
     assert missing.code == 2
-    assert "nowhere.csv cannot be read: No such file" in missing.said
+    assert "nowhere.csv cannot be read: No such file" in missing.messages
 
 
 def test_a_spreadsheet_may_write_semicolons_and_a_mark_of_its_encoding(place: Place) -> None:

@@ -69,8 +69,8 @@ def customers(place: Place) -> int:
 @pytest.mark.slow("syncs and runs whole commands")
 def test_a_question_is_told_by_the_sync_the_check_and_the_report(place: Place) -> None:
     warning = "2 account records could belong to several accounts: cs-sync accounts --conflicts"
-    assert warning in place.run("sync").said
-    assert warning in place.run("check").said
+    assert warning in place.run("sync").messages
+    assert warning in place.run("check").messages
     (first, second) = place.json("accounts", "--conflicts")
     assert (first["source_id"], second["source_id"]) == ("p1", "p2")
     assert first["candidates"] == ["p1", "p2"]
@@ -93,7 +93,7 @@ def test_a_link_is_one_account_at_once_and_undoing_it_is_two_again(place: Place)
     assert february(place) == {"p1": (0, 2000, 7000), "heron": (0, 0, 4000)}
     assert customers(place) == 2
     assert place.json("accounts", "--conflicts") == []
-    assert "could belong" not in place.run("sync").said
+    assert "could belong" not in place.run("sync").messages
     (row, _) = place.json("accounts", "undo", "1")
     assert row["undone_at"] is not None
     assert (graph(place), february(place)) == before
@@ -121,8 +121,8 @@ def test_a_split_closes_the_question_and_stands_against_a_link(place: Place) -> 
     assert place.json("accounts", "--conflicts") == []
     refused = place.run("accounts", "link", "p1", "p2")
     assert refused.code == 2
-    assert "answer 1 contradicts this" in refused.said
-    assert "cs-sync accounts undo 1" in refused.said
+    assert "answer 1 contradicts this" in refused.messages
+    assert "cs-sync accounts undo 1" in refused.messages
     assert place.run("accounts", "undo", "7").code == 2
 
 
@@ -164,7 +164,7 @@ def test_a_name_that_cannot_be_meant_is_refused(
 ) -> None:
     refused = synced.run("accounts", *line)
     assert refused.code == 2
-    assert word in refused.said
+    assert word in refused.messages
     assert synced.json("accounts", "answers") == []
 
 
@@ -199,13 +199,13 @@ def test_a_renamed_group_is_told_by_its_people(tmp_path: Path, shown_by: str) ->
         place.write("data/tickets.csv", TICKETS)
     else:
         place.write("data/contacts.csv", RENAMED["contacts.csv"].format(at="slug"))
-        assert "could belong" not in place.run("sync").said
+        assert "could belong" not in place.run("sync").messages
     place.write("data/contacts.csv", RENAMED["contacts.csv"].format(at="org_7"))
     warning = "2 account records could belong to several accounts"
-    assert warning in place.run("sync").said
-    assert warning in place.run("check").said
+    assert warning in place.run("sync").messages
+    assert warning in place.run("check").messages
     place.write("data/accounts.csv", RENAMED["accounts.csv"] + "other,other\n")
-    assert warning in place.run("sync").said, "it stays open"
+    assert warning in place.run("sync").messages, "it stays open"
     rows = place.json("accounts", "--conflicts")
     assert [row["source_id"] for row in rows] == ["org_7", "slug"]
     assert "Most of its people are shared by 2 accounts: org_7, slug" in rows[0]["reason"]

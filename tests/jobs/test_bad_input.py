@@ -67,9 +67,9 @@ def sync_keeps(acme: Acme, *line: str) -> Ran:
 def one_message(ran: Ran, *words: str) -> None:
     """Every word is said, with a remedy, and nobody sees a traceback."""
     for word in words:
-        assert word in ran.said
-    assert "→" in ran.said
-    assert "Traceback" not in ran.said
+        assert word in ran.messages
+    assert "→" in ran.messages
+    assert "Traceback" not in ran.messages
 
 
 # ------------------------------------------------------------------ the configuration
@@ -315,7 +315,7 @@ def test_a_stripe_record_that_cannot_be_true(acme: Acme, spoil: Any) -> None:
     })  # fmt: skip
     ran = sync_keeps(acme, "sync", "--full", "--only", "stripe")
     assert ran.code == 3
-    assert "see `cs-sync rejects list`" in ran.said
+    assert "see `cs-sync rejects list`" in ran.messages
     assert {s for s, status in acme.streams().items() if status != "ok"} == {"stripe subscriptions"}
     rejected = acme.json("rejects", "list")
     assert {row["source_id"] for row in rejected} <= {bad["id"], bad["items"]["data"][0]["id"], *(
@@ -347,7 +347,7 @@ def test_a_file_that_cannot_be_true(
     place.write(f"data/{file}", BOOKS[file].replace(old, new))
     ran = place.run("sync")
     assert ran.code == 3
-    assert "see `cs-sync rejects list`" in ran.said
+    assert "see `cs-sync rejects list`" in ran.messages
     assert place.records() == before
     rejected = place.json("rejects", "list")
     assert {row["code"] for row in rejected} == {code}

@@ -80,14 +80,14 @@ LEFT_OUT = "Not in the score, as no connected source brings it: usage, tickets, 
 
 @pytest.mark.slow("syncs and runs whole commands")
 def test_what_is_left_out_is_said_once_by_each_command(place: Place, ran: Ran) -> None:
-    assert ran.said.count(LEFT_OUT) == 1
+    assert ran.messages.count(LEFT_OUT) == 1
     scored = place.run("score")
     assert scored.err.count(LEFT_OUT) == 1
     assert LEFT_OUT not in scored.out
     assert place.run("--quiet", "score").err == ""
     (row,) = [row for row in place.json("check") if row["source"] == "health"]
     assert (row["ok"], row["message"]) == (True, LEFT_OUT)
-    assert place.run("check").said.count(LEFT_OUT) == 1
+    assert place.run("check").messages.count(LEFT_OUT) == 1
     assert place.run("report").code == 0
     page = (place.path / "cs_sync_report.html").read_text(encoding="utf-8")
     assert page.count(LEFT_OUT) == 1

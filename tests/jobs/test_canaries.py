@@ -78,7 +78,7 @@ def test_no_key_in_a_traceback_of_ours(
 
     monkeypatch.setattr("cs_sync_hubspot.reader.CrmReader._read_owners", broken)
     ran = acme.run("--debug", "sync", "--only", "hubspot")
-    assert "it broke with" in ran.said
+    assert "it broke with" in ran.messages
     nothing_shows(acme)
 
 
@@ -105,7 +105,7 @@ def test_no_key_that_stands_in_a_record(leaking: Acme, log_format: str) -> None:
     ran = acme.run(*options, "sync", "--full", "--only", "stripe", "--only", "hubspot")
     assert ran.code == 3, ran
     for name in ("stripe", "hubspot"):
-        assert ran.said.count(f"{name} repeats the key that we send it") == 1
+        assert ran.messages.count(f"{name} repeats the key that we send it") == 1
     rows = acme.select("SELECT name, raw FROM source_account WHERE name LIKE 'Ask with%'")
     assert [row["name"] for row in rows] == ["Ask with •••"] * 2
     assert all("•••" in row["raw"] for row in rows)

@@ -115,7 +115,7 @@ def test_months_stay_open_while_another_run_is_at_work(place: Place) -> None:
     ran = place.run("--format", "json", "mrr")
     assert ran.code == 0
     assert ran.rows
-    assert "no month was closed: another run works on this workspace" in ran.said
+    assert "no month was closed: another run works on this workspace" in ran.messages
     assert place.select("SELECT * FROM month_close") == []
 
 

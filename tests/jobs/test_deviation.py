@@ -81,7 +81,7 @@ def synced_books(tmp_path_factory: pytest.TempPathFactory) -> Place:
         made.write("data/contacts.csv", contacts(60 + run))
         ran = made.run("sync")
         assert ran.code == 0
-        assert "unusual" not in ran.said
+        assert "unusual" not in ran.messages
     return made
 
 
@@ -96,7 +96,7 @@ def test_what_is_new_is_not_compared_with_all_there_is(acme: Acme) -> None:
     """Nor with a range that was read beside the cursor."""
     for line in (["--full"], ["--full"], [], ["--since", "2026-11-19"], []):
         ran = acme.run("sync", *line)
-        assert (ran.code, "unusual" in ran.said) == (0, False), ran
+        assert (ran.code, "unusual" in ran.messages) == (0, False), ran
     commands = [
         run["command"] for run in acme.select("SELECT command FROM run ORDER BY started_at")
     ]
@@ -110,12 +110,12 @@ def test_a_run_says_that_a_field_has_gone_empty(place: Place) -> None:
     ran = place.run("sync")
     assert ran.code == 3, "health and follow-ups would rest on what is no longer there"
     warning = "files source_contact: email is filled in 0% of the rows; usual is 100%"
-    assert f"unusual: {warning}" in ran.said
-    assert f"warning: {warning}" in ran.said
+    assert f"unusual: {warning}" in ran.messages
+    assert f"warning: {warning}" in ran.messages
 
 
 @pytest.mark.slow("syncs and runs whole commands")
 def test_a_run_says_that_a_stream_gave_much_less(place: Place) -> None:
     place.write("data/contacts.csv", contacts(5))
     ran = place.run("sync")
-    assert "files contacts: gave 5 records; the median of the last 4 runs is 62" in ran.said
+    assert "files contacts: gave 5 records; the median of the last 4 runs is 62" in ran.messages

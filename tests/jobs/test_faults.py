@@ -65,7 +65,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_resumes(place: Place, tmp_pa
         ran = place.run("sync")
     assert ran.code == 1
     assert "the database refused: database or disk is full" in ran.err
-    assert "free space on the disk; what was stored so far is safe" in ran.said
+    assert "free space on the disk; what was stored so far is safe" in ran.messages
     assert "Traceback" not in ran.err
     assert place.run("sync").code == 0
     (tmp_path / "fresh").mkdir()
@@ -85,7 +85,7 @@ def test_a_locked_database_is_waited_for_and_then_named(place: Place) -> None:
         other.execute("ROLLBACK")
     assert ran.code == 1
     assert "database is locked" in ran.err
-    assert "another program holds the database" in ran.said
+    assert "another program holds the database" in ran.messages
     assert place.run("sync").code == 0
 
 
@@ -94,7 +94,7 @@ def test_a_database_that_cannot_be_written_is_named(place: Place) -> None:
         ran = place.run("sync")
     assert ran.code == 1
     assert "readonly database" in ran.err
-    assert "give this user write permission" in ran.said
+    assert "give this user write permission" in ran.messages
     assert place.run("sync").code == 0
 
 
@@ -120,8 +120,8 @@ def test_a_clock_that_is_far_behind_is_refused_and_nothing_is_done(place: Place)
     place.now -= timedelta(days=400)
     ran = place.run("sync")
     assert ran.code == 1
-    assert "this machine's clock says 2025-02-03" in ran.said
-    assert "but the last run was at 2026-03-10" in ran.said
+    assert "this machine's clock says 2025-02-03" in ran.messages
+    assert "but the last run was at 2026-03-10" in ran.messages
     assert place.records() == kept
     place.now += timedelta(days=400)
     assert place.run("sync").code == 0
@@ -164,7 +164,7 @@ def test_check_warns_of_secrets_that_others_can_read(place: Place) -> None:
     err = place.run("check").err
     assert f"warning: {database} holds your customers' data, and other users can read it" in err
     assert f"chmod 600 {database}" in err
-    assert f"chmod 600 {database}" in place.run("run", "--dry-run").said
+    assert f"chmod 600 {database}" in place.run("run", "--dry-run").messages
     place.configure(CONFIG + "    [connectors.zendesk]\n" + ZENDESK)
     config.chmod(0o644)
     err = place.run("check").err

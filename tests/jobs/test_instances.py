@@ -145,7 +145,7 @@ def test_one_account_in_two_sections_is_refused(place: Place, accounts: dict[str
     place.configure(twice)
     ran = place.run("sync")
     assert ran.code == 2
-    assert "everything would be counted twice" in ran.said
+    assert "everything would be counted twice" in ran.messages
     assert not accounts["stripe"].requests
 
 
@@ -159,7 +159,7 @@ def test_a_remedy_names_the_section_of_the_instance(place: Place) -> None:
     with respx.mock() as router:
         refused = {"status": "error", "message": "expired", "category": "INVALID_AUTHENTICATION"}
         router.route().respond(401, json=refused)
-        assert "put it into [connectors.crm_eu] access_token" in place.run("sync").said
+        assert "put it into [connectors.crm_eu] access_token" in place.run("sync").messages
 
 
 def test_connectors_are_called_as_people_write_them(tmp_path: Path) -> None:

@@ -175,8 +175,8 @@ def test_a_plan_says_what_a_push_would_do(red: Acme) -> None:
 def test_a_first_push_waits_for_yes(red: Acme) -> None:
     ran = red.run("push")
     assert ran.code == 3
-    assert "max_change" in ran.said
-    assert "--yes" in ran.said
+    assert "max_change" in ran.messages
+    assert "--yes" in ran.messages
     assert tasks(red) == {}
 
 

@@ -59,9 +59,9 @@ def append(place: Place, name: str, row: str) -> None:
 def test_the_others_have_their_mrr_and_every_command_says_who_has_none(place: Place) -> None:
     synced = place.run("sync")
     assert synced.code == 3, "partial: two accounts have no MRR"
-    assert "2 accounts have no current MRR" in synced.said
-    assert "above the last tier" in synced.said
-    assert "files:i-huge (quantity 1000)" in synced.said
+    assert "2 accounts have no current MRR" in synced.messages
+    assert "above the last tier" in synced.messages
+    assert "files:i-huge (quantity 1000)" in synced.messages
 
     shown = place.run("--format", "json", "mrr")
     assert shown.code == 0
@@ -87,7 +87,7 @@ def test_a_whole_run_goes_on_and_the_next_one_says_it_again(place: Place) -> Non
     for _ in range(2):
         ran = place.run("run")
         assert ran.code == 3
-        assert "2 accounts have no current MRR" in ran.said
+        assert "2 accounts have no current MRR" in ran.messages
     waiting = {(row["record"], row["code"]) for row in place.json("rejects", "list")}
     assert waiting == {("account", "mrr")}
 
@@ -100,7 +100,7 @@ def test_an_account_that_was_mended_is_back(place: Place) -> None:
     mended = text.replace("s-huge,2025-01-01,,1000", "s-huge,2025-01-01,,1")
     path.write_text(mended.replace('""up_to"": 5', '""up_to"": null'), encoding="utf-8")
     ran = place.run("sync")
-    assert (ran.code, "no current MRR" in ran.said) == (0, False)
+    assert (ran.code, "no current MRR" in ran.messages) == (0, False)
     assert place.json("rejects", "list") == []
 
 

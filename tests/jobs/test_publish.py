@@ -162,7 +162,7 @@ def test_earlier_months_are_published_on_request(place: Place) -> None:
     ]
     ran = place.run("metrics", "--publish", "--by", "plan")
     assert ran.code == 2
-    assert "--publish stores whole months" in ran.said
+    assert "--publish stores whole months" in ran.messages
 
 
 def test_tests_and_merged_accounts_are_left_out(place: Place) -> None:

@@ -114,12 +114,12 @@ def test_another_month_is_asked_for_and_must_be_over(place: Place) -> None:
     assert compact(rows)[0] == ("year", "EUR", 10_000, 10_000, None, 0, 10_000)
     ran = place.run("reconcile", "--month", "2026-03")
     assert ran.code == 2
-    assert "2026-03 is not over" in ran.said
-    assert "the last whole month is 2026-02" in ran.said
+    assert "2026-03 is not over" in ran.messages
+    assert "the last whole month is 2026-02" in ran.messages
 
 
 def test_the_table_ends_with_the_share_that_ties(place: Place) -> None:
-    output = place.run("reconcile").said
+    output = place.run("reconcile").messages
     assert (
         "88.2% of MRR ties to invoices (335.00 EUR of 380.00 EUR); unexplained: 10.00 EUR" in output
     )
@@ -140,17 +140,17 @@ def test_what_has_no_invoices_at_all_is_left_out_with_a_word(tmp_path: Path) -> 
     assert place.run("sync").code == 0
     ran = place.run("--format", "json", "reconcile")
     assert json.loads(ran.out) == []
-    assert "MRR of 380.00 EUR is from sources without invoices" in ran.said
+    assert "MRR of 380.00 EUR is from sources without invoices" in ran.messages
 
 
 @pytest.mark.slow("syncs and runs whole commands")
 def test_what_was_learnt_since_the_month_was_closed_is_told(place: Place) -> None:
     assert place.json("mrr", "--since", "2026-02-01", "--until", "2026-03-01")
-    assert "was closed with" not in place.run("reconcile").said
+    assert "was closed with" not in place.run("reconcile").messages
     items = BOOKS["subscription_items.csv"].replace("01-01,3000,", "01-01,2000,")
     place.write("data/subscription_items.csv", items)
     assert place.run("sync").code == 0
-    output = place.run("reconcile").said
+    output = place.run("reconcile").messages
     assert (
         "2026-02 was closed with MRR of 380.00 EUR; compared is what is known now, 370.00" in output
     )

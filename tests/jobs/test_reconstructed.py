@@ -19,7 +19,7 @@ def test_what_is_rebuilt_is_marked_told_and_exported(acme: Acme) -> None:
     assert all(span["valid_from"] < first["at"] for span in rebuilt)
     assert all(span["valid_to"] for span in rebuilt), "what runs today is proven by the source"
     accounts = {span["account_id"] for span in rebuilt}
-    output = acme.run("mrr", *YEARS).said
+    output = acme.run("mrr", *YEARS).messages
     assert f"the MRR of {len(accounts)} accounts is partly estimated" in output
     assert acme.run("export", str(acme.path / "out")).code == 0
     header, *lines = (acme.path / "out" / "mrr_span.csv").read_text().splitlines()
@@ -28,5 +28,5 @@ def test_what_is_rebuilt_is_marked_told_and_exported(acme: Acme) -> None:
 
 
 def test_what_began_after_the_first_sync_is_not_marked(acme: Acme) -> None:
-    output = acme.run("mrr", "--since", "2026-10-01", "--until", "2026-11-01").said
+    output = acme.run("mrr", "--since", "2026-10-01", "--until", "2026-11-01").messages
     assert "rebuilt" not in output

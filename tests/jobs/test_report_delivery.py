@@ -141,7 +141,7 @@ def test_wrong_settings_are_told(place: Place, text: str, message: str) -> None:
     configure(place, text)
     ran = place.run("check")
     assert ran.code == 2
-    assert message in ran.said
+    assert message in ran.messages
 
 
 @pytest.mark.slow("syncs and runs whole commands")
@@ -155,8 +155,8 @@ def test_no_failure_stops_a_run_and_a_password_is_never_shown(
         configure(place, f'[report]\ncopy_to = "taken"\n{password}')
         ran = place.run("run")
     assert ran.code == 0
-    assert "report: no copy could be kept in" in ran.said
-    assert "report: not sent by e-mail" in ran.said, "this server knows no way to log in"
+    assert "report: no copy could be kept in" in ran.messages
+    assert "report: not sent by e-mail" in ran.messages, "this server knows no way to log in"
     assert "hunter2-canary" not in place.everything()
 
 
@@ -181,5 +181,5 @@ def test_copies_that_name_an_erased_person_go(
     copy = place.path / "cs_sync_reports" / "cs_sync_report_2026-03-10.html"
     assert "Cleo" in extract_text(copy.read_text(encoding="utf-8"))
     ran = place.run("forget", "cleo@beta.example")
-    assert "report: 1 dated copy of reports removed, which named the person" in ran.said
+    assert "report: 1 dated copy of reports removed, which named the person" in ran.messages
     assert not copy.exists()

@@ -45,8 +45,8 @@ class Ended:
     seconds: float = 0.0
     events: list[dict[str, Any]] = field(default_factory=list)
 
-    def said(self) -> list[str]:
-        """What was printed that is not an event, as drivers do that log what they meet."""
+    def list_output(self) -> list[str]:
+        """List what was printed that is not an event; drivers log what they meet."""
         return [event["said"] for event in self.events if "said" in event]
 
     def of(self, name: str) -> list[dict[str, Any]]:
@@ -159,7 +159,7 @@ def test_a_server_that_is_restarted_or_crashes_costs_a_sync_nothing(
     ended = process(acme, "sync", event="page_stored", do=restart)
     assert ended.code == 0, ended
     assert ended.of("retrying"), "nothing is silent"
-    assert ended.said() == []
+    assert ended.list_output() == []
     assert len(undisturbed["ticket"]) > 10
     assert stored(server, name) == undisturbed
 
@@ -179,7 +179,7 @@ def test_what_was_sent_while_the_server_was_away_is_noted_and_not_sent_again(
     ended = process(acme, "push", "--yes", event="step_ended", do=restart)
     assert ended.code == 0, ended
     assert ended.of("retrying")
-    assert ended.said() == []
+    assert ended.list_output() == []
     assert set(tasks(acme)) == expected
     (run,) = acme.json("runs", "--limit", "1")
     assert (run["status"], run["writes"]["create"]) == ("ok", len(expected))
@@ -201,5 +201,5 @@ def test_a_signal_ends_the_waiting(server: Server, box: Sandbox, tmp_path: Path)
     assert ended.code == 130, ended
     assert ended.seconds < 15, "and not a minute"
     assert ended.of("retrying")
-    assert ended.said() == ["stopped; run it again and it goes on where it was\n"]
+    assert ended.list_output() == ["stopped; run it again and it goes on where it was\n"]
     assert acme.run("sync").code == 0

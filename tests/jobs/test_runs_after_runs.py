@@ -72,8 +72,8 @@ def test_one_failing_stream_leaves_the_rest_and_marks_what_rests_on_it(place: Pl
     before = place.records()["ticket"]
     ran = place.run("sync")
     assert ran.code == 3
-    assert "tickets.csv" in ran.said
-    assert "UTF-8" in ran.said
+    assert "tickets.csv" in ran.messages
+    assert "UTF-8" in ran.messages
     assert status(place, "tickets")["status"] == "failed"
     assert status(place, "usage_days") | {"waited_seconds": 0} == {
         "source": "files", "stream": "usage_days", "status": "ok", "records": 27, "rejected": 0,
@@ -94,8 +94,8 @@ def test_a_folder_that_is_gone_fails_the_run_and_loses_nothing(place: Place) -> 
     (place.path / "data").rename(place.path / "elsewhere")
     ran = place.run("sync")
     assert ran.code == 1
-    assert "connectors.files.path: cannot read the folder" in ran.said
-    assert "→" in ran.said
+    assert "connectors.files.path: cannot read the folder" in ran.messages
+    assert "→" in ran.messages
     assert place.records() == before
 
 
@@ -104,7 +104,7 @@ def test_rejected_rows_are_listed_and_retried(place: Place) -> None:
     place.write("data/tickets.csv", bad + "15,alpha,ann,Odd,export,open,some day,\n")
     ran = place.run("sync")
     assert ran.code == 3
-    assert "2 records were rejected; see `cs-sync rejects list`" in ran.said
+    assert "2 records were rejected; see `cs-sync rejects list`" in ran.messages
     rows = {row["source_id"]: row for row in place.json("rejects", "list")}
     assert set(rows) == {"14", "15"}
     assert rows["14"]["code"] == "missing_reference"
@@ -122,7 +122,7 @@ def test_rejected_rows_are_listed_and_retried(place: Place) -> None:
     assert {row["source_id"] for row in place.records()["ticket"]} == {"11", "12", "13", "14"}
     assert place.json("rejects", "list") == []
     nothing = place.run("rejects", "retry")
-    assert (nothing.code, "nothing is waiting" in nothing.said) == (0, True)
+    assert (nothing.code, "nothing is waiting" in nothing.messages) == (0, True)
 
 
 def test_a_retry_does_not_confirm_that_most_records_are_gone(place: Place) -> None:
@@ -137,12 +137,12 @@ def test_a_retry_does_not_confirm_that_most_records_are_gone(place: Place) -> No
     assert place.run("sync").code == 3
     ran = place.run("rejects", "retry")
     assert ran.code == 3
-    assert "62 of 63 records are no longer there" in ran.said
+    assert "62 of 63 records are no longer there" in ran.messages
     assert place.records()["ticket"] == before
 
     place.write("data/tickets.csv", f"{head}100,alpha,ann,Late,export,open,2026-03-01,\n")
     ran = place.run("rejects", "retry")
-    assert (ran.code, "--only files --allow-deletions`" in ran.said) == (3, True)
+    assert (ran.code, "--only files --allow-deletions`" in ran.messages) == (3, True)
     assert status(place, "tickets")["deleted"] == 0
     assert place.run("sync", "--full").code == 3
     assert status(place, "tickets")["deleted"] == 0

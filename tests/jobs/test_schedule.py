@@ -166,13 +166,13 @@ class Day:
     end: datetime
     results: list[str | Exception] = field(default_factory=list)
     performed: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     perform: Callable[[], str] | None = None
 
     def scheduler(self) -> Scheduler:
-        return Scheduler(self.workspace, self._perform, self.stop, self._wait, self.said.append)
+        return Scheduler(self.workspace, self._perform, self.stop, self._wait, self.messages.append)
 
     def run(self) -> list[str]:
         self.scheduler().run()
@@ -256,7 +256,7 @@ class TestScheduler:
     ) -> None:
         made = day("2026-11-22T05:00:00", [error, "ok"])
         assert made.run() == ["22 04:15", "22 04:18"]
-        assert made.said == [str(error)]
+        assert made.messages == [str(error)]
 
     @pytest.mark.parametrize(
         ("error", "left"),
@@ -281,7 +281,7 @@ class TestScheduler:
     def test_a_failed_run_waits_for_the_next_slot(self, day: Open, error: Exception) -> None:
         made = day("2026-11-23T05:00:00", [error])
         assert made.run() == ["22 04:15", "23 04:15"]
-        assert str(error) in made.said[0]
+        assert str(error) in made.messages[0]
 
     def test_a_database_in_trouble_is_asked_again(
         self, day: Open, monkeypatch: pytest.MonkeyPatch
@@ -296,7 +296,7 @@ class TestScheduler:
 
         monkeypatch.setattr(made.workspace.store, "read", failing)
         assert made.run() == ["22 04:15"]
-        assert made.said == ["locked", "locked"]
+        assert made.messages == ["locked", "locked"]
 
     def test_two_schedulers_share_the_slots(self, day: Open, clock: Clock) -> None:
         first, other = day("2026-11-22T05:00:00"), day("2026-11-22T05:00:00")
@@ -341,8 +341,8 @@ class TestClockChanges:
         with opened(folder, clock, text) as workspace:
             for end in moments[1:]:
                 day = Day(workspace, clock, end)
-                Scheduler(workspace, perform, day.stop, day._wait, day.said.append).run()
-                assert day.said == []
+                Scheduler(workspace, perform, day.stop, day._wait, day.messages.append).run()
+                assert day.messages == []
         return began
 
     def test_half_past_two_is_due_once_on_every_day(

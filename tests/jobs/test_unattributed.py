@@ -22,7 +22,7 @@ def test_a_run_and_its_report_tell_the_share(place: Place) -> None:
     ran = place.run("run")
     assert (
         "! without an account: 1 of 4 tickets (25.0 %); list them with"
-        " `cs-sync accounts --unattributed`" in ran.said
+        " `cs-sync accounts --unattributed`" in ran.messages
     )
     page = (place.path / "cs_sync_report.html").read_text(encoding="utf-8")
     assert "files 14" in page
@@ -32,11 +32,13 @@ def test_a_run_and_its_report_tell_the_share(place: Place) -> None:
 
 @pytest.mark.slow("syncs and runs whole commands")
 def test_check_tells_the_share(place: Place) -> None:
-    assert "without an account" not in place.run("check").said
+    assert "without an account" not in place.run("check").messages
     assert place.run("sync").code == 0
     checked = place.run("check")
     assert checked.code == 0
-    assert "warning: without an account: 1 of 4 tickets (25.0 %); list them with" in checked.said
+    assert (
+        "warning: without an account: 1 of 4 tickets (25.0 %); list them with" in checked.messages
+    )
 
 
 @pytest.mark.slow("syncs and runs whole commands")
@@ -45,12 +47,12 @@ def test_the_command_lists_them_and_tells_every_share(place: Place) -> None:
     ran = place.run("--format", "json", "accounts", "--unattributed")
     (row,) = json.loads(ran.out)
     assert (row["kind"], row["source"], row["source_id"]) == ("tickets", "files", "14")
-    assert "without an account: 1 of 4 tickets (25.0 %)" in ran.said
-    assert "without an account: 0 of 26 usage days (0.0 %)" in ran.said
-    assert "without an account: 0.00 EUR of 0.00 EUR" not in ran.said
+    assert "without an account: 1 of 4 tickets (25.0 %)" in ran.messages
+    assert "without an account: 0 of 26 usage days (0.0 %)" in ran.messages
+    assert "without an account: 0.00 EUR of 0.00 EUR" not in ran.messages
 
 
 def test_one_list_at_a_time(place: Place) -> None:
     ran = place.run("accounts", "--unattributed", "--conflicts")
     assert ran.code == 2
-    assert "--conflicts does not go with --unattributed" in ran.said
+    assert "--conflicts does not go with --unattributed" in ran.messages

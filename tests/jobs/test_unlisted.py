@@ -28,7 +28,7 @@ def orphaned(acme: Acme) -> Acme:
 def test_a_customer_that_is_not_listed_is_an_account_by_its_id(orphaned: Acme) -> None:
     ran = orphaned.run("sync")
     assert ran.code == 0
-    assert f"stripe: customer {GONE} no longer listed, but named by subscriptions" in ran.said
+    assert f"stripe: customer {GONE} no longer listed, but named by subscriptions" in ran.messages
     [link] = orphaned.select(
         "SELECT account_id, deleted_at FROM account_link JOIN source_account"
         " USING (source, source_id) WHERE source_id = ?",
@@ -37,12 +37,12 @@ def test_a_customer_that_is_not_listed_is_an_account_by_its_id(orphaned: Acme) -
     assert link["account_id"] == GONE
     assert link["deleted_at"]
     assert orphaned.select("SELECT 1 FROM mrr_span WHERE account_id = ? AND amount > 0", GONE)
-    assert GONE not in orphaned.run("sync").said
+    assert GONE not in orphaned.run("sync").messages
 
 
 @pytest.mark.slow("syncs and runs whole commands")
 def test_customers_that_could_not_be_read_are_not_deleted_but_missing(orphaned: Acme) -> None:
     orphaned.disturb({"path": "/v1/customers", "status": 403, "times": 9})
     ran = orphaned.run("sync", "--full", "--only", "stripe")
-    assert f"stripe: customer {GONE} not known, so the MRR of their subscriptions" in ran.said
+    assert f"stripe: customer {GONE} not known, so the MRR of their subscriptions" in ran.messages
     assert not orphaned.select("SELECT 1 FROM source_account WHERE source_id = ?", GONE)

@@ -146,7 +146,7 @@ def test_a_second_company_of_one_domain_makes_no_second_task(office: Office, fou
     office.place.now += timedelta(days=1)
     ran = office.run("run", "--yes")
     assert ran.code == 0, ran
-    assert "3 account records could belong to several accounts" in ran.said
+    assert "3 account records could belong to several accounts" in ran.messages
     assert first.properties["cs_health_band"] == "insufficient", "no customer is known there"
     refused = [row for row in office.place.json("plan") if row["action"] == "refused"]
     assert [row["object"] for row in refused] == ["account"]
@@ -166,8 +166,10 @@ def test_without_yes_nothing_is_written_past_max_change_not_even_a_property(
 ) -> None:
     ran = office.run("push")
     assert ran.code == 3
-    assert "the plan touches 3 of 3 accounts, and [write_back] max_change allows 20%" in ran.said
-    assert "write it with --yes" in ran.said
+    assert (
+        "the plan touches 3 of 3 accounts, and [write_back] max_change allows 20%" in ran.messages
+    )
+    assert "write it with --yes" in ran.messages
     assert office.written() == []
     assert not [name for name in office.portal.definitions["companies"] if name.startswith("cs_")]
     assert office.ledger() == []
@@ -208,8 +210,8 @@ def test_the_plan_shows_an_edit_and_the_push_tells_of_it(office: Office) -> None
     assert "cs_health_band is 'excellent'" in row["reason"]
     ran = office.run("push")
     assert ran.code == 0
-    assert "1 of our records in hubspot were edited by someone" in ran.said
-    assert "account Alpha (" in ran.said
+    assert "1 of our records in hubspot were edited by someone" in ran.messages
+    assert "account Alpha (" in ran.messages
     assert alpha.properties["cs_health_band"] == "excellent"
 
 
@@ -218,7 +220,7 @@ def test_a_plan_without_a_look_is_made_with_a_warning(office: Office) -> None:
     office.trouble["companies/batch/read"] = refuse(403, message="no", category="MISSING_SCOPES")
     ran = office.run("plan")
     assert ran.code == 0
-    assert "hubspot unreachable; used last state" in ran.said
+    assert "hubspot unreachable; used last state" in ran.messages
 
 
 def test_a_daily_limit_ends_the_push_in_clear_words_and_the_next_day_goes_on(
@@ -227,8 +229,8 @@ def test_a_daily_limit_ends_the_push_in_clear_words_and_the_next_day_goes_on(
     office.trouble[CREATE] = DAILY
     ran = office.run("push", "--yes")
     assert ran.code == 3, ran
-    assert "HubSpot's daily quota of requests is used up" in ran.said
-    assert "wait for the next run, which resumes here" in ran.said
+    assert "HubSpot's daily quota of requests is used up" in ran.messages
+    assert "wait for the next run, which resumes here" in ran.messages
     written = [row for row in office.ledger() if row["status"] == "acked"]
     assert {row["object"] for row in written} == {"account"}, "receipts are kept"
     office.trouble.clear()
@@ -245,7 +247,7 @@ def test_a_daily_limit_before_anything_is_written_is_partial_too(office: Office)
         office.trouble = {end: DAILY}
         ran = office.run("push", "--yes")
         assert ran.code == 3, ran
-        assert "nothing was written to hubspot" in ran.said
+        assert "nothing was written to hubspot" in ran.messages
         assert office.written() == []
 
 
@@ -264,13 +266,13 @@ def test_a_refused_key_and_a_missing_scope_are_told_with_the_remedy(office: Offi
     office.trouble[UPDATE] = refuse(401, message="expired", category="EXPIRED_AUTHENTICATION")
     ran = office.run("push", "--yes")
     assert ran.code == 3
-    assert "put it into [connectors.hubspot] access_token" in ran.said
+    assert "put it into [connectors.hubspot] access_token" in ran.messages
     scopes = [{"message": "s", "context": {"requiredGranularScopes": ["crm.x.companies.write"]}}]
     body = {"message": "no", "category": "MISSING_SCOPES", "errors": scopes}
     office.trouble[UPDATE] = lambda _request: httpx.Response(403, json=body)
     ran = office.run("push", "--yes")
     assert ran.code == 3
-    assert "give the key these scopes: crm.x.companies.write" in ran.said
+    assert "give the key these scopes: crm.x.companies.write" in ran.messages
     office.trouble.clear()
     assert office.run("push", "--yes").code == 0
 
@@ -283,11 +285,11 @@ def test_an_admins_rule_names_the_record_and_waits_for_a_new_value(office: Offic
     office.portal.rules["companies", "cs_next_action"] = ("^$", "Only managers plan actions")
     ran = office.run("push", "--yes")
     assert ran.code == 3
-    assert f"account {company.properties['name']} (" in ran.said
-    assert "cs_next_action: Only managers plan actions" in ran.said
+    assert f"account {company.properties['name']} (" in ran.messages
+    assert "cs_next_action: Only managers plan actions" in ran.messages
     again = office.run("push", "--yes")
     assert (again.code, office.written()) == (3, []), "told again, not sent again"
-    assert "refused: VALIDATION_ERROR" in again.said
+    assert "refused: VALIDATION_ERROR" in again.messages
     office.portal.rules.clear()
     assert office.run("push", "--yes", "--retry-refused").code == 0
     assert company.properties["cs_next_action"]
@@ -304,7 +306,7 @@ def test_a_second_push_at_the_same_time_is_refused_in_clear_words(office: Office
     assert office.run("push", "--yes").code == 0
     [second] = inside
     assert second.code == 1
-    assert "another run works on this workspace" in second.said
+    assert "another run works on this workspace" in second.messages
     keys = [task.properties["cs_sync_key"] for task in office.portal.live("tasks")]
     assert len(keys) == len(set(keys))
 
@@ -313,8 +315,8 @@ def test_the_run_says_that_the_portal_refuses_unique_keys(office: Office) -> Non
     office.portal.unique_task_properties = False
     ran = office.run("push", "--yes")
     assert ran.code == 0
-    assert "tasks.cs_sync_key: this portal refuses unique properties here" in ran.said
-    assert "keep the database" in ran.said
+    assert "tasks.cs_sync_key: this portal refuses unique properties here" in ran.messages
+    assert "keep the database" in ran.messages
 
 
 def test_two_destinations_have_plans_and_ledgers_of_their_own(office: Office) -> None:

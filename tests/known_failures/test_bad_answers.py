@@ -101,7 +101,7 @@ def test_p56_one_account_beyond_every_range_stops_no_workspace(tmp_path: Path) -
     add(place, "huge", 1000, HUGE)
     ran = place.run("run")
     assert ran.code == 3
-    assert "1 account has no current MRR" in ran.said
+    assert "1 account has no current MRR" in ran.messages
     (total,) = place.json("metrics", "--as-of", "2026-03-01", "--metric", "mrr")
     assert total["value"] == 24000 + 7500 + 3000
 

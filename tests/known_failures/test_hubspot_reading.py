@@ -124,7 +124,7 @@ def test_p04_a_column_that_goes_empty_makes_the_run_partial(tmp_path: Path) -> N
     place.write("data/contacts.csv", _contacts(64, ""))
     ran = place.run("sync")
     assert ran.code == 3
-    assert "source_contact: email is filled in 0% of the rows; usual is 100%" in ran.said
+    assert "source_contact: email is filled in 0% of the rows; usual is 100%" in ran.messages
 
 
 def _contacts(count: int, at: str) -> str:

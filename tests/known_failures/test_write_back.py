@@ -204,8 +204,8 @@ def test_p46_a_plan_that_touches_most_accounts_waits_for_yes(tmp_path: Path) -> 
     assert place.run("sync").code == 0
     ran = place.run("push")
     assert ran.code == 3
-    assert "nothing was written" in ran.said
-    assert "--yes" in ran.said
+    assert "nothing was written" in ran.messages
+    assert "--yes" in ran.messages
     assert place.select("SELECT * FROM write_ledger") == []
 
 

@@ -91,18 +91,18 @@ def test_http_needs_a_token(place: Place, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("CS_SYNC_MCP_TOKEN", raising=False)
     ran = place.run("mcp", "--http", "8123")
     assert ran.code == 2
-    assert "CS_SYNC_MCP_TOKEN" in ran.said
+    assert "CS_SYNC_MCP_TOKEN" in ran.messages
 
 
 def test_there_is_nothing_to_serve_before_the_first_run(place: Place) -> None:
     place.write_row("UPDATE alembic_version SET version_num = '0001'")
     ran = place.run("mcp")
     assert ran.code == 1
-    assert "schema 0001" in ran.said
+    assert "schema 0001" in ran.messages
     (place.path / "cs_sync.db").unlink()
     ran = place.run("mcp")
     assert ran.code == 1
-    assert "run `cs-sync run` once" in ran.said
+    assert "run `cs-sync run` once" in ran.messages
     assert not (place.path / "cs_sync.db").exists()
 
 
@@ -112,7 +112,7 @@ def test_without_the_package_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "mcp.server", None)
     ran = place.run("mcp")
     assert ran.code == 2
-    assert "pip install 'customer-success-sync[mcp]'" in ran.said
+    assert "pip install 'customer-success-sync[mcp]'" in ran.messages
 
 
 @pytest.mark.slow("starts a process")

@@ -115,11 +115,11 @@ def test_what_the_list_leaves_out_is_told(tmp_path: Path) -> None:
     place.run("sync")
     asked = place.run("--format", "json", "metrics", "--as-of", "2026-03-01", "--metric", "mau")
     assert [row["value"] for row in asked.rows] == [1]
-    output = " ".join(asked.said.split())
+    output = " ".join(asked.messages.split())
     assert "no source has seen exprot" in output
     assert "active_features: totals only gives totals of use" in output
     quiet = place.run("metrics", "--as-of", "2026-03-01", "--metric", "nrr")
-    assert "active_features" not in quiet.said
+    assert "active_features" not in quiet.messages
 
 
 def test_time_by_section_adds_up_to_the_session_length(ledger: Ledger) -> None:

@@ -184,7 +184,7 @@ def test_what_was_shown_once_does_not_change(place: Place) -> None:
     assert place.run("sync").code == 0
     again = place.run("--format", "json", "mrr", *january)
     assert again.rows == before
-    assert "learnt since 2026-02-01 was closed: -3.00 EUR of a" in again.said
+    assert "learnt since 2026-02-01 was closed: -3.00 EUR of a" in again.messages
     place.now = utc(2026, 4, 3)
     assert place.run("sync").code == 0
     ran = place.run("--format", "json", "mrr", "--since", "2026-01-01", "--until", "2026-04-01")
@@ -192,7 +192,7 @@ def test_what_was_shown_once_does_not_change(place: Place) -> None:
         ("01", 0, 0, 4500), ("02", 4500, -300, 4200), ("03", 4200, 0, 4200),
     ]  # fmt: skip
     assert ran.rows[1]["restatement_cause"].startswith("a: price on 2026-01-20, learnt on 2026-03")
-    assert "restated in the period from 2026-02-01: -3.00 EUR of a (price on" in ran.said
+    assert "restated in the period from 2026-02-01: -3.00 EUR of a (price on" in ran.messages
     (march,) = place.json("metrics", "--metric", "mrr", "--as-of", "2026-02-01")
     assert march["value"] == 4200
 
@@ -215,7 +215,7 @@ def test_books_that_were_changed_by_hand_are_told(place: Place) -> None:
     with closing(sqlite3.connect(place.path / "cs_sync.db")) as connection, connection:
         connection.execute("UPDATE mrr_span SET amount = amount + 1 WHERE account_id = 'b'")
     ran = place.run("mrr", *january)
-    assert "what was closed before 2026-02-01 no longer adds up" in ran.said
+    assert "what was closed before 2026-02-01 no longer adds up" in ran.messages
 
 
 def rates(january: str) -> str:
@@ -260,7 +260,7 @@ def test_a_rate_that_was_changed_later_is_a_restatement(abroad: Place) -> None:
     assert [row["fx"] for row in ran.rows] == [0, 120]
     cause = "fx_rate from USD to EUR: 0.75 when it was closed, now 0.7"
     assert ran.rows[1]["restatement_cause"] == cause
-    assert f"restated in the period from 2026-02-01: {cause}" in ran.said
+    assert f"restated in the period from 2026-02-01: {cause}" in ran.messages
     assert abroad.json("mrr", *both) == ran.rows
 
 
@@ -290,7 +290,7 @@ def test_a_closed_month_may_be_reopened_for_a_reason(place: Place) -> None:
     place.json("mrr", "--since", "2026-02-01", "--until", "2026-03-01")
     ran = place.run("state", "reopen", "2026-01", "--reason", "the price was mistyped")
     assert ran.code == 0
-    assert "open again: 2026-01, 2026-02" in ran.said
+    assert "open again: 2026-01, 2026-02" in ran.messages
     both = place.json("mrr", "--since", "2026-01-01", "--until", "2026-03-01")
     assert amounts(both) == [("01", 0, 0, 4200), ("02", 4200, 0, 4200)]
     months = place.json("state", "months")
@@ -307,11 +307,11 @@ def test_a_closed_month_may_be_reopened_for_a_reason(place: Place) -> None:
 def test_what_is_not_closed_or_has_no_reason_is_not_reopened(place: Place) -> None:
     unknown = place.run("state", "reopen", "2026-01", "--reason", "why not")
     assert unknown.code == 2
-    assert "2026-01 is not closed" in unknown.said
+    assert "2026-01 is not closed" in unknown.messages
     place.json("mrr", "--since", "2026-01-01", "--until", "2026-02-01")
     silent = place.run("state", "reopen", "2026-01", "--reason", " ")
     assert silent.code == 2
-    assert "without a reason" in silent.said
+    assert "without a reason" in silent.messages
     assert place.run("state", "reopen", "January", "--reason", "x").code == 2
 
 

@@ -425,18 +425,18 @@ def test_no_figure_rests_on_days_of_use_after_its_period(world: Ledger, name: st
     """So a period's figures are kept when only later days are new."""
     period = PERIODS[len(PERIODS) // 2]
     scope = replace(SCOPES[name], periods=(period,))
-    statements = {one.name: one.build_statement(scope) for one in list_builtin_metrics()}
+    statements = {metric.name: metric.build_statement(scope) for metric in list_builtin_metrics()}
     of_days = {
         metric: statement
         for metric, statement in statements.items()
         if DAY_TABLES & {table.name for table in list_tables(statement)}
     }
     with world.engine.connect() as connection:
-        figures = {m: connection.execute(one).all() for m, one in of_days.items()}
+        figures = {m: connection.execute(statement).all() for m, statement in of_days.items()}
         for table in (get_table(UsageDay), get_table(FeatureDay)):
             later = connection.execute(delete(table).where(table.c.day >= period.end))
             assert later.rowcount > 0
-        without = {m: connection.execute(one).all() for m, one in of_days.items()}
+        without = {m: connection.execute(statement).all() for m, statement in of_days.items()}
         connection.rollback()
     assert sum(bool(rows) for rows in figures.values()) > 15
     assert without == figures

@@ -218,7 +218,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def test_metrics_are_in_the_reporting_currency_where_rates_are_known(place: Place) -> None:
     ran = place.run("--format", "json", "metrics", "--metric", "mrr", "--as-of", "2026-03-01")
     assert {row["currency"]: row["value"] for row in ran.rows} == {"EUR": 1960, "CHF": 500}
-    assert "no rate from CHF to EUR is known for 2026-02-28" in ran.said
+    assert "no rate from CHF to EUR is known for 2026-02-28" in ran.messages
     assert "USD" not in ran.err
 
 
@@ -228,7 +228,7 @@ def test_the_bridge_is_converted_when_asked(place: Place) -> None:
     euros = next(row for row in ran.rows if row["currency"] == "EUR")
     assert (euros["opening"], euros["fx"], euros["closing"]) == (1900, 60, 1960)
     assert {row["currency"] for row in ran.rows} == {"EUR", "CHF"}
-    assert "no rate from CHF to EUR" in ran.said
+    assert "no rate from CHF to EUR" in ran.messages
     own = place.json("mrr", *line)
     assert {row["currency"]: row["closing"] for row in own} == {
         "EUR": 1000, "USD": 1200, "CHF": 500,
@@ -238,4 +238,4 @@ def test_the_bridge_is_converted_when_asked(place: Place) -> None:
 def test_an_unknown_currency_is_refused(place: Place) -> None:
     ran = place.run("mrr", "--currency", "EURO")
     assert ran.code == 2
-    assert "unknown currency 'EURO'" in ran.said
+    assert "unknown currency 'EURO'" in ran.messages

@@ -78,7 +78,7 @@ def test_a_wrong_question_gets_one_clear_answer(
     assert ran.out == ""
     assert "Traceback" not in ran.err
     for word in named:
-        assert word in ran.said
+        assert word in ran.messages
 
 
 def test_rows_that_cannot_be_true_are_refused_with_their_reason(place: Place) -> None:
@@ -127,10 +127,10 @@ def test_every_rate_has_its_parts_and_nothing_undefined_is_a_number(place: Place
 def test_the_bridge_says_what_its_rows_cannot(place: Place) -> None:
     early = place.run("--format", "json", "mrr", "--since", "2024-01-01", "--until", "2024-03-01")
     assert (early.code, early.rows) == (0, [])
-    assert "no MRR is known between 2024-01-01 and 2024-03-01" in early.said
+    assert "no MRR is known between 2024-01-01 and 2024-03-01" in early.messages
     late = place.run("--format", "json", "mrr", "--since", "2026-02-01", "--until", "2026-05-01")
     assert [row["closing"] for row in late.rows] == [200_00] * 3
-    assert "not over yet: periods from 2026-03-01 show what is agreed now" in late.said
+    assert "not over yet: periods from 2026-03-01 show what is agreed now" in late.messages
 
 
 def test_what_is_asked_for_twice_is_answered_once(place: Place) -> None:
@@ -156,15 +156,15 @@ def test_policies_stand_side_by_side(place: Place) -> None:
 
 def test_what_no_attribute_splits_is_named(place: Place) -> None:
     asked = place.run("metrics", "--as-of", "2026-03-01", "--metric", "cac", "--by", "plan")
-    assert "not split by plan, as costs and counts of the company: cac" in asked.said
+    assert "not split by plan, as costs and counts of the company: cac" in asked.messages
     daily = place.run("metrics", "--metric", "customer_churn_rate_daily", "--by", "plan")
-    assert "not split" not in daily.said
+    assert "not split" not in daily.messages
 
 
 def test_a_metric_answers_to_its_other_names(place: Place) -> None:
     asked = place.run("--format", "json", "metrics", "--metric", "NDR", "--metric", "cross-sell")
     assert [row["metric"] for row in asked.rows] == ["nrr", "expansion_mrr"]
-    assert "NDR is nrr here" in asked.said
+    assert "NDR is nrr here" in asked.messages
 
 
 @pytest.mark.slow("computes whole books")
@@ -182,6 +182,6 @@ def test_one_gross_margin_holds_for_all_that_use_it(place: Place) -> None:
         assert place.run("metrics", *options).code == 0
         place.configure(CONFIG + "[metrics]\n    gross_margin = 80\n")
         wrong = place.run("metrics", *options)
-        assert (wrong.code, "metrics.gross_margin" in wrong.said) == (2, True)
+        assert (wrong.code, "metrics.gross_margin" in wrong.messages) == (2, True)
     finally:
         place.configure(CONFIG)

@@ -49,8 +49,8 @@ class Vendor:
 
     def read(self, stream: Mapping[str, Any], window: Window = ALL, **tables: Any) -> list[Page]:
         """Return the pages of one stream."""
-        [found] = self.open(describe(stream, **tables)).streams()
-        return list(found.read(window))
+        [described] = self.open(describe(stream, **tables)).streams()
+        return list(described.read(window))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

@@ -92,13 +92,13 @@ def test_all_mistakes_are_named_with_their_lines(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError) as raised:
         load_description(file)
-    said = str(raised.value)
+    message = str(raised.value)
     for part in (
         "connector.toml, line 1: name",
         "line 2: limits.seconds",
         "line 7: streams.things",
     ):
-        assert part in said
+        assert part in message
 
 
 @pytest.mark.parametrize(

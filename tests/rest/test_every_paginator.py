@@ -151,8 +151,8 @@ class AnchorThings(Things):
     )
 
     def sort(self, rows: list[Any], query: httpx.QueryParams) -> list[Any]:
-        found = [row for row in rows if row["at"] >= query.get("since", "")]
-        return sorted(found, key=lambda row: (row["at"], row["id"]))
+        changed = [row for row in rows if row["at"] >= query.get("since", "")]
+        return sorted(changed, key=lambda row: (row["at"], row["id"]))
 
     def describe_page(self, url: httpx.URL, rows: Any, page: Any, end: int) -> httpx.Response:
         return httpx.Response(200, json={"data": page, "more": end < len(rows)})

@@ -178,8 +178,8 @@ def test_a_whole_list_is_what_the_last_round_shows() -> None:
             del items[0]
         return answer
 
-    found = read_list(fetch_and_lose, OffsetPages(), "things")
-    assert [item["id"] for item in found] == [2, 3, 4, 5]
+    last_round = read_list(fetch_and_lose, OffsetPages(), "things")
+    assert [item["id"] for item in last_round] == [2, 3, 4, 5]
 
 
 def test_another_process_notices_as_well() -> None:

@@ -213,8 +213,8 @@ def test_a_function_may_make_records_that_are_owned_and_shown_as_they_are_today(
 def test_check_asks_for_the_tables_too() -> None:
     vendor = Vendor(lambda r: httpx.Response(403) if r.url.path == "/plans" else [])
     tables = {"plans": {"path": "/plans", "items": "data"}}
-    [found] = vendor.open(describe({"map": name_plan, "fields": {}, "tables": tables})).check()
-    assert not found.ok
+    [finding] = vendor.open(describe({"map": name_plan, "fields": {}, "tables": tables})).check()
+    assert not finding.ok
 
 
 PERSON = {
@@ -280,8 +280,8 @@ def test_a_path_that_cannot_be_filled_names_what_is_not_there(path: str, remedy:
 
 def test_deleted_objects_may_be_ids_or_have_another_key() -> None:
     def answer(request: httpx.Request) -> Any:
-        found: dict[str, Any] = {"/a": {"data": [{"case": 3}]}, "/b": {"data": [4]}}
-        return found.get(request.url.path, [])
+        bodies: dict[str, Any] = {"/a": {"data": [{"case": 3}]}, "/b": {"data": [4]}}
+        return bodies.get(request.url.path, [])
 
     vendor = Vendor(answer)
     lists = [

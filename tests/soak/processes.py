@@ -88,7 +88,7 @@ def _recover(acme: Acme, facts: frozenset[str], tally: Tally) -> None:
         if ran.code == 0:
             break
     else:
-        tally.stuck.append(f"process: {ran.said}")
+        tally.stuck.append(f"process: {ran.messages}")
     actual = acme.facts()
     tally.compared += len(actual)
     tally.lost += [f"process: {fact[:200]} is missing" for fact in facts - actual]

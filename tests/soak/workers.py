@@ -175,10 +175,10 @@ def _copy_schema(url: str, names: Sequence[str]) -> None:
         with engine.begin() as connection:
             connection.execute(text(f"CREATE SCHEMA {name}"))
             for table in tables:
-                there, here = f'{TEMPLATE}."{table}"', f'{name}."{table}"'
+                template_table, here = f'{TEMPLATE}."{table}"', f'{name}."{table}"'
                 connection.exec_driver_sql(
-                    f"CREATE TABLE {here} (LIKE {there} INCLUDING ALL);"
-                    f" INSERT INTO {here} SELECT * FROM {there}"
+                    f"CREATE TABLE {here} (LIKE {template_table} INCLUDING ALL);"
+                    f" INSERT INTO {here} SELECT * FROM {template_table}"
                 )
 
 
@@ -224,13 +224,13 @@ def _run_under_kills(
                 unlucky = rng.randrange(len(team))
                 team[unlucky].kill()
                 tally.kills += 1
-                resumed += team[unlucky].said.count(TAKEN_OVER)
+                resumed += team[unlucky].output.count(TAKEN_OVER)
                 team[unlucky] = WorkerProcess.start(place)
             time.sleep(0.1)
     finally:
         for each in team:
             each.stop(120)
-    tally.resumed = resumed + sum(each.said.count(TAKEN_OVER) for each in team)
+    tally.resumed = resumed + sum(each.output.count(TAKEN_OVER) for each in team)
 
 
 def _take_away(
@@ -238,14 +238,14 @@ def _take_away(
 ) -> None:
     """Stop PostgreSQL for a while; each worker says so once, and comes back by itself."""
     wait_until(lambda: _count_live(place) >= len(team), 300, lambda: "a worker did not start")
-    before = [(each.said.count(GONE), each.said.count(BACK)) for each in team]
+    before = [(each.output.count(GONE), each.output.count(BACK)) for each in team]
     server.stop()
     time.sleep(ask.away)
     server.start()
 
     def count_back() -> list[tuple[int, int]]:
         return [
-            (each.said.count(GONE) - gone, each.said.count(BACK) - back)
+            (each.output.count(GONE) - gone, each.output.count(BACK) - back)
             for each, (gone, back) in zip(team, before, strict=True)
         ]
 

@@ -62,9 +62,9 @@ class WorkersTally:
 def judge_logs(folder: Path, kept: Path | None) -> Iterator[str]:
     """Look for what nobody should ever read, in all that any worker said; keep that."""
     for log in sorted(folder.glob("worker-*.log")):
-        said = log.read_text("utf-8", errors="replace")
-        if "Traceback" in said:
-            yield f"{log.name}: {said[said.index('Traceback') :][:3000]}"
+        text = log.read_text("utf-8", errors="replace")
+        if "Traceback" in text:
+            yield f"{log.name}: {text[text.index('Traceback') :][:3000]}"
         if kept is not None:
             kept.mkdir(parents=True, exist_ok=True)
             shutil.copy(log, kept)

@@ -46,9 +46,9 @@ def test_kinds_and_versions_are_kept_apart() -> None:
     kept = CompiledStatements()
     make_sqlite: Any = sqlite.dialect
     make_postgresql: Any = postgresql.dialect
-    one, same, other, newer = make_sqlite(), make_sqlite(), make_postgresql(), make_postgresql()
+    first, same, other, newer = make_sqlite(), make_sqlite(), make_postgresql(), make_postgresql()
     newer.server_version_info = (18, 1)
-    kept[one, "statement"] = "of sqlite"
+    kept[first, "statement"] = "of sqlite"
     kept[other, "statement"] = "of postgresql"
     assert kept.get((same, "statement")) == "of sqlite"
     assert kept.get((make_postgresql(), "statement")) == "of postgresql"

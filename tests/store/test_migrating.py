@@ -210,22 +210,22 @@ def test_created_at_once_is_what_all_revisions_lead_to(
 def describe_schema(store: Store) -> dict[str, Any]:
     """Tables and views, with all that the database says of them, in no order."""
     with store.read() as connection:
-        found = inspect(connection)
+        inspector = inspect(connection)
         described: dict[str, Any] = {
             table: {
                 "columns": {
                     column["name"]: (repr(column["type"]), column["nullable"], column["default"])
-                    for column in found.get_columns(table)
+                    for column in inspector.get_columns(table)
                 },
-                "key": found.get_pk_constraint(table),
-                "indexes": sorted(map(str, found.get_indexes(table))),
-                "unique": sorted(map(str, found.get_unique_constraints(table))),
-                "foreign": sorted(map(str, found.get_foreign_keys(table))),
-                "checks": sorted(map(str, found.get_check_constraints(table))),
+                "key": inspector.get_pk_constraint(table),
+                "indexes": sorted(map(str, inspector.get_indexes(table))),
+                "unique": sorted(map(str, inspector.get_unique_constraints(table))),
+                "foreign": sorted(map(str, inspector.get_foreign_keys(table))),
+                "checks": sorted(map(str, inspector.get_check_constraints(table))),
             }
-            for table in found.get_table_names()
+            for table in inspector.get_table_names()
         }
-        views = {view: found.get_view_definition(view) for view in found.get_view_names()}
+        views = {view: inspector.get_view_definition(view) for view in inspector.get_view_names()}
         version = connection.scalar(text("SELECT version_num FROM alembic_version"))
         by_key = list_tables_without_rowids(connection)
     return described | {"views": views, "version": version, "by key": by_key}

@@ -63,9 +63,9 @@ def test_each_workspace_for_itself(
         wait_for_start(place, "removed")
         assert main(["workspaces", "remove", "removed"]) == 0
         assert "the run that is going on goes on to its end" in capsys.readouterr().err
-        wait_until(lambda: not place.count_unfinished(), PATIENCE, lambda: worker.said)
-        wait_until(lambda: "removed: was removed while" in worker.said, PATIENCE,
-                   lambda: worker.said)  # fmt: skip
+        wait_until(lambda: not place.count_unfinished(), PATIENCE, lambda: worker.output)
+        wait_until(lambda: "removed: was removed while" in worker.output, PATIENCE,
+                   lambda: worker.output)  # fmt: skip
     finally:
         assert worker.stop() == 0
     rows = place.workspaces()
@@ -76,7 +76,7 @@ def test_each_workspace_for_itself(
     pause = rows["broken"]["next_due_at"] - rows["broken"]["last_ended_at"]
     assert timedelta(minutes=5) <= pause <= timedelta(minutes=6, seconds=1)
     assert "OTHERS_SECRET is not set" in rows["thief"]["last_message"]
-    assert "canary" not in worker.said
+    assert "canary" not in worker.output
     assert rows["idle"]["last_status"] is None
     assert place.select("SELECT count(*) AS n FROM good.source_account") == [{"n": 10}]
 
@@ -91,7 +91,7 @@ def test_a_stopped_workers_run_goes_on_in_the_next(place: Place) -> None:
     place.village.slow.clear()
     second = WorkerProcess.start(place, dead_after=3)
     try:
-        wait_until(lambda: not place.count_unfinished(), PATIENCE, lambda: second.said)
+        wait_until(lambda: not place.count_unfinished(), PATIENCE, lambda: second.output)
     finally:
         assert second.stop() == 0
     ends = list_ends(place, "acme")
@@ -112,16 +112,16 @@ def test_a_database_that_goes_away_loses_nothing(tmp_path: Path) -> None:
             server.stop()
             time.sleep(10)
             server.start()
-            wait_until(lambda: not place.count_unfinished(), PATIENCE, lambda: worker.said)
-            assert "trying again until it answers, nothing is lost" in worker.said
-            assert "the database answers again" in worker.said
+            wait_until(lambda: not place.count_unfinished(), PATIENCE, lambda: worker.output)
+            assert "trying again until it answers, nothing is lost" in worker.output
+            assert "the database answers again" in worker.output
             ended = [place.select(f"SELECT status FROM {name}.schedule_slot") for name in
                      ("one", "two")]  # fmt: skip
             assert ended == [[{"status": "ok"}]] * 2
             assert [list_ends(place, name).count("ok") for name in ("one", "two")] == [1, 1]
             place.execute("UPDATE cs_sync_workers.revision SET number = 99")
             assert worker.process.wait(30) != 0
-            assert "upgrade cs-sync on this machine" in worker.said
+            assert "upgrade cs-sync on this machine" in worker.output
         finally:
             worker.process.kill()
             worker.process.wait()
@@ -138,10 +138,10 @@ def test_the_command_runs_a_workspace_and_ends_when_it_is_asked(
         assert main(["--format", "json", "workspaces", "status"]) == 0
         shown = capsys.readouterr()
         process.terminate()
-        said = process.communicate(timeout=60)[1]
+        stderr = process.communicate(timeout=60)[1]
     assert process.returncode == 0
-    assert said.splitlines()[0] == "acme: ok"
-    assert said.splitlines()[-1].startswith("stopped; other workers go on")
+    assert stderr.splitlines()[0] == "acme: ok"
+    assert stderr.splitlines()[-1].startswith("stopped; other workers go on")
     (row,) = parse_rows(shown.out)
     assert (row["state"], row["last_status"]) == ("waiting", "ok")
     assert shown.err == "1 worker alive\n"

@@ -29,8 +29,8 @@ def run(place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
     def command(*line: str) -> tuple[int, str, str]:
         code = main(["--format", "json", "workspaces", *line])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return command
 
@@ -41,16 +41,18 @@ def add(place: Place, run: Run, name: str, *more: str, **how: Any) -> tuple[int,
 
 
 def test_a_workspace_from_its_first_day_to_its_last(place: Place, run: Run) -> None:
-    code, _, said = add(place, run, "acme", cron="0 5 * * *")
-    assert (code, "acme added; first run at " in said) == (0, True)
-    assert f"acme.env holds secrets, and other users can read it → chmod 600 {place.folder}" in said
+    code, _, stderr = add(place, run, "acme", cron="0 5 * * *")
+    assert (code, "acme added; first run at " in stderr) == (0, True)
+    assert (
+        f"acme.env holds secrets, and other users can read it → chmod 600 {place.folder}" in stderr
+    )
     (row,) = parse_rows(run("list")[1])
     assert row["workspace"] == "acme"
     assert row["cron"] == "0 5 * * *"
     assert row["place"].endswith("/acme")
     assert row["env_file"] == str(place.folder / "acme.env")
-    code, out, said = run("status")
-    assert (code, said) == (0, "0 workers alive; start one with cs-sync workers start\n")
+    code, out, stderr = run("status")
+    assert (code, stderr) == (0, "0 workers alive; start one with cs-sync workers start\n")
     assert parse_rows(out)[0] | {"due": ""} == {
         "workspace": "acme", "state": "waiting", "due": "", "last_status": None,
         "last_ended_at": None, "failures": 0, "message": None,
@@ -59,47 +61,47 @@ def test_a_workspace_from_its_first_day_to_its_last(place: Place, run: Run) -> N
     assert parse_rows(run("status")[1])[0]["state"] == "paused"
     assert run("resume", "acme")[0] == 0
     assert parse_rows(run("status")[1])[0]["state"] == "waiting"
-    code, _, said = run("remove", "acme")
+    code, _, stderr = run("remove", "acme")
     assert code == 0
-    assert said.startswith("acme removed; its data stay in ")
+    assert stderr.startswith("acme removed; its data stay in ")
     assert parse_rows(run("list")[1]) == []
     assert add(place, run, "acme")[0] == 0
 
 
 def test_two_alike_are_refused(place: Place, run: Run) -> None:
     assert add(place, run, "acme")[0] == 0
-    code, _, said = add(place, run, "acme")
-    assert (code, said) == (2, (
+    code, _, stderr = add(place, run, "acme")
+    assert (code, stderr) == (2, (
         f"error: there is a workspace acme already, from {place.folder}/acme.toml\n"
         "  → choose another --name, or cs-sync workspaces remove acme first\n"
     ))  # fmt: skip
-    code, _, said = add(place, run, "acme", "--name", "twin")
+    code, _, stderr = add(place, run, "acme", "--name", "twin")
     assert code == 2
-    assert "the workspace acme has its data in" in said
-    assert "give each its own [database] schema" in said
+    assert "the workspace acme has its data in" in stderr
+    assert "give each its own [database] schema" in stderr
     assert len(parse_rows(run("list")[1])) == 1
 
 
 def test_what_no_worker_could_run_is_refused_when_it_is_added(place: Place, run: Run) -> None:
-    code, _, said = run("list")
-    assert (code, "this database has no workspaces yet" in said) == (1, True)
+    code, _, stderr = run("list")
+    assert (code, "this database has no workspaces yet" in stderr) == (1, True)
     file = place.write("acme")
     text = file.read_text("utf-8")
 
     def refused(new: str, *more: str) -> str:
         file.write_text(new, "utf-8")
-        code, _, said = run("add", str(file), "--env-file", str(place.folder / "acme.env"), *more)
+        code, _, stderr = run("add", str(file), "--env-file", str(place.folder / "acme.env"), *more)
         assert code == 2
-        return said
+        return stderr
 
     assert "no [schedule] cron" in refused(text.replace('cron = "0 5 * * *"', ""))
     assert "a schema of this workspace's own" in refused(text.replace('schema = "acme"', ""))
-    said = refused(text.replace("env:PEBBLE_KEY", "env:HOME_OF_NOBODY"))
-    assert "environment variable HOME_OF_NOBODY is not set" in said
-    assert "acme.env" in said
+    stderr = refused(text.replace("env:PEBBLE_KEY", "env:HOME_OF_NOBODY"))
+    assert "environment variable HOME_OF_NOBODY is not set" in stderr
+    assert "acme.env" in stderr
     assert "is not a name of a workspace" in refused(text, "--name", "A b")
-    code, _, said = run("add", str(place.folder / "none.toml"))
-    assert (code, "there is no configuration at" in said) == (2, True)
+    code, _, stderr = run("add", str(place.folder / "none.toml"))
+    assert (code, "there is no configuration at" in stderr) == (2, True)
 
 
 def test_a_missing_file_is_found_before_the_database_is_asked(
@@ -117,12 +119,12 @@ def test_the_secrets_of_another_are_not_seen(
     """What stands in the environment of who adds it is not there when it runs."""
     monkeypatch.setenv("PEBBLE_KEY", "of somebody else")
     file = place.write("acme")
-    code, _, said = run("add", str(file))
+    code, _, stderr = run("add", str(file))
     assert code == 2
-    assert "environment variable PEBBLE_KEY is not set" in said
-    assert "a run does not see the environment of its worker" in said
+    assert "environment variable PEBBLE_KEY is not set" in stderr
+    assert "a run does not see the environment of its worker" in stderr
     assert add(place, run, "acme")[0] == 0
-    code, _, said = run("pause", "amce")
-    assert (code, said) == (
+    code, _, stderr = run("pause", "amce")
+    assert (code, stderr) == (
         2, "error: there is no workspace amce\n  → see cs-sync workspaces list\n",
     )  # fmt: skip

@@ -153,8 +153,8 @@ class WorkerProcess:
         return cls(process, log)
 
     @property
-    def said(self) -> str:
-        """What it said so far."""
+    def output(self) -> str:
+        """What it printed so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def kill(self) -> None:

@@ -91,9 +91,9 @@ class Desk(PushHarness):
         self._empty = self.path.read_bytes()
         if kind not in PREPARED:
             with self.open_connector() as destination:
-                found = list(destination.prepare(build_field_specs(PREFIX)))
+                steps = list(destination.prepare(build_field_specs(PREFIX)))
             set_up = self.portal.definitions, self.portal.groups
-            PREPARED[kind] = pickle.dumps((set_up, found))
+            PREPARED[kind] = pickle.dumps((set_up, steps))
         _, self.findings = pickle.loads(PREPARED[kind])
         self.company = dict(zip(ACCOUNTS, self.crm.accounts(), strict=False))
         self.linked = {account: [(item, "")] for account, item in self.company.items()}

@@ -293,10 +293,10 @@ def _find_assigned(name: str, statements: Sequence[ast.AST]) -> list[ast.expr]:
                 return values
         elif not isinstance(statement, ast.FunctionDef):
             blocks = [block for block in _list_blocks(statement) if not _is_left(block)]
-            found = [value for block in blocks for value in _find_assigned(name, block)]
-            if found:
+            assigned = [value for block in blocks for value in _find_assigned(name, block)]
+            if assigned:
                 before = statements[: list(statements).index(statement)]
-                return [*found, *_find_assigned(name, before)]
+                return [*assigned, *_find_assigned(name, before)]
     return []
 
 

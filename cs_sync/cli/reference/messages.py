@@ -172,9 +172,9 @@ def write_pairs(site: Site) -> Iterator[tuple[str, set[str]]]:
     for bound in _list_bounds(site):
         remedies = [] if site.remedy is None else list_texts(site.remedy, site.source, bound)
         for message in list_texts(site.message, site.source, bound):
-            what, found = _split_message(site.error, message) or (message, remedies)
-            if any(_WORD.search(text) for text in (what, *found)):
-                yield what, {text for text in found if text}
+            what, own_remedies = _split_message(site.error, message) or (message, remedies)
+            if any(_WORD.search(text) for text in (what, *own_remedies)):
+                yield what, {text for text in own_remedies if text}
 
 
 def _split_message(error: str, message: str) -> tuple[str, list[str]] | None:

@@ -79,7 +79,7 @@ class MrrColumns:
 
     def _spread(self, own: Ints) -> tuple[Ints, Flags]:
         shape = self.size, len(self.currencies)
-        amount, found = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
+        amount, is_known = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
         place = self.rows["account"][own], self.rows["currency"][own]
-        amount[place], found[place] = self.rows["amount"][own], True
-        return amount, found
+        amount[place], is_known[place] = self.rows["amount"][own], True
+        return amount, is_known

@@ -34,8 +34,8 @@ def weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
     from scipy.sparse import csr_matrix
 
     most = max(2, len(texts) * 3 // 5)
-    found = Counter(word for text in texts for word in set(text))
-    words = sorted(word for word, count in found.items() if 2 <= count <= most)
+    text_counts = Counter(word for text in texts for word in set(text))
+    words = sorted(word for word, count in text_counts.items() if 2 <= count <= most)
     if len(words) < 2:
         return None, ()
     places = {word: place for place, word in enumerate(words)}
@@ -49,7 +49,7 @@ def weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
     columns = np.array([place for row in rows for place, _ in row], dtype=np.int32)
     often = np.array([times for row in rows for _, times in row], dtype=np.float64)
     rarity = np.full(len(words), len(texts) + 1.0)
-    rarity /= np.array([found[word] for word in words], dtype=np.float64) + 1
+    rarity /= np.array([text_counts[word] for word in words], dtype=np.float64) + 1
     values = (np.log(often) + 1) * (np.log(rarity) + 1)[columns]
     for begin, end in pairwise(ends):
         own_values = values[begin:end]

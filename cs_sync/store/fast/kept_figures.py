@@ -88,14 +88,14 @@ def read_figures(connection: Connection, keys: Iterable[str]) -> ReadFigures:
     return ReadFigures(rows, renewed)
 
 
-def renew_figures(store: Store, found: ReadFigures) -> None:
+def renew_figures(store: Store, figures: ReadFigures) -> None:
     """Keep figures under the tables of now.
 
     So the next look has less to compare.
     """
-    if found.renewed and not store.read_only:
+    if figures.renewed and not store.read_only:
         with suppress(StoreError), store.write() as connection:  # a copy costs time, not truth
-            for key, basis in found.renewed.items():
+            for key, basis in figures.renewed.items():
                 connection.execute(
                     update(FIGURE).where(FIGURE.c.question == key).values(basis=basis)
                 )

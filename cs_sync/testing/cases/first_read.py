@@ -65,12 +65,12 @@ def _find_failures(reference: Reference) -> Iterator[str]:
 
 def _find_faulty_rows(reference: Reference) -> Iterator[str]:
     """Yield the first fault of each field."""
-    found: dict[str, str] = {}
+    faults: dict[str, str] = {}
     for stream, page in reference.run.read:
         for record, rows in page.records.items():
             for name, fault in (fault for row in rows for fault in find_row_faults(record, row)):
-                found.setdefault(f"{stream.name}: {record.__name__}.{name}", fault)
-    yield from (f"{place} {fault}" for place, fault in found.items())
+                faults.setdefault(f"{stream.name}: {record.__name__}.{name}", fault)
+    yield from (f"{place} {fault}" for place, fault in faults.items())
 
 
 def _find_rejects(reference: Reference) -> Iterator[str]:

@@ -45,7 +45,7 @@ class MoneyCases:
         sent = _find_amounts_in_major_units(bench)
         swap = _CurrencySwap()
         stored = _read_amounts(bench.kind, swap)
-        if not swap.found:
+        if not swap.has_swapped:
             skip_case("its answers name no currency")
         for place, amount in sent.items():
             expected = 1000 * amount
@@ -72,9 +72,9 @@ def _find_amounts_in_major_units(bench: SyncHarness) -> Amounts:
     sent: dict[Place, Decimal] = {}
     excluded: set[tuple[str, str]] = set()
     for place, amount in stored.items():
-        near = {n for n in numbers.found if n and abs(100 * n - amount) <= CENT}
+        near = {n for n in numbers.collected if n and abs(100 * n - amount) <= CENT}
         exact = {n for n in near if 100 * n == amount} or near
-        if amount in numbers.found or len(exact) != 1:
+        if amount in numbers.collected or len(exact) != 1:
             excluded.add((place[0], place[-1]))
         else:
             sent[place] = exact.pop()
@@ -110,10 +110,12 @@ def _name(place: Place) -> str:
 class _NumberCollector:
     """Collects the numbers of answers, texts that are numbers included."""
 
-    found: set[Decimal] = field(default_factory=set)
+    collected: set[Decimal] = field(default_factory=set)
 
     def __call__(self, body: Any) -> Any:
-        self.found.update(n for _, value in _walk(body) if (n := _parse_number(value)) is not None)
+        self.collected.update(
+            n for _, value in _walk(body) if (n := _parse_number(value)) is not None
+        )
         return body
 
 
@@ -139,7 +141,7 @@ class _LossyCents:
 class _CurrencySwap:
     """Replaces every currency by one of three decimals."""
 
-    found: bool = False
+    has_swapped: bool = False
 
     def __call__(self, body: Any) -> Any:
         return _rewrite(body, self._change)
@@ -148,7 +150,7 @@ class _CurrencySwap:
         is_text = isinstance(value, str) and "currency" in name.lower()
         if not is_text or value.upper() not in CURRENCY_EXPONENT:
             return value
-        self.found = True
+        self.has_swapped = True
         return DINAR.lower() if value.islower() else DINAR
 
 

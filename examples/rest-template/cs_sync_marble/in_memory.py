@@ -35,14 +35,14 @@ class MarbleVendor(ListVendorFake):
             return self.refusal(401, "unknown key")
         query = request.url.params
         _, name, *parent = request.url.path.strip("/").split("/")
-        found = [
+        matching = [
             item
             for item in self.items["people" if parent else name].values()
             if (not parent or item["customer"] == parent[0])
             and query.get("changed_since", "") <= item["changed_at"]
             and query.get("after", "") < _find_place(item)
         ]
-        page, end = self.cut(sorted(found, key=_find_place), 0, int(query["limit"]))
+        page, end = self.cut(sorted(matching, key=_find_place), 0, int(query["limit"]))
         return httpx.Response(200, json={"items": page, "next": end and _find_place(page[-1])})
 
     def make(self, name: str, number: int) -> Mapping[str, Any]:

@@ -38,7 +38,7 @@ class Demo:
     out: list[str]
     err: list[str]
 
-    def said(self, text: str) -> str:
+    def wait_for(self, text: str) -> str:
         """Wait for a line of either stream that contains a text; the line."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
@@ -90,7 +90,7 @@ def _listen(stream: Any, lines: list[str]) -> None:
 
 
 def url_of(demo: Demo) -> str:
-    return demo.said("answer at ").split("answer at ")[1].strip()
+    return demo.wait_for("answer at ").split("answer at ")[1].strip()
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,8 +113,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """The demo, played once and served, looked at, and ended with Ctrl-C."""
     with playing(tmp_path_factory.mktemp("demo"), "--serve") as demo:
         url = url_of(demo)
-        demo.said("Ctrl-C ends it")
-        report = Path(demo.said("Report: ").removeprefix("Report: ").strip())
+        demo.wait_for("Ctrl-C ends it")
+        report = Path(demo.wait_for("Report: ").removeprefix("Report: ").strip())
         with httpx.Client(base_url=url) as client:
             page = client.get("/hubspot/").raise_for_status().text
             properties = "cs_health_score,cs_health_band,cs_health_reasons,cs_mrr,cs_next_action"
@@ -219,7 +219,7 @@ def test_serving_ends_with_ctrl_c_and_leaves_nothing(played: Played) -> None:
 def test_ctrl_c_in_the_middle_leaves_nothing_running(tmp_path: Path) -> None:
     with playing(tmp_path) as demo:
         url = url_of(demo)
-        demo.said(" records in ")
+        demo.wait_for(" records in ")
         assert demo.interrupt() == 130
         assert_gone(url, demo.process.pid)
     err = "".join(demo.err)

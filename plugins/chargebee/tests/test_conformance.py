@@ -43,15 +43,15 @@ class ChargebeeVendor(VendorFake):
         query, name = request.url.params, request.url.path.split("/")[-1]
         since, after = int(query.get("updated_at[after]", 0)), query.get("offset", "")
         shown = query.get("include_deleted") == "true"
-        found = sorted(
+        matching = sorted(
             (f"{item['updated_at']}|{item['id']}", item)
             for item in self.lists[name].values()
             if item["updated_at"] > since and (shown or not item.get("deleted"))
         )
-        found = [each for each in found if each[0] > after]
-        page = found[: min(self.page_size, int(query["limit"]))]
+        matching = [each for each in matching if each[0] > after]
+        page = matching[: min(self.page_size, int(query["limit"]))]
         answer: Item = {"list": [{name[:-1]: item} for _, item in page]}
-        if len(page) < len(found):
+        if len(page) < len(matching):
             answer["next_offset"] = page[-1][0]
         return httpx.Response(200, json=answer)
 
@@ -242,5 +242,5 @@ FOREVER = {"duration_type": "forever"}
 
 
 def test_mrr_is_that_of_the_hand_worked_book(tmp_path: Path) -> None:
-    found = compute_mrr(SyncHarness(BookVendor, tmp_path), since="2026-10-01", until="2026-11-01")
-    assert found == {id: cents for id, (cents, _, _) in BOOK.items() if cents}
+    months = compute_mrr(SyncHarness(BookVendor, tmp_path), since="2026-10-01", until="2026-11-01")
+    assert months == {id: cents for id, (cents, _, _) in BOOK.items() if cents}

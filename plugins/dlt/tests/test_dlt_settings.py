@@ -69,9 +69,9 @@ def test_the_answer_behind_an_error_says_what_it_means(status: int, kind: type[E
     try:
         raise LookupError("extraction failed") from refused
     except LookupError as error:
-        found = describe_failure("accounts", error)
-    assert type(found) is kind
-    assert found.message == f"accounts: RuntimeError: {status} for /accounts"
+        failure = describe_failure("accounts", error)
+    assert type(failure) is kind
+    assert failure.message == f"accounts: RuntimeError: {status} for /accounts"
 
 
 def test_objects_are_as_json_writes_them() -> None:

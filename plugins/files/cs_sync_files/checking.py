@@ -165,8 +165,8 @@ def _shares(folder: Folder, table: Table, other: Table, path: Path) -> bool:
 
 def _find_used(table: Table, columns: tuple[str, ...]) -> set[str]:
     """Return the columns that a table's map uses."""
-    found = {columns[at] for at in table.find_used_columns(columns)}
-    return found | find_attributes(table, columns).keys()
+    used = {columns[at] for at in table.find_used_columns(columns)}
+    return used | find_attributes(table, columns).keys()
 
 
 def _check_header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Troubles:

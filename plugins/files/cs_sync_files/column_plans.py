@@ -225,7 +225,7 @@ def find_attributes(table: Table, columns: Sequence[str]) -> dict[str, str]:
     A column that another field comes from is none.
     """
     used = set(table.find_used_columns(columns))
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     for pattern, spec in table.columns.items():
         prefix, star, suffix = pattern.partition("*")
         if not star:
@@ -236,9 +236,9 @@ def find_attributes(table: Table, columns: Sequence[str]) -> dict[str, str]:
                 folded = normalize_column(column)
                 fits = folded.startswith(before) and folded.endswith(after)
                 inner = column.strip()[len(before) : len(column.strip()) - len(after)].strip()
-                if fits and inner and at not in used and column not in found:
-                    found[column] = f"{prefix}{inner}{suffix}"
-    return found
+                if fits and inner and at not in used and column not in attributes:
+                    attributes[column] = f"{prefix}{inner}{suffix}"
+    return attributes
 
 
 def _missing_column_fault(

@@ -78,12 +78,12 @@ def _is_hinted(sample: Sample, table: str) -> bool:
 
 def find_columns(sample: Sample, table: str) -> dict[str, str]:
     """Return the columns called like fields of a table, by field."""
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for field in read_synonyms()["fields"].get(table, {}):
-        column = next(list_candidates(sample, table, field, tuple(found.values())), None)
+        column = next(list_candidates(sample, table, field, tuple(columns.values())), None)
         if column is not None:
-            found[field] = column
-    return found
+            columns[field] = column
+    return columns
 
 
 def list_candidates(

@@ -23,7 +23,7 @@ def list_preset_files(preset: str, samples: Sequence[Sample]) -> dict[str, Sampl
     One of the columns is the vendor's own word: many write a list of `Customer ID, Name, Created`.
     """
     layouts, maps = read_preset(preset)
-    found: dict[str, Sample] = {}
+    filled: dict[str, Sample] = {}
     for name, layout in layouts.items():
         table = BY_NAME[name]
         for sample in samples:
@@ -32,8 +32,8 @@ def list_preset_files(preset: str, samples: Sequence[Sample]) -> dict[str, Sampl
             is_called = fnmatch(sample.path.name.casefold(), layout.file)
             enough = needed <= present.keys() and len(present) >= len(maps[name]) / 3
             if is_called and enough and _has_own_words(name, present):
-                found.setdefault(name, sample)
-    return found
+                filled.setdefault(name, sample)
+    return filled
 
 
 def list_preset_columns(preset: str, table: str, field: str, sample: Sample) -> list[str]:
@@ -49,9 +49,9 @@ def _find_present(sample: Sample, columns: Mapping[str, ColumnMap]) -> dict[str,
         for field, spec in columns.items()
     }
     return {
-        field: found
+        field: present
         for field, wanted in named.items()
-        if (found := [here[column] for column in wanted if column in here])
+        if (present := [here[column] for column in wanted if column in here])
     }
 
 

@@ -99,9 +99,9 @@ def propose_tables(
 
 def _pick_matches(samples: Sequence[Sample]) -> dict[str, Match]:
     """Return the best match of each table, in the order of tables."""
-    found = [match for sample in samples if (match := match_sample(sample))]
+    matches = [match for sample in samples if (match := match_sample(sample))]
     best: dict[str, Match] = {}
-    for match in sorted(found, key=lambda match: -match.score):
+    for match in sorted(matches, key=lambda match: -match.score):
         best.setdefault(match.table.name, match)
     return {name: best[name] for name in BY_NAME if name in best}
 

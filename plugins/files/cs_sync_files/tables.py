@@ -91,8 +91,8 @@ class Table:
         A constant has the column `""`.
         """
         if not self.is_mapped:
-            found = ((self.find_column_field(column), column) for column in columns)
-            return {name: column for name, column in found if name is not None}
+            fields = ((self.find_column_field(column), column) for column in columns)
+            return {name: column for name, column in fields if name is not None}
         places = {name: self.find_place(columns, name) for name in self.columns}
         return {
             name: _name_place(columns, place) for name, place in places.items() if place is not None

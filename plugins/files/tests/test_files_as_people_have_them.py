@@ -30,8 +30,8 @@ def source(tmp_path: Path) -> Open:
         workspace = WorkspaceInfo.model_validate(
             {"timezone": "Europe/Berlin", "folder": tmp_path, "section": "files"}
         )
-        told = {"path": ".", "workspace": workspace, **tomllib.loads(described)}
-        return FilesSource(FilesConfig.model_validate(told), VendorHttp("files", ()))
+        settings = {"path": ".", "workspace": workspace, **tomllib.loads(described)}
+        return FilesSource(FilesConfig.model_validate(settings), VendorHttp("files", ()))
 
     return make
 

@@ -52,9 +52,9 @@ START = {
 FAULTS = {"name": '"never closed', "unit_amount": "49.00", "day": "?", "events": "two"}
 
 
-def open_source(folder: Path, timezone: str = "Europe/Warsaw", **told: Any) -> FilesSource:
+def open_source(folder: Path, timezone: str = "Europe/Warsaw", **settings: Any) -> FilesSource:
     workspace = WorkspaceInfo.model_validate({"timezone": timezone, "folder": folder})
-    config = FilesConfig(path=Path("data"), workspace=workspace, **told)
+    config = FilesConfig(path=Path("data"), workspace=workspace, **settings)
     return FilesSource(config, VendorHttp("files", ()))
 
 
@@ -228,30 +228,30 @@ def test_another_map_or_another_currency_of_the_owner_reads_everything(
 ) -> None:
     kept, subscriptions = Kept(), "source_id,account,started_at,currency\ns1,a1,2026-01-01,JPY\n"
     items = {"source_id": "Id", "subscription": "Id"}
-    told: Any = {"map": {"subscription_items": items | {"unit_amount": "Price"}}}
-    told["read"] = {"subscription_items": {"unit": "major"}}
+    settings: Any = {"map": {"subscription_items": items | {"unit_amount": "Price"}}}
+    settings["read"] = {"subscription_items": {"unit": "major"}}
     files = {"accounts.csv": ACCOUNTS, "subscription_items.csv": "Id,Price\ns1,12\n"}
     write(files | {"subscriptions.csv": subscriptions})
-    assert sync(open_source(tmp_path, **told), kept, "subscription_items") == (None, 1)
-    assert sync(open_source(tmp_path, **told), kept, "subscription_items") == (1, 0)
+    assert sync(open_source(tmp_path, **settings), kept, "subscription_items") == (None, 1)
+    assert sync(open_source(tmp_path, **settings), kept, "subscription_items") == (1, 0)
     assert [row["unit_amount"] for row in kept.records.values()] == [12]
     write({"subscriptions.csv": subscriptions.replace("JPY", "EUR")})
-    assert sync(open_source(tmp_path, **told), kept, "subscription_items") == (None, 1)
+    assert sync(open_source(tmp_path, **settings), kept, "subscription_items") == (None, 1)
     assert [row["unit_amount"] for row in kept.records.values()] == [1200]
-    told["read"]["subscription_items"]["empty"] = "-"
-    assert sync(open_source(tmp_path, **told), kept, "subscription_items") == (None, 1)
+    settings["read"]["subscription_items"]["empty"] = "-"
+    assert sync(open_source(tmp_path, **settings), kept, "subscription_items") == (None, 1)
 
 
 def test_appended_rows_of_a_mapped_file_are_read_alone(write: Write, tmp_path: Path) -> None:
     kept = Kept()
-    told: Any = {"map": {"accounts": {"source_id": "Nr", "name": "Firma"}}}
+    settings: Any = {"map": {"accounts": {"source_id": "Nr", "name": "Firma"}}}
     layout = {"accounts": {"header": 2, "encoding": "windows-1252", "totals": "skip"}}
     text = "Kunden\nNr;Firma\n1;Bär\n".encode("cp1252")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "accounts.csv").write_bytes(text)
-    assert sync(open_source(tmp_path, **told, read=layout), kept, "accounts") == (None, 1)
+    assert sync(open_source(tmp_path, **settings, read=layout), kept, "accounts") == (None, 1)
     (tmp_path / "data" / "accounts.csv").write_bytes(text + "2;Öl\nSumme;\n".encode("cp1252"))
-    assert sync(open_source(tmp_path, **told, read=layout), kept, "accounts") == (1, 1)
+    assert sync(open_source(tmp_path, **settings, read=layout), kept, "accounts") == (1, 1)
     assert [row["name"] for row in kept.records.values()] == ["Bär", "Öl"]
 
 
@@ -323,5 +323,5 @@ def test_bytes_tell_whether_a_column_holds_an_id(
     path = tmp_path / "accounts.csv"
     path.write_bytes(text.encode())
     find = partial(BY_NAME["accounts"].find_place, name="source_id")
-    found = holds_text(path, FileLayout(), find, {wanted}, len(text))
-    assert found is expected
+    holds = holds_text(path, FileLayout(), find, {wanted}, len(text))
+    assert holds is expected

@@ -22,8 +22,8 @@ def configure(described: str, folder: Path = Path()) -> FilesConfig:
     workspace = WorkspaceInfo.model_validate(
         {"timezone": "Europe/Berlin", "folder": folder, "section": "files"}
     )
-    told = {"path": ".", "workspace": workspace, **tomllib.loads(described)}
-    return FilesConfig.model_validate(told)
+    settings = {"path": ".", "workspace": workspace, **tomllib.loads(described)}
+    return FilesConfig.model_validate(settings)
 
 
 def open_source(folder: Path, contents: Mapping[str, str], described: str) -> FilesSource:

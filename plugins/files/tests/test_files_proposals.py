@@ -33,9 +33,9 @@ def propose_section(folder: Path, contents: Contents, currency: str = "EUR") -> 
 
 
 def open_proposed(folder: Path, toml: str) -> FilesSource:
-    told = tomllib.loads(toml)["connectors"]["files"]
+    settings = tomllib.loads(toml)["connectors"]["files"]
     workspace = WorkspaceInfo(folder=folder, section="files")
-    config = FilesConfig.model_validate({**told, "workspace": workspace})
+    config = FilesConfig.model_validate({**settings, "workspace": workspace})
     return FilesSource(config, VendorHttp("files", ()))
 
 
@@ -47,9 +47,9 @@ def read(source: FilesSource, name: str) -> list[dict[str, Any]]:
 
 def describe_proposal(proposal: SectionProposal) -> list[str]:
     return [
-        f"{'' if found.ok else '? '}{found.subject} {found.message}"
-        + (f": {found.remedy}" if found.remedy else "")
-        for found in proposal.findings
+        f"{'' if finding.ok else '? '}{finding.subject} {finding.message}"
+        + (f": {finding.remedy}" if finding.remedy else "")
+        for finding in proposal.findings
     ]
 
 
@@ -67,16 +67,16 @@ def test_a_german_folder_is_read_as_proposed(tmp_path: Path) -> None:
     proposal = propose_section(
         tmp_path, {"Kundenliste 2026.csv": CUSTOMERS, "Rechnungen.csv": INVOICES}
     )
-    told = tomllib.loads(proposal.toml)["connectors"]["files"]
-    assert told["path"] == "exports"
-    assert told["read"]["accounts"] == {
+    settings = tomllib.loads(proposal.toml)["connectors"]["files"]
+    assert settings["path"] == "exports"
+    assert settings["read"]["accounts"] == {
         "file": "Kundenliste 2026.csv", "header": 2, "encoding": "windows-1252",
         "totals": "skip", "format": "DD.MM.YYYY",
     }  # fmt: skip
-    assert told["map"]["accounts"] == {
+    assert settings["map"]["accounts"] == {
         "source_id": "Nr.", "name": "Firma", "created_at": "Kunde seit", "attr.*": "*",
     }  # fmt: skip
-    assert told["map"]["invoices"]["total"] == {"column": "Betrag", "unit": "major"}
+    assert settings["map"]["invoices"]["total"] == {"column": "Betrag", "unit": "major"}
     source = open_proposed(tmp_path, proposal.toml)
     assert [finding.message for finding in source.check() if not finding.ok] == []
     assert [row["name"] for row in read(source, "accounts")] == ["Müller & Söhne", "Bär AG"]
@@ -180,8 +180,8 @@ def test_a_column_of_ids_is_found_by_what_refers_to_it(tmp_path: Path) -> None:
         "usage.csv": "Account,Day,Logins\nZ1,2026-01-02,7\n",
     }
     proposal = propose_section(tmp_path, contents)
-    told = tomllib.loads(proposal.toml)["connectors"]["files"]["map"]
-    assert told["accounts"]["source_id"] == "Ref"
+    settings = tomllib.loads(proposal.toml)["connectors"]["files"]["map"]
+    assert settings["accounts"]["source_id"] == "Ref"
     assert [line for line in describe_proposal(proposal) if line.startswith("?")] == [
         "? usage.csv decide on map.usage_days.account_source_id: 0% of its values are in accounts"
     ]
@@ -397,10 +397,10 @@ def test_the_line_of_the_names() -> None:
 
 def test_encodings_are_found(tmp_path: Path) -> None:
     text = "Nr;Name;Ort\n1;Bär;Köln\n"
-    found = {}
+    proposed = {}
     for encoding in ("utf-8", "utf-16", "windows-1252"):
         path = tmp_path / f"{encoding}.csv"
         path.write_bytes(text.encode(encoding))
         (sample,) = sample_file(path)
-        found[encoding] = (sample.layout.encoding, sample.rows[0][1])
-    assert found == {name: (name, "Bär") for name in found}
+        proposed[encoding] = (sample.layout.encoding, sample.rows[0][1])
+    assert proposed == {name: (name, "Bär") for name in proposed}

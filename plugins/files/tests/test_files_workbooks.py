@@ -40,8 +40,8 @@ def save(path: Path, sheets: Mapping[str, Lines], formats: Mapping[str, str] | N
 
 def read(folder: Path, name: str, described: str) -> tuple[list[dict[str, Any]], list[str]]:
     workspace = WorkspaceInfo.model_validate({"timezone": "Europe/Berlin", "folder": folder})
-    told = {"path": ".", "workspace": workspace, **tomllib.loads(described)}
-    source = FilesSource(FilesConfig.model_validate(told), VendorHttp("files", ()))
+    settings = {"path": ".", "workspace": workspace, **tomllib.loads(described)}
+    source = FilesSource(FilesConfig.model_validate(settings), VendorHttp("files", ()))
     (stream,) = [stream for stream in source.streams() if stream.name == name]
     pages = list(stream.read(Window(None, datetime(2026, 12, 1, tzinfo=UTC))))
     rows = [{**row, "raw": row["raw"]()} for page in pages for row in page.records[stream.record]]

@@ -42,11 +42,11 @@ class FormbricksVendor(VendorFake):
         if request.url.path == "/api/v1/management/surveys":
             return httpx.Response(200, json={"data": [SURVEY]})
         query = request.url.params
-        found = sorted(self.responses.values(), key=lambda each: (each["updatedAt"], each["id"]))
-        found = [each for each in found if each["updatedAt"] >= query["startDate"]]
+        matching = sorted(self.responses.values(), key=lambda each: (each["updatedAt"], each["id"]))
+        matching = [each for each in matching if each["updatedAt"] >= query["startDate"]]
         skip = int(query.get("skip", 0))
-        page = found[skip : skip + min(self.page_size, int(query["limit"]))]
-        meta = {"total": len(found), "limit": int(query["limit"]), "offset": skip}
+        page = matching[skip : skip + min(self.page_size, int(query["limit"]))]
+        meta = {"total": len(matching), "limit": int(query["limit"]), "offset": skip}
         return httpx.Response(200, json={"data": page, "meta": meta})
 
     def add(self, stream: str) -> str:

@@ -40,9 +40,11 @@ class FreshdeskVendor(ListVendorFake):
         dated = "created_at" if name == "ratings" else "updated_at"
         since = next((query[key] for key in query if key.endswith("_since")), "")
         state = query.get("state") or query.get("filter") or "here"
-        found = [i for i in self.items[name].values() if self._state(i) == state]
-        found = sorted((i for i in found if i[dated] >= since), key=lambda i: (i[dated], i["id"]))
-        page, end = self.cut(found, int(query.get("page", 1)) - 1, int(query["per_page"]))
+        matching = [i for i in self.items[name].values() if self._state(i) == state]
+        matching = sorted(
+            (i for i in matching if i[dated] >= since), key=lambda i: (i[dated], i["id"])
+        )
+        page, end = self.cut(matching, int(query.get("page", 1)) - 1, int(query["per_page"]))
         following = f'<{request.url.copy_set_param("page", (end or 0) + 1)}>; rel="next"'
         return httpx.Response(200, json=page, headers={"link": following} if end else {})
 

@@ -31,20 +31,20 @@ class HistoryReader:
         rows = page.records.get(SourceAccount, ())
         since = None if window.backfill else window.since
         ids = [row["source_id"] for row in rows if since is None or row["updated_at"] >= since]
-        found = (
+        items = (
             item
             for start in range(0, len(ids), HISTORY_LIMIT)
             for item in self._read_histories(ids[start : start + HISTORY_LIMIT])
         )
-        listed, broken = map_each(AccountChange, found, lambda item: list(self._list_entries(item)))
+        listed, broken = map_each(AccountChange, items, lambda item: list(self._list_entries(item)))
         entries = (entry for of_company in listed for entry in of_company)
         changes, rejected = map_each(AccountChange, entries, self._map_entry, _name_entry)
         records: dict[type[Record], Sequence[Row]] = {**page.records, AccountChange: changes}
         return replace(page, records=records, rejected=[*page.rejected, *broken, *rejected])
 
     def _read_histories(self, ids: list[str]) -> Sequence[Json]:
-        found: Sequence[Json] = self.api.read_histories("companies", ids, [*self.fields])["results"]
-        return found
+        items: Sequence[Json] = self.api.read_histories("companies", ids, [*self.fields])["results"]
+        return items
 
     def _list_entries(self, item: Json) -> Iterator[Json]:
         """Yield every value of every property, oldest first; none without histories."""

@@ -77,15 +77,15 @@ class IntercomVendor(VendorFake):
         since = asked["query"]["value"]
         since = (since // DAY + 1) * DAY if name == "contacts" and since else since
         after = asked["pagination"].get("starting_after", "")
-        found = [(f"{i['updated_at']}|{i['id']}", i) for i in self.lists[name].values()]
-        found = sorted(each for each in found if each[1]["updated_at"] >= since)
-        found = [each for each in found if each[0] > after]
-        page = found[: min(self.page_size, asked["pagination"]["per_page"])]
+        matching = [(f"{i['updated_at']}|{i['id']}", i) for i in self.lists[name].values()]
+        matching = sorted(each for each in matching if each[1]["updated_at"] >= since)
+        matching = [each for each in matching if each[0] > after]
+        page = matching[: min(self.page_size, asked["pagination"]["per_page"])]
         pages: Item = {"type": "pages", "page": 1, "total_pages": 9}
-        if len(page) < len(found):
+        if len(page) < len(matching):
             pages["next"] = {"per_page": len(page), "starting_after": page[-1][0]}
         items = "data" if name == "contacts" else name
-        return {items: [item for _, item in page], "total_count": len(found), "pages": pages}
+        return {items: [item for _, item in page], "total_count": len(matching), "pages": pages}
 
     def _parts(self) -> Item:
         parts = [{"id": "9", "part_type": "comment", "author": {"type": "admin", "id": "1"}}]

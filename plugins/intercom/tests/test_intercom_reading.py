@@ -80,8 +80,10 @@ def read(requests: list[httpx.Request]) -> Read:
 
         def answer(request: httpx.Request) -> httpx.Response:
             requests.append(request)
-            found = next(given)
-            return found if isinstance(found, httpx.Response) else httpx.Response(200, json=found)
+            answer = next(given)
+            return (
+                answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+            )
 
         clock, client = ManualClock(), httpx.Client(transport=httpx.MockTransport(answer))
         [kind] = cs_sync_sources()

@@ -48,7 +48,7 @@ class EventReader:
                 return moment.replace(tzinfo=self.zone).astimezone(UTC)
         except (OverflowError, OSError, ValueError, KeyError, TypeError):
             pass
-        self.span.found += 1
+        self.span.event_count += 1
         raise MappingError("bad_time", "time is not a number of seconds since 1970")
 
 

@@ -68,12 +68,12 @@ class MixpanelVendor(VendorFake):
         if number and session not in self.sessions:
             return self.refusal(400, "request for page in uncached query for params")
         whole = [p for p in self.profiles[name].values() if "distinct_id" not in form]
-        found, begins = self.sessions.setdefault(session, (whole, {0: 0}))
+        stored, begins = self.sessions.setdefault(session, (whole, {0: 0}))
         begin, size = begins[number], self.page_size
         begins[number + 1] = begin + size
-        body = {"results": found[begin : begin + size], "page": number, "page_size": size}
+        body = {"results": stored[begin : begin + size], "page": number, "page_size": size}
         return httpx.Response(
-            200, json={**body, "session_id": session, "status": "ok", "total": len(found)}
+            200, json={**body, "session_id": session, "status": "ok", "total": len(stored)}
         )
 
     def add(self, stream: str) -> str | None:

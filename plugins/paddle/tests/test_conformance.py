@@ -192,5 +192,5 @@ class BookVendor(PaddleVendor):
 
 
 def test_mrr_is_that_of_the_hand_worked_book(tmp_path: Path) -> None:
-    found = compute_mrr(SyncHarness(BookVendor, tmp_path), since="2026-10-01", until="2026-11-01")
-    assert found == {id: cents for id, (cents, _, _) in BOOK.items() if cents}
+    months = compute_mrr(SyncHarness(BookVendor, tmp_path), since="2026-10-01", until="2026-11-01")
+    assert months == {id: cents for id, (cents, _, _) in BOOK.items() if cents}

@@ -208,9 +208,9 @@ def test_find_says_what_became_of_a_task(
     org.update("Task", done["Id"], {"Status": "Completed"})
     org.update("Task", begun["Id"], {"Status": "In Progress"})
     org.delete("Task", deleted["Id"])
-    found = {each.key: each.fields for each in destination.find(["k1", "k2", "k3", "k4"])}
-    assert found.keys() == {"k1", "k2"}
-    assert found["k1"] == {
+    fields_by_key = {each.key: each.fields for each in destination.find(["k1", "k2", "k3", "k4"])}
+    assert fields_by_key.keys() == {"k1", "k2"}
+    assert fields_by_key["k1"] == {
         "status": "Completed",
         "done": True,
         "touched": True,
@@ -220,7 +220,7 @@ def test_find_says_what_became_of_a_task(
         "priority": "high",
         "owner_remote_id": ANA,
     }
-    assert (found["k2"]["done"], found["k2"]["touched"]) == (False, True)
+    assert (fields_by_key["k2"]["done"], fields_by_key["k2"]["touched"]) == (False, True)
 
 
 def test_open_tasks_of_ours_are_listed_by_account(

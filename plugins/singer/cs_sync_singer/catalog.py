@@ -22,11 +22,11 @@ def find_entry(catalog: Catalog, name: str) -> Mapping[str, Any]:
         ConfigError: The catalog has none, or several of this name.
     """
     for key in ("tap_stream_id", "stream"):
-        found = [entry for entry in _list(catalog) if entry.get(key) == name]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(str(entry.get("tap_stream_id")) for entry in found)
+        entries = [entry for entry in _list(catalog) if entry.get(key) == name]
+        if len(entries) == 1:
+            return entries[0]
+        if entries:
+            ids = ", ".join(str(entry.get("tap_stream_id")) for entry in entries)
             raise ConfigError(f"the tap has several streams {name}", f"write one of {ids}")
     names = list_names(catalog)
     raise ConfigError(f"the tap has no stream {name}", suggest_nearest(name, names))

@@ -52,21 +52,21 @@ class Tap:
         first = self.config.command[0]
         path = Path(first).expanduser()
         local = first if path.name == first else str(self.config.workspace.folder / path)
-        found = shutil.which(local)
-        if found is None and local != first and Path(local).is_file():
+        program = shutil.which(local)
+        if program is None and local != first and Path(local).is_file():
             raise ConfigError(
                 f"{local} is not executable",
                 f"chmod +x {local}, or write what runs it before it in command of"
                 f" {self.config.section}",
             )
-        if found is None:
+        if program is None:
             where = f"no program at {local}" if local != first else f"{first} is not on PATH"
             raise ConfigError(
                 f"{where}: the tap is not installed here",
                 "install it in an environment of its own, and write its whole path as command in"
                 f" {self.config.section}",
             )
-        return str(Path(found).absolute())
+        return str(Path(program).absolute())
 
     def run(self, documents: Mapping[str, Any], *flags: str) -> Iterator[bytes]:
         """Yield what the tap writes; it ended well after the last line.

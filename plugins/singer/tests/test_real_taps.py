@@ -58,10 +58,10 @@ def serve(rows: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
             asked.append(self.path)
             query = dict(parse_qsl(urlsplit(self.path).query))
             good = self.headers["Authorization"] == f"Bearer {KEY}"
-            found = [row for row in rows if row["changed"] >= query.get("since", "")[:10]]
+            changed = [row for row in rows if row["changed"] >= query.get("since", "")[:10]]
             page = int(query.get("page", 1))
-            body: Any = {"data": found[page * 3 - 3 : page * 3], "next": None}
-            if page * 3 < len(found):
+            body: Any = {"data": changed[page * 3 - 3 : page * 3], "next": None}
+            if page * 3 < len(changed):
                 body["next"] = page + 1
             text = json.dumps(body if good else {"message": "no"}).encode()
             self.send_response(200 if good else 401)
@@ -148,20 +148,20 @@ def test_two_real_taps_run_beside_each_other(tmp_path: Path) -> None:
     (tmp_path / "people.json").write_text(json.dumps(people))
     with serve(rows) as (url, asked):
         write_config(tmp_path, url)
-        code, told = run(tmp_path, "check")
-        assert code == 0, told
-        assert "shop,customers,true,readable,\n" in told, told
-        assert "crm,crm-agents,true,readable,\n" in told, told
-        code, told = run(tmp_path, "sync")
-        assert code == 0, told
+        code, output = run(tmp_path, "check")
+        assert code == 0, output
+        assert "shop,customers,true,readable,\n" in output, output
+        assert "crm,crm-agents,true,readable,\n" in output, output
+        code, output = run(tmp_path, "sync")
+        assert code == 0, output
         assert read_table(tmp_path, "source_account") == [("shop", str(n), 1) for n in range(1, 6)]
         assert read_table(tmp_path, "owner") == [("crm", str(n), 1) for n in (1, 2, 3)]
         rows.append({"id": 6, "name": "New", "changed": "2026-01-06"})
         (tmp_path / "people.json").write_text(json.dumps(people[:2]))
         asked.clear()
-        code, told = run(tmp_path, "sync")
-        assert code == 0, told
-        assert KEY not in told
+        code, output = run(tmp_path, "sync")
+        assert code == 0, output
+        assert KEY not in output
     assert read_table(tmp_path, "source_account")[-1] == ("shop", "6", 1)
     assert read_table(tmp_path, "owner") == [("crm", "1", 1), ("crm", "2", 1), ("crm", "3", 0)]
     since = [dict(parse_qsl(urlsplit(path).query)).get("since", "")[:10] for path in asked]

@@ -165,14 +165,17 @@ def test_check_names_the_stream_and_the_field_that_the_tap_lacks(tmp_path: Path)
     fields = {"source_id": "id", "name": "nam"}
     wrong = {"record": "source_account", "fields": fields}
     streams = {"accounts": MAPPED, "ordres": MAPPED, "orders": wrong}
-    found = check(make_config(tmp_path, streams=streams))
-    assert (found["accounts"].ok, found["accounts"].message) == (True, "readable")
-    assert (found["ordres"].ok, found["ordres"].message) == (False, "the tap has no stream ordres")
-    assert found["ordres"].remedy == "did you mean orders?"
-    assert found["orders"].message == (
+    findings = check(make_config(tmp_path, streams=streams))
+    assert (findings["accounts"].ok, findings["accounts"].message) == (True, "readable")
+    assert (findings["ordres"].ok, findings["ordres"].message) == (
+        False,
+        "the tap has no stream ordres",
+    )
+    assert findings["ordres"].remedy == "did you mean orders?"
+    assert findings["orders"].message == (
         "the tap lacks what is mapped: fields.name: there is no nam; did you mean name?"
     )
-    assert found["orders"].remedy == "correct [connectors.shop.streams.orders]"
+    assert findings["orders"].remedy == "correct [connectors.shop.streams.orders]"
 
 
 @pytest.mark.slow("starts a tap three times")
@@ -185,11 +188,11 @@ def test_check_names_a_refused_key_without_it_and_a_rejected_record(tmp_path: Pa
     write_shop(tmp_path)
     fields = {"source_id": "id", "created_at": {"path": "name", "as": "iso"}}
     streams = {"accounts": {"record": "source_account", "fields": fields}}
-    found = check(make_config(tmp_path, streams=streams))
-    assert found["accounts"].message.startswith(
+    findings = check(make_config(tmp_path, streams=streams))
+    assert findings["accounts"].message.startswith(
         "its first record is rejected: created_at: 'No. 1' is not an ISO"
     )
-    assert found[Path(sys.executable).name].message == "not mapped: orders"
+    assert findings[Path(sys.executable).name].message == "not mapped: orders"
 
 
 def test_a_tap_that_dies_fails_its_stream_with_its_last_words(
@@ -216,14 +219,14 @@ def test_a_tap_that_dies_fails_its_stream_with_its_last_words(
 
 @pytest.mark.slow("starts processes that are killed or silent")
 def test_a_tap_that_is_killed_silent_or_noisy(tmp_path: Path) -> None:
-    for words, told in (
+    for words, expected in (
         ("import os; os.kill(os.getpid(), 9)", "was ended by signal 9"),
         ("import time; print('{}', flush=True); time.sleep(60)", "sent nothing for 0.01 minutes"),
         ("import sys; print('x ' * 99999, file=sys.stderr); sys.exit(2)", "ended with 2"),
     ):
         command = [sys.executable, "-S", "-c", words]
         config = make_config(tmp_path, command=command, timeout_minutes=0.01)
-        with VendorHttp("shop") as http, pytest.raises(Unreachable, match=told):
+        with VendorHttp("shop") as http, pytest.raises(Unreachable, match=expected):
             list(Tap(config, http).run({"--config": {}}))
 
 

@@ -56,16 +56,16 @@ class TypeformVendor(VendorFake):
         edge = tokens.index(query["before"]) if "before" in query else len(tokens)
         since = datetime.fromtimestamp(int(query.get("since", 0)), self.now().tzinfo)
         until = datetime.fromtimestamp(int(query["until"]), self.now().tzinfo)
-        found = [
+        matching = [
             response
             for response in reversed(self.forms[form][:edge])
             if since <= datetime.fromisoformat(response["submitted_at"]) <= until
         ]
         size = min(self.page_size, int(query["page_size"]))
         return {
-            "items": found[:size],
-            "total_items": len(found),
-            "page_count": -(-len(found) // size),
+            "items": matching[:size],
+            "total_items": len(matching),
+            "page_count": -(-len(matching) // size),
         }
 
     def add(self, stream: str) -> str:

@@ -52,8 +52,8 @@ class ExportJobs:
 
     def read_feature_names(self) -> Mapping[str, str]:
         """Return tagged features and events: key → name that people see."""
-        found = self._http.get(f"{ROOT}/lookups/features_events")
-        named = [item for item in found if isinstance(item, dict) and item.get("display_name")]
+        features = self._http.get(f"{ROOT}/lookups/features_events")
+        named = [item for item in features if isinstance(item, dict) and item.get("display_name")]
         return {str(item["key"]): str(item["display_name"]) for item in named if "key" in item}
 
     def start_job(self, begin: datetime, end: datetime) -> str:

@@ -85,8 +85,8 @@ class UserpilotVendor(VendorFake):
 
     def _give_file(self, name: str) -> httpx.Response:
         span = self.jobs[name]
-        found = [e for e in self.events if span["from"] <= e["inserted_at"] <= span["to"]]
-        lines = b"".join(orjson.dumps(event) + b"\n" for event in found)
+        matching = [e for e in self.events if span["from"] <= e["inserted_at"] <= span["to"]]
+        lines = b"".join(orjson.dumps(event) + b"\n" for event in matching)
         headers = {"content-type": "application/x-ndjson"}
         return httpx.Response(200, content=lines, headers=headers)
 

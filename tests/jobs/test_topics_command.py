@@ -40,15 +40,15 @@ def place(tmp_path: Path) -> Place:
     return made
 
 
-def said(place: Place, *options: str) -> dict[str, dict[str, Any]]:
-    """First word → row."""
+def list_topics(place: Place, *options: str) -> dict[str, dict[str, Any]]:
+    """Return the topics by their first word."""
     rows = place.json("analyse", "topics", "--no-tickets", *options)
     words = ("invoice", "export")
     return {next((w for w in words if w in (row["topic"] or "")), "other"): row for row in rows}
 
 
 def test_topics_carry_counts_scores_money_and_every_word(place: Place) -> None:
-    actual = said(place)
+    actual = list_topics(place)
     assert set(actual) == {"invoice", "export"}
     invoice, export = actual["invoice"], actual["export"]
     assert (invoice["n"], invoice["share"], invoice["accounts"]) == (6, 0.5, 1)
@@ -72,19 +72,21 @@ def test_by_attribute_survey_and_time(place: Place) -> None:
         ({"account", "plan"}, 1.0),
         ({"account", "plan"}, 1.0),
     ]
-    assert set(said(place, "--since", "2026-02-10", "--until", "2026-02-16")) == set(said(place))
+    assert set(list_topics(place, "--since", "2026-02-10", "--until", "2026-02-16")) == set(
+        list_topics(place)
+    )
     few = place.run("--format", "json", "analyse", "topics", "--survey", "nps")
     assert [(row["topic"], row["n"]) for row in few.rows] == [(None, 6)]
-    assert "6 comments are too few to be grouped: topics need 10" in few.said
+    assert "6 comments are too few to be grouped: topics need 10" in few.messages
     none = place.run("analyse", "topics", "--since", "2024-01-01", "--until", "2024-02-01")
-    assert "nobody wrote anything in this time" in none.said
+    assert "nobody wrote anything in this time" in none.messages
     assert "No topics" in none.out
     subjects = place.json("analyse", "topics")
     assert {c["kind"] for row in subjects for c in row["comments"]} == {"nps", "csat", "ticket"}
 
 
 def test_as_known_before_they_answered_nobody_had_said_anything(place: Place) -> None:
-    assert said(place, "--known-at", "2026-03-01") == {}
+    assert list_topics(place, "--known-at", "2026-03-01") == {}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_as_known_before_they_answered_nobody_had_said_anything(place: Place) ->
 def test_bad_options_are_told(place: Place, options: tuple[str, ...], message: str) -> None:
     ran = place.run("analyse", "topics", *options)
     assert ran.code == 2
-    assert message in ran.said
+    assert message in ran.messages
 
 
 def test_without_scipy_the_remedy_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +108,7 @@ def test_without_scipy_the_remedy_is_told(place: Place, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "scipy", None)
     ran = place.run("analyse", "topics")
     assert ran.code == 2
-    assert "pip install 'customer-success-sync[analyse]'" in ran.said
+    assert "pip install 'customer-success-sync[analyse]'" in ran.messages
 
 
 def test_the_table_quotes_and_other_formats_have_everything(place: Place) -> None:
@@ -145,7 +147,7 @@ def test_who_is_forgotten_is_in_no_topic_and_still_counted(place: Place) -> None
     before = numbers()
     ran = place.run("forget", "cleo@beta.example")
     assert ran.code == 0, ran
-    assert "cs_sync_report.html named the person and was written anew" in ran.said
+    assert "cs_sync_report.html named the person and was written anew" in ran.messages
     assert "The export is slow" not in (place.path / "cs_sync_report.html").read_text()
     after = place.json("analyse", "topics", "--no-tickets")
     assert [(row["topic"], row["n"]) for row in after] == [(None, 6)]
