@@ -1,8 +1,9 @@
 """SQL statements for the facts behind the signals, and their rows per account."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -159,14 +160,12 @@ def collect_evidence(
     """
     by_account: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for name, of_name in rows.items():
-        kind, collection = _FACT_TYPES[name]
-        read = _list_columns(kind)
+        _, collection = _FACT_TYPES[name]
+        read: Callable[[Any], tuple[str, Any]] | None = None
         for row in of_name:
-            values = row._mapping
-            fact = kind(
-                **{field: values[field] for field in read} | _get_constant_fields(kind, name)
-            )
-            by_account[values["account_id"]][collection].append(fact)
+            read = read or _make_fact_reader(name, row._fields)
+            account, fact = read(row)
+            by_account[account][collection].append(fact)
     return {
         account: _build_evidence(by_account[account], usage.get(account))
         for account in dict.fromkeys([*by_account, *usage])
@@ -193,8 +192,22 @@ def _list_columns(kind: type[Any]) -> list[str]:
     return [field.name for field in fields(kind) if field.name != "kind"]
 
 
-def _get_constant_fields(kind: type[Any], name: str) -> dict[str, str]:
-    return {"kind": name} if kind is AnswerFact else {}
+def _make_fact_reader(name: str, columns: Sequence[str]) -> Callable[[Any], tuple[str, Any]]:
+    """Make the reader of a query's rows.
+
+    It returns account id and fact, by the places of the columns.
+    """
+    kind, _ = _FACT_TYPES[name]
+    get_values = itemgetter(*(columns.index(column) for column in _list_columns(kind)))
+    place = columns.index("account_id")
+    if kind is not AnswerFact:
+        return lambda row: (row[place], kind(*get_values(row)))
+
+    def read_answer(row: Any) -> tuple[str, AnswerFact]:
+        source, source_id, *values = get_values(row)
+        return row[place], AnswerFact(source, source_id, name, *values)
+
+    return read_answer
 
 
 def _build_evidence(facts: Mapping[str, list[Any]], usage: UsageFact | None) -> AccountEvidence:

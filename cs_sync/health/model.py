@@ -93,13 +93,6 @@ class BandEdges(Settings):
         names: tuple[Band, ...] = ("red", "yellow", "green", "excellent")
         return [(name, to_fraction(getattr(self, name))) for name in names]
 
-    def find_band(self, score: Fraction) -> Band:
-        """Find the band of an unrounded score.
-
-        Below every edge it is the worst.
-        """
-        return next((name for name, edge in reversed(self.list_edges()) if score >= edge), "red")
-
 
 class HealthProfile(Settings):
     """Another model for some accounts, a `[health.profiles.NAME]` table.

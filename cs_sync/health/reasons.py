@@ -1,7 +1,8 @@
 """Reasons for a score: sentences with the fact and its evidence, worst first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import itemgetter
 
 from cs_sync.health.facts import AccountEvidence
 from cs_sync.health.scope import SignalScope
@@ -21,8 +22,36 @@ class ScoreReason:
     """None: the input is missing."""
 
 
+@dataclass(frozen=True, slots=True)
+class LossBook:
+    """What contributions lose; accounts share equal ones, so each is asked once."""
+
+    _losses: dict[int, tuple[Contribution, Fraction, tuple[float, Fraction]]] = field(
+        default_factory=dict
+    )
+
+    def get_loss(
+        self, contribution: Contribution, mode: str
+    ) -> tuple[Fraction, tuple[float, Fraction]]:
+        """Return the loss of a contribution, and its place among others.
+
+        The largest comes first. Floats are compared faster than fractions, which decide
+        where they are equal.
+        """
+        if (known := self._losses.get(id(contribution))) is None:
+            loss = calculate_loss(contribution, mode)
+            # The contribution is kept, so that nothing else takes its id.
+            known = (contribution, loss, (-float(loss), -loss))
+            self._losses[id(contribution)] = known
+        return known[1], known[2]
+
+
 def build_reasons(
-    score: HealthScore, evidence: AccountEvidence, scope: SignalScope, words: Translator = ENGLISH
+    score: HealthScore,
+    evidence: AccountEvidence,
+    scope: SignalScope,
+    words: Translator = ENGLISH,
+    losses: LossBook | None = None,
 ) -> list[ScoreReason]:
     """Return one reason per input, the most costly first, missing inputs last.
 
@@ -33,17 +62,18 @@ def build_reasons(
         evidence: The facts of the account.
         scope: The day of the score.
         words: The translator of the sentences.
+        losses: What is known of other accounts' contributions.
     """
-    reasons = [
-        ScoreReason(
-            c.input,
-            get_sentence_builder(c.signal)(c.value, evidence, scope, words),
-            calculate_loss(c, score.mode),
-        )
-        for c in score.contributions
-        if c.contribution > 0 or not c.bonus
-    ]
-    reasons.sort(key=lambda reason: -(reason.loss or Fraction(0)))
+    losses = losses or LossBook()
+    placed = []
+    for part in score.contributions:
+        if part.bonus and part.contribution <= 0:
+            continue
+        loss, place = losses.get_loss(part, score.mode)
+        text = get_sentence_builder(part.signal)(part.value, evidence, scope, words)
+        placed.append((place, ScoreReason(part.input, text, loss)))
+    placed.sort(key=itemgetter(0))
+    reasons = [reason for _, reason in placed]
     reasons += [ScoreReason(m.input, _describe_missing(m, words), None) for m in score.missing]
     unique: dict[str, ScoreReason] = {}
     for reason in reasons:

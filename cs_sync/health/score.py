@@ -1,16 +1,18 @@
 """Calculation of a score from readings: pure and exact; contributions sum to the score."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from math import lcm
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from cs_sync.health.model import HealthConfig, InputConfig, Point, to_fraction
+from cs_sync.health.model import Band, HealthConfig, InputConfig, Point, to_fraction
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.registry import Reading, get_signal
 
@@ -73,52 +75,7 @@ def score_account(
         config: The health model of the account.
         scope: The day of the score.
     """
-    values: dict[str, float] = {}
-    missing = []
-    for name, item in config.active().items():
-        reading = readings.get(item.signal)
-        if reading is None or reading.value is None:
-            missing.append(MissingInput(name, item.signal, "no facts"))
-        elif _is_stale(reading, item, scope):
-            missing.append(MissingInput(name, item.signal, "stale"))
-        else:
-            values[name] = reading.value
-    missing = [absent for absent in missing if not _may_be_absent(absent, config)]
-    coverage = calculate_coverage(config, values, [absent.input for absent in missing])
-    contributions = calculate_contributions(config, values)
-    enough = coverage > 0 and coverage >= to_fraction(config.minimum_coverage)
-    total = _add_up(contributions) if enough else None
-    band = INSUFFICIENT if total is None else config.bands.find_band(total)
-    return HealthScore(
-        config.mode, config.digest(), total, band, coverage, contributions, tuple(missing)
-    )
-
-
-def calculate_coverage(
-    config: HealthConfig, known: Collection[str], missing: Collection[str]
-) -> Fraction:
-    """Return the known share of the weights, 0 to 1, without bonuses.
-
-    Args:
-        config: The health model.
-        known: Names of the inputs with a value.
-        missing: Names of the inputs that miss one.
-    """
-    inputs = config.scored_inputs()
-    had, lacked = (
-        tuple([inputs[name].weight for name in names if name in inputs])
-        for names in (known, missing)
-    )
-    return _share_known(had, lacked)
-
-
-@lru_cache(maxsize=1_000)
-def _share_known(known: tuple[float, ...], missing: tuple[float, ...]) -> Fraction:
-    had, lacked = (
-        sum((abs(to_fraction(weight)) for weight in weights), Fraction(0))
-        for weights in (known, missing)
-    )
-    return had / (had + lacked) if had else Fraction(0)
+    return ModelScorer(config).score(readings, scope)
 
 
 def calculate_contributions(
@@ -130,80 +87,197 @@ def calculate_contributions(
         config: The health model.
         values: Input name → the value of its signal.
     """
-    active = config.active().items()
-    known = [
-        _KnownInput(name, item.signal, item.points, item.weight, item.bonus)
-        for name, item in active
-        if name in values
-    ]
-    total = None
-    if config.mode == "weighted":
-        total = tuple([item.weight for item in known if not item.bonus])
-    contributions = [_build_contribution(item, values[item.name], total) for item in known]
-    base = _add_up([c for c in contributions if not c.bonus])
-    is_well = base >= to_fraction(config.bands.green)
-    return tuple(c for c in contributions if is_well or not c.bonus)
+    return ModelScorer(config).calculate_contributions(values)
 
 
-def _add_up(contributions: Sequence[Contribution]) -> Fraction:
-    """Sum contributions over their common denominator, reduced once."""
-    parts = [c.contribution for c in contributions]
-    whole = lcm(*(part.denominator for part in parts))
-    return Fraction(sum(part.numerator * (whole // part.denominator) for part in parts), whole)
-
-
-class _KnownInput(NamedTuple):
-    """What an input's contribution follows from, beside its value and the others' weights."""
+@dataclass(frozen=True, slots=True)
+class _ScoredInput:
+    """What is asked of an input for every account, and what is said where it has no value."""
 
     name: str
     signal: str
     points: tuple[Point, ...]
-    weight: float
+    weight: Fraction
     bonus: bool
+    max_age_days: int | None
+    unknown: MissingInput | None
+    """None: nobody misses it."""
+    stale: MissingInput | None
 
 
-@lru_cache(maxsize=20_000, typed=True)
-def _build_contribution(
-    item: _KnownInput, value: float, weights: tuple[float, ...] | None
-) -> Contribution:
-    """Build the contribution of a known input; many accounts have equal ones.
-
-    Args:
-        item: The input.
-        value: The value of its signal.
-        weights: The weights that share 100; None in points mode.
-    """
-    points = interpolate(item.points, value) if item.points else to_fraction(value)
-    weight = to_fraction(item.weight)
-    if weights is None:
-        added = points * weight
-    else:
-        weight = weight if item.bonus else weight * 100 / _sum_weights(weights)
-        added = points * weight / 100
-    return Contribution(item.name, item.signal, value, points, weight, added, item.bonus)
+def _build_input(name: str, item: InputConfig) -> _ScoredInput:
+    weight, is_for_some = to_fraction(item.weight), get_signal(item.signal).for_some
+    return _ScoredInput(
+        name,
+        item.signal,
+        item.points,
+        weight,
+        item.bonus,
+        item.max_age_days,
+        None if item.bonus or is_for_some else MissingInput(name, item.signal, "no facts"),
+        None if item.bonus else MissingInput(name, item.signal, "stale"),
+    )
 
 
-@lru_cache(maxsize=1_000)
-def _sum_weights(weights: tuple[float, ...]) -> Fraction:
-    return sum(map(to_fraction, weights), Fraction(0))
+@dataclass(frozen=True, slots=True)
+class _KnownInput:
+    """An input with a value: its share beside the other known ones, and what was calculated."""
+
+    item: _ScoredInput
+    share: Fraction
+    """Of 100; in points mode, and of a bonus, its own weight."""
+    scale: int
+    """100 where points are multiplied with a share of 100."""
+    made: dict[tuple[type, float], Contribution] = field(default_factory=dict)
+    """Contribution by value: many accounts have equal ones."""
+
+    def contribute(self, value: float) -> Contribution:
+        """Return the contribution of a value."""
+        key = (value.__class__, value)
+        contribution = self.made.get(key)
+        if contribution is None:
+            contribution = self.made[key] = self._build_contribution(value)
+        return contribution
+
+    def _build_contribution(self, value: float) -> Contribution:
+        item, share = self.item, self.share
+        points = interpolate(item.points, value) if item.points else to_fraction(value)
+        added = Fraction(
+            points.numerator * share.numerator,
+            points.denominator * share.denominator * self.scale,
+        )
+        return Contribution(item.name, item.signal, value, points, share, added, item.bonus)
+
+
+class ModelScorer:
+    """Scores accounts by one model, whose settings are read once."""
+
+    def __init__(self, config: HealthConfig) -> None:
+        """Read what the model says of every account."""
+        self.config = config  # also so that nothing else takes its id
+        self.digest, self.mode = config.digest(), config.mode
+        self._inputs = [_build_input(name, item) for name, item in config.active().items()]
+        self.is_dated = any(item.max_age_days for item in self._inputs)
+        self._minimum = to_fraction(config.minimum_coverage)
+        self._green = to_fraction(config.bands.green)
+        self._best_first = [
+            (band, edge.numerator, edge.denominator)
+            for band, edge in reversed(config.bands.list_edges())
+        ]
+        self._known: dict[tuple[str, ...], list[_KnownInput]] = {}
+        self._coverage: dict[tuple[tuple[str, ...], tuple[str, ...]], Fraction] = {}
+
+    def score(self, readings: Mapping[str, Reading], scope: SignalScope) -> HealthScore:
+        """Score an account: see `score_account`."""
+        values: dict[str, float] = {}
+        missing: list[MissingInput] = []
+        for item in self._inputs:
+            reading = readings.get(item.signal)
+            absent = item.unknown
+            if reading is not None and reading.value is not None:
+                if not _is_stale(reading, item.max_age_days, scope):
+                    values[item.name] = reading.value
+                    continue
+                absent = item.stale
+            if absent is not None:
+                missing.append(absent)
+        coverage = self._calculate_coverage(values, missing)
+        contributions = self.calculate_contributions(values)
+        total, band = None, INSUFFICIENT
+        if coverage > 0 and coverage >= self._minimum:
+            above, below = _add_up(contributions)
+            total, band = Fraction(above, below), self.find_band(above, below)
+        return HealthScore(
+            self.mode, self.digest, total, band, coverage, contributions, tuple(missing)
+        )
+
+    def calculate_contributions(self, values: Mapping[str, float]) -> tuple[Contribution, ...]:
+        """Calculate the contribution of each known input: see `calculate_contributions`."""
+        names = (*values,)
+        if (known := self._known.get(names)) is None:
+            known = self._known[names] = self._share_weights(values)
+        contributions = tuple([each.contribute(values[each.item.name]) for each in known])
+        own = tuple([part for part in contributions if not part.bonus])
+        if len(own) == len(contributions):
+            return contributions
+        above, below = _add_up(own)
+        is_well = above * self._green.denominator >= self._green.numerator * below
+        return contributions if is_well else own
+
+    def _share_weights(self, values: Mapping[str, float]) -> list[_KnownInput]:
+        """Share 100 among the known inputs; a bonus has its own weight."""
+        items = [item for item in self._inputs if item.name in values]
+        if self.mode != "weighted":
+            return [_KnownInput(item, item.weight, 1) for item in items]
+        total = sum((item.weight for item in items if not item.bonus), Fraction(0))
+        return [
+            _KnownInput(item, item.weight if item.bonus else item.weight * 100 / total, 100)
+            for item in items
+        ]
+
+    def _calculate_coverage(
+        self, known: Mapping[str, float], missing: Sequence[MissingInput]
+    ) -> Fraction:
+        """Return the known share of the weights, 0 to 1, without bonuses."""
+        key = ((*known,), tuple([absent.input for absent in missing]))
+        if (share := self._coverage.get(key)) is None:
+            weights = {item.name: abs(item.weight) for item in self._inputs if not item.bonus}
+            had, lacked = (
+                sum((weights[name] for name in names if name in weights), Fraction(0))
+                for names in key
+            )
+            share = self._coverage[key] = had / (had + lacked) if had else Fraction(0)
+        return share
+
+    def find_band(self, above: int, below: int) -> Band:
+        """Find the band of an unrounded score.
+
+        Below every edge it is the worst.
+
+        Args:
+            above: The numerator of the score.
+            below: Its denominator.
+        """
+        for band, edge_above, edge_below in self._best_first:
+            if above * edge_below >= edge_above * below:
+                return band
+        return self._best_first[-1][0]
+
+
+def _add_up(contributions: Sequence[Contribution]) -> tuple[int, int]:
+    """Sum contributions over their common denominator: numerator and denominator."""
+    parts = [each.contribution.as_integer_ratio() for each in contributions]
+    whole = lcm(*[below for _, below in parts])
+    return sum([above * (whole // below) for above, below in parts]), whole
 
 
 def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
     """Evaluate the piecewise linear map at a value; flat beyond its ends."""
     after = bisect_right(points, value, key=itemgetter(0))
-    lines = _convert_points(points)
-    start, height, slope = lines[max(after - 1, 0)]
-    return height + (to_fraction(value) - start) * slope if 0 < after < len(lines) else height
+    if not 0 < after < len(points):
+        return to_fraction(points[min(after, len(points) - 1)][1])
+    slope, offset, scale = _convert_points(points)[after - 1]
+    above, below = Decimal(str(value)).as_integer_ratio()
+    return Fraction(slope * above + offset * below, scale * below)
 
 
 @lru_cache(maxsize=1_000)
-def _convert_points(points: tuple[Point, ...]) -> list[tuple[Fraction, Fraction, Fraction]]:
-    """Convert points to (x, y, slope up to the next point)."""
+def _convert_points(points: tuple[Point, ...]) -> list[tuple[int, int, int]]:
+    """Convert points to lines, each up to the next point.
+
+    They are (a, b, c): y = (a × x + b) ÷ c.
+    """
     exact = [(to_fraction(x), to_fraction(y)) for x, y in points]
-    return [
-        (x, y, (high - y) / (end - x) if end > x else Fraction(0))
-        for (x, y), (end, high) in zip(exact, [*exact[1:], exact[-1]], strict=True)
-    ]
+    lines = []
+    for (x, y), (end, high) in pairwise(exact):
+        slope = (high - y) / (end - x)
+        offset = y - x * slope
+        lines.append((
+            slope.numerator * offset.denominator,
+            offset.numerator * slope.denominator,
+            slope.denominator * offset.denominator,
+        ))  # fmt: skip
+    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,40 +285,32 @@ class ScoreBook:
     """Scores of many accounts: those with equal readings have equal scores, computed once."""
 
     _scores: dict[Any, HealthScore] = field(default_factory=dict)
-    _models: dict[int, tuple[HealthConfig, str, bool]] = field(default_factory=dict)
-    """Id → the model, kept so that nothing else takes its id, its digest, and if it has ages."""
+    _scorers: dict[int, ModelScorer] = field(default_factory=dict)
+    """Id of a model → its scorer, which keeps it."""
 
     def score(
         self, readings: Mapping[str, Reading], config: HealthConfig, scope: SignalScope
     ) -> HealthScore:
         """Score an account as `score_account` does."""
-        if id(config) not in self._models:
-            dated = any(item.max_age_days for item in config.active().values())
-            self._models[id(config)] = (config, config.digest(), dated)
-        _, digest, dated = self._models[id(config)]
+        if (scorer := self._scorers.get(id(config))) is None:
+            scorer = self._scorers[id(config)] = ModelScorer(config)
         key: tuple[Any, ...]
-        if dated:
+        if scorer.is_dated:
             values = [(name, of.value, of.observed_at) for name, of in readings.items()]
-            key = (digest, scope.day, *values)
+            key = (scorer.digest, scope.day, *values)
         else:
-            key = (digest, *[(name, reading.value) for name, reading in readings.items()])
+            key = (scorer.digest, *[(name, of.value) for name, of in readings.items()])
         score = self._scores.get(key)
         if score is None:
-            score = self._scores[key] = score_account(readings, config, scope)
+            score = self._scores[key] = scorer.score(readings, scope)
         return score
 
 
-def _may_be_absent(missing: MissingInput, config: HealthConfig) -> bool:
-    """Return whether an input may be absent, such as a bonus."""
-    unknown = missing.why == "no facts"
-    return config.inputs[missing.input].bonus or (unknown and get_signal(missing.signal).for_some)
-
-
-def _is_stale(reading: Reading, item: InputConfig, scope: SignalScope) -> bool:
+def _is_stale(reading: Reading, max_age_days: int | None, scope: SignalScope) -> bool:
     """Return whether a dated reading is too old."""
-    if item.max_age_days is None or reading.observed_at is None:
+    if max_age_days is None or reading.observed_at is None:
         return False
-    return (scope.day - _to_day(reading.observed_at, scope)).days > item.max_age_days
+    return (scope.day - _to_day(reading.observed_at, scope)).days > max_age_days
 
 
 def _to_day(at: date | datetime, scope: SignalScope) -> date:

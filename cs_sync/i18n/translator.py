@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
@@ -38,6 +38,9 @@ class Translator:
         self.language = language
         self._locale = Locale.parse(_LOCALES.get(language, language))
         self._messages = read_catalogue(language)
+        # The same few days and counts come back for every account: each is put into words once.
+        self._format_number = lru_cache(maxsize=4096)(partial(_format_number, locale=self._locale))
+        self._format_date = lru_cache(maxsize=4096)(partial(_format_date, locale=self._locale))
 
     @property
     def locale(self) -> Locale:
@@ -70,24 +73,24 @@ class Translator:
 
     def number(self, value: float, decimals: int = 1) -> str:
         """Format a number without trailing zeros: `3`, `5.5`."""
-        return self._format_decimal(Decimal(f"{value:.{decimals}f}"), "#,##0." + "#" * decimals)
+        return self._format_number(f"{value:.{decimals}f}", "#,##0." + "#" * decimals)
 
     def decimal(self, value: float, decimals: int) -> str:
         """Format a number with a fixed number of decimals: `5.0`."""
         digits = "#,##0" + ("." + "0" * decimals if decimals else "")
-        return self._format_decimal(Decimal(f"{value:.{decimals}f}"), digits)
+        return self._format_number(f"{value:.{decimals}f}", digits)
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """Format a fraction as a percentage with fixed decimals: `78%`."""
         digits = "#,##0" + ("." + "0" * decimals if decimals else "")
         pattern = str(self._locale.percent_formats[None].pattern).replace("#,##0", digits)
-        return self._format_decimal(Decimal(f"{share:.{decimals + 2}f}"), pattern)
+        return self._format_number(f"{share:.{decimals + 2}f}", pattern)
 
     def format_money(self, amount: float, currency: str | None) -> str:
         """Format an amount in minor units: `1,250.00 EUR`."""
         exponent = get_exponent(currency)
         digits = "#,##0" + ("." + "0" * exponent if exponent else "")
-        text = self._format_decimal(to_major_units(amount, currency), digits)
+        text = self._format_number(str(to_major_units(amount, currency)), digits)
         return f"{text} {currency}" if currency else text
 
     def format_short_money(self, amount: int, currency: str) -> str:
@@ -98,7 +101,7 @@ class Translator:
         units = to_major_units(amount, currency)
         if abs(units) < SHORT_FROM and units != int(units):
             return self.format_money(amount, currency)
-        return f"{self._format_decimal(units, '#,##0')} {currency}"
+        return f"{self._format_number(str(units), '#,##0')} {currency}"
 
     def mrr(self, amounts: Mapping[str, int]) -> str:
         """Format MRR currency by currency: `10.00 EUR + 5.00 USD`."""
@@ -116,11 +119,11 @@ class Translator:
         With the year if it is not this year's.
         """
         pattern = self("format.day" if day.year == today.year else "format.day_of_year")
-        return _format_date(day, pattern, self._locale)
+        return self._format_date(day, pattern)
 
     def full_date(self, day: date) -> str:
         """Format a date with its year: `12 Nov 2026`."""
-        return _format_date(day, self("format.day_of_year"), self._locale)
+        return self._format_date(day, self("format.day_of_year"))
 
     def format_month(self, day: date) -> str:
         """Format the month of a day: `Nov 2026`."""
@@ -159,19 +162,13 @@ class Translator:
         """Return the keys of all messages."""
         return frozenset(self._messages)
 
-    def _format_decimal(self, value: Decimal, pattern: str) -> str:
-        return _format_number(value, pattern, self._locale)
 
-
-# The same few days and counts come back for every account: they are put into words once.
-@lru_cache(maxsize=4096)
 def _format_date(day: date, pattern: str, locale: Locale) -> str:
     return format_date(day, pattern, locale)
 
 
-@lru_cache(maxsize=4096)
-def _format_number(value: Decimal, pattern: str, locale: Locale) -> str:
-    return format_decimal(value, pattern, locale)
+def _format_number(number: str, pattern: str, locale: Locale) -> str:
+    return format_decimal(Decimal(number), pattern, locale)
 
 
 @lru_cache

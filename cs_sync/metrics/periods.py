@@ -4,6 +4,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ class Period:
         return (self.end - self.start).days
 
 
+@lru_cache(maxsize=4096)
 def get_day_start(day: date, zone: str) -> datetime:
     """Return the UTC instant at which a day begins in a zone.
 

@@ -12,6 +12,7 @@ from cs_sync.health import (
     AccountEvidence,
     HealthConfig,
     HealthScore,
+    LossBook,
     ScoreBook,
     ScoreReason,
     SignalScope,
@@ -350,7 +351,7 @@ def _compute_results(
         paid = read_mrr_at(
             connection, just_before, earlier.policy, earlier.accounts, earlier.known_at
         )
-    book, state_book, words = ScoreBook(), StateBook(), workspace.words
+    book, state_book, losses, words = ScoreBook(), StateBook(), LossBook(), workspace.words
 
     def build_result(account: dict[str, Any]) -> AccountResult:
         id_ = account["id"]
@@ -360,7 +361,7 @@ def _compute_results(
         return AccountResult(
             score,
             facts,
-            tuple(build_reasons(score, facts, now, words)),
+            tuple(build_reasons(score, facts, now, words, losses)),
             _get_change(then, score),
             tuple(list_urgent_reasons(facts, now, words)),
             state_book.build(then, billing.get(id_), paid.get(id_, {})),

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from cs_sync.health import HealthConfig
+from cs_sync.health.score import ModelScorer
 
 
 def test_defaults_are_the_common_weights() -> None:
@@ -114,13 +115,17 @@ def test_a_profile_is_a_model_of_its_own_and_leaves_the_others_as_they_are() -> 
 )  # fmt: skip
 def test_the_edges_of_the_bands(score: str, band: str) -> None:
     """A lower edge belongs to its band; nothing is rounded before it is compared."""
-    assert HealthConfig().bands.find_band(Fraction(score)) == band
+    assert find_band(HealthConfig(), score) == band
 
 
 def test_excellent_may_begin_just_above_a_full_weighted_score() -> None:
-    bands = HealthConfig.model_validate({"bands": {"excellent": 100.01}}).bands
-    assert bands.find_band(Fraction(100)) == "green"
-    assert bands.find_band(Fraction("100.01")) == "excellent"
+    config = HealthConfig.model_validate({"bands": {"excellent": 100.01}})
+    assert find_band(config, "100") == "green"
+    assert find_band(config, "100.01") == "excellent"
+
+
+def find_band(config: HealthConfig, score: str) -> str:
+    return ModelScorer(config).find_band(*Fraction(score).as_integer_ratio())
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Scores worked by hand, and the laws they must keep."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.health import HealthConfig, Reading, build_day_scope, score_account
-from cs_sync.health.score import interpolate
+from cs_sync.health.score import ModelScorer, interpolate
 
 SCOPE = build_day_scope(date(2025, 11, 21))
 DEFAULT = HealthConfig()
@@ -160,3 +162,41 @@ def test_contributions_of_points_mode_sum_to_the_score_without_limits(
         assert score.score is None
     else:
         assert score.score == total == sum(c.contribution for c in score.contributions)
+
+
+def interpolate_plainly(points: Sequence[tuple[float, float]], value: float) -> Fraction:
+    """Straight lines between points, with one fraction per number."""
+    exact = [(Fraction(str(x)), Fraction(str(y))) for x, y in points]
+    at = min(max(Fraction(str(value)), exact[0][0]), exact[-1][0])
+    for (x, y), (end, high) in pairwise(exact):
+        if at <= end:
+            return y + (at - x) * (high - y) / (end - x)
+    raise AssertionError
+
+
+SCORER = ModelScorer(DEFAULT)
+"""One for all examples, as for all accounts of a day."""
+
+
+@given(st.tuples(VALUES, st.none() | st.sampled_from([0.0, 1.0, 2.0]), VALUES, VALUES,
+                 st.none() | st.floats(0, 3)))  # fmt: skip
+def test_what_is_calculated_once_for_many_accounts_is_what_fractions_say(
+    given_values: tuple[float | None, ...],
+) -> None:
+    """Common denominators, and contributions kept by value, change nothing."""
+    known = readings(**dict(zip(DEFAULT.list_signals(), given_values, strict=True)))
+    score = SCORER.score(known, SCOPE)
+    assert score == score_account(known, DEFAULT, SCOPE)
+    inputs = {name: item for name, item in DEFAULT.active().items()
+              if known[item.signal].value is not None}  # fmt: skip
+    total = sum(Fraction(str(item.weight)) for item in inputs.values() if not item.bonus)
+    plain = {
+        name: interpolate_plainly(item.points, known[item.signal].value or 0)
+        * (Fraction(str(item.weight)) / (100 if item.bonus else total))
+        for name, item in inputs.items()
+    }
+    base = sum(points for name, points in plain.items() if not inputs[name].bonus)
+    is_well = base >= DEFAULT.bands.green
+    shown = {n: points for n, points in plain.items() if is_well or not inputs[n].bonus}
+    assert {part.input: part.contribution for part in score.contributions} == shown
+    assert score.score in (None, sum(shown.values()))
