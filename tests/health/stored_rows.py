@@ -20,12 +20,13 @@ def complete_row(model: Any, row: dict[str, Any]) -> dict[str, Any]:
         "row_hash": "", "since": LONG_AGO, "rule": "own", "reason": "",
     }  # fmt: skip
     whole = {name: value for name, value in given.items() if name in model.model_fields} | row
-    return {name: getattr(model(**whole), name) for name in model.model_fields}
+    record = model(**whole)
+    return {name: getattr(record, name) for name in model.model_fields}
 
 
 def add_rows(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        connection.execute(insert(get_table(model)).values(complete_row(model, row)))
+    if rows:
+        connection.execute(insert(get_table(model)), [complete_row(model, row) for row in rows])
 
 
 def add_past_row(
@@ -40,4 +41,4 @@ def add_past_row(
         get_known_from(history).name: LONG_AGO,
     }
     named = {name: value for name, value in whole.items() if name in history.c}
-    connection.execute(insert(history).values(named))
+    connection.execute(insert(history), named)
