@@ -15,13 +15,15 @@ from cs_sync.health import (
     sweeps_use,
 )
 from cs_sync.health.facts import BillingMarks
+from cs_sync.health.signals.billing_sweep import BILLING, mark_billing
 from cs_sync.health.signals.use_history import AccountUse
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 from cs_sync.queries.model_choice import select_model
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import find_first_paid, get_mrr_before, read_mrr_spans
-from cs_sync.store.queries.health import read_billing_marks, read_signals, read_use_history
+from cs_sync.store.queries.health import read_signals, read_swept_facts, read_use_history
+from cs_sync_schemas.times import count_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +114,19 @@ def read_past_states(
         spans = read_mrr_spans(connection, policy, chosen)
         is_swept = sweeps_use(signals)
         use = read_use_history(connection, scopes[-1], uses=uses) if is_swept else None
+        swept = read_swept_facts(connection, signals, scopes)
+        billing = swept.facts[BILLING.name]
         for scope in scopes:
-            readings = read_signals(connection, signals, scope, use=use)
-            billing = read_billing_marks(connection, scope)
+            readings = read_signals(connection, signals, scope, use=use, swept=swept)
+            at = count_microseconds(scope.until)
             for row in rows:
                 id_ = row["id"]
                 own = select_model(row, model, scope)
                 score = book.score(readings.get(id_, {}), own, scope)
                 paid = get_mrr_before(spans.get(id_, ()), scope.until)
-                states[id_].append(state_book.build(score, billing.get(id_), paid))
+                states[id_].append(
+                    state_book.build(score, mark_billing(billing.get(id_, ()), at), paid)
+                )
     return {
         id_: PastStates(tuple(of_account), find_first_paid(spans.get(id_, ()), zone))
         for id_, of_account in states.items()

@@ -23,6 +23,7 @@ from cs_sync.health import (
     list_urgent_reasons,
     score_account,
 )
+from cs_sync.health.signals.billing_sweep import BILLING, mark_billing
 from cs_sync.health.signals.use_history import AccountUse
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts
 from cs_sync.queries.account_batches import AccountBatch, split_accounts
@@ -44,12 +45,13 @@ from cs_sync.store.fast.packed_json import HeadedJson
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import (
     read_band_changes,
-    read_billing_marks,
     read_evidence,
     read_live_accounts,
     read_signals,
+    read_swept_facts,
     read_use_history,
 )
+from cs_sync_schemas.times import count_microseconds
 
 CHANGE_PERIOD = timedelta(days=30)
 _NO_EVIDENCE = AccountEvidence()
@@ -343,15 +345,16 @@ def _compute_results(
     with workspace.store.read() as connection:
         signals = config.list_signals()
         use = read_use_history(connection, now, uses=uses)
-        readings = read_signals(connection, signals, now, use=use)
-        before = read_signals(connection, signals, earlier, use=use)
+        swept = read_swept_facts(connection, signals, [earlier, now])
+        readings = read_signals(connection, signals, now, use=use, swept=swept)
+        before = read_signals(connection, signals, earlier, use=use, swept=swept)
         evidence = read_evidence(connection, now, use)
-        billing = read_billing_marks(connection, earlier)
         just_before = earlier.until - timedelta(microseconds=1)
         paid = read_mrr_at(
             connection, just_before, earlier.policy, earlier.accounts, earlier.known_at
         )
     book, state_book, losses, words = ScoreBook(), StateBook(), LossBook(), workspace.words
+    billing, at = swept.facts[BILLING.name], count_microseconds(earlier.until)
 
     def build_result(account: dict[str, Any]) -> AccountResult:
         id_ = account["id"]
@@ -364,7 +367,7 @@ def _compute_results(
             tuple(build_reasons(score, facts, now, words, losses)),
             _get_change(then, score),
             tuple(list_urgent_reasons(facts, now, words)),
-            state_book.build(then, billing.get(id_), paid.get(id_, {})),
+            state_book.build(then, mark_billing(billing.get(id_, ()), at), paid.get(id_, {})),
         )
 
     results: dict[str, AccountResult] = {}

@@ -9,7 +9,8 @@ import pytest
 
 from cs_sync.health import build_day_scope, is_leaving
 from cs_sync.health.facts import BillingMarks, PaymentFact
-from cs_sync.store.queries.health import read_billing_marks
+from cs_sync.health.signals.billing_sweep import BILLING, mark_billing
+from cs_sync.store.queries.health import read_swept_facts
 from cs_sync_schemas import (
     AccountChange,
     Invoice,
@@ -19,6 +20,7 @@ from cs_sync_schemas import (
     Subscription,
     SubscriptionItem,
 )
+from cs_sync_schemas.times import count_microseconds
 from cs_sync_schemas.values import CONTACT_FIELD
 from tests.health.conftest import SCOPE, Workspace
 
@@ -217,7 +219,9 @@ def test_billing_in_short_is_what_the_facts_say(workspace: Workspace) -> None:
                   currency="EUR", amount_remaining=5, issued_at=at(1, 9),
                   due_at=at(1, 10))  # fmt: skip
     with workspace.engine.connect() as connection:
-        marks = read_billing_marks(connection, SCOPE)
+        facts_by_name = read_swept_facts(connection, (), [SCOPE]).facts[BILLING.name]
+    at_end = count_microseconds(SCOPE.until)
+    marks = {name: mark_billing(facts, at_end) for name, facts in facts_by_name.items()}
     assert marks == {
         "leaves": BillingMarks(is_running=True, is_leaving=True),
         "stays": BillingMarks(is_running=True),

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from cs_sync.foresight.observations import build_window
-from cs_sync.health import SIGNALS
+from cs_sync.health import SIGNALS, build_day_scope
 from cs_sync.health.columns.versions import NOW
 from cs_sync.health.facts import PaymentFact
 from cs_sync.queries.month_columns import Moment, read_month_columns
 from cs_sync.store.engine import Store
-from cs_sync.store.queries.health import read_signals, read_use_history
+from cs_sync.store.queries.health import read_signals, read_swept_facts, read_use_history
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,
@@ -169,4 +169,19 @@ def test_days_of_use_read_once(store: Store) -> None:
         assert actual == read_signals(connection, names, SCOPE)
     assert {name: reading.value for name, reading in actual["acme"].items()} == {
         "active_days_28": 1, "days_since_use": 1, "usage_trend_28": 0.5,
+    }  # fmt: skip
+
+
+def test_facts_read_once(store: Store) -> None:
+    workspace = Workspace(store.engine)
+    fill(workspace)
+    names = [name for name, signal in SIGNALS.items() if signal.facts]
+    days = [build_day_scope(day) for day in (date(2025, 11, 8), date(2025, 11, 15), SCOPE.day)]
+    with store.engine.connect() as connection:
+        swept = read_swept_facts(connection, names, days)
+        for day in days:
+            actual = read_signals(connection, names, day, swept=swept)
+            assert actual == read_signals(connection, names, day), day.day
+    assert {name: reading.value for name, reading in actual["acme"].items()} == {
+        "billing_standing": 0, "tickets_30": 1, "csat_90": 1, "nps": pytest.approx(20 / 3),
     }  # fmt: skip

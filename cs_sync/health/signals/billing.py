@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    ScalarSelect,
     Select,
     and_,
     case,
@@ -53,33 +54,6 @@ def billing_standing(scope: SignalScope) -> Select[Any]:
     ).group_by(facts.c.account_id)
 
 
-def select_billing_marks(scope: SignalScope) -> Select[Any]:
-    """Count per account: subscriptions that run, are paid, or stay; late invoices.
-
-    Accounts without any have no row.
-    """
-    names = ("running", "paid", "staying", "late")
-    is_paid = SUBSCRIPTION.c.status != "trialing"
-    stays = case((is_ending(scope), 0), (is_paid, 1), else_=0)
-    of_running = (literal(1), case((is_paid, 1), else_=0), stays, literal(0))
-    of_late = (literal(0), literal(0), literal(0), literal(1))
-    facts = union_all(
-        *(
-            select(select_owned(scope, table, *map(_label, marks, names), where=where))
-            for table, marks, where in (
-                (SUBSCRIPTION, of_running, is_running(scope)),
-                (INVOICE, of_late, is_overdue(scope)),
-            )
-        )
-    ).subquery("facts")
-    sums = (func.sum(facts.c[name]).label(name) for name in names)
-    return select(facts.c.account_id, *sums).group_by(facts.c.account_id)
-
-
-def _label(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
-    return column.label(name)
-
-
 def is_running(scope: SignalScope) -> ColumnElement[bool]:
     """Return the condition for subscriptions running at the end of the scope."""
     return was_running(SUBSCRIPTION, scope.until)
@@ -123,12 +97,15 @@ def is_overdue(scope: SignalScope) -> ColumnElement[bool]:
     An invoice without a due date is charged at once: it is overdue after a failed charge.
     """
     at = scope.until
-    unpaid = or_(
-        and_(INVOICE.c.status == "open", INVOICE.c.amount_remaining > 0), INVOICE.c.paid_at >= at
-    )
+    unpaid = or_(has_rest(), INVOICE.c.paid_at >= at)
     failed = and_(INVOICE.c.due_at.is_(None), INVOICE.c.attempt_count > 0,
                   INVOICE.c.status == "open")  # fmt: skip
     return and_(INVOICE.c.issued_at < at, unpaid, or_(INVOICE.c.due_at < at, failed))
+
+
+def has_rest() -> ColumnElement[bool]:
+    """Return the condition for open invoices with an amount left."""
+    return and_(INVOICE.c.status == "open", INVOICE.c.amount_remaining > 0)
 
 
 def _rate_standing(scope: SignalScope) -> ColumnElement[int]:
@@ -141,7 +118,13 @@ def _is_unpaid(scope: SignalScope) -> ColumnElement[bool]:
     They count from their oldest unpaid invoice on. The source tells the status of now; without an
     invoice that tells since when, it counts.
     """
-    first_unpaid = (
+    began = func.coalesce(select_first_unpaid(scope) < scope.until, true())
+    return and_(SUBSCRIPTION.c.status.in_(UNPAID_STATUSES), began)
+
+
+def select_first_unpaid(scope: SignalScope) -> ScalarSelect[Any]:
+    """Select when the oldest unpaid invoice of a subscription was issued."""
+    return (
         select(func.min(_UNPAID.c.issued_at))
         .where(
             is_present(_UNPAID, scope.known_at),
@@ -152,5 +135,3 @@ def _is_unpaid(scope: SignalScope) -> ColumnElement[bool]:
         .correlate(SUBSCRIPTION)
         .scalar_subquery()
     )
-    began = func.coalesce(first_unpaid < scope.until, true())
-    return and_(SUBSCRIPTION.c.status.in_(UNPAID_STATUSES), began)

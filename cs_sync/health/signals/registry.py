@@ -15,16 +15,22 @@ from sqlalchemy import Select, Table
 
 from cs_sync.health.coverage import Coverage
 from cs_sync.health.scope import SignalScope
+from cs_sync.health.signals.answer_sweeps import CSAT, NPS
 from cs_sync.health.signals.billing import billing_standing
+from cs_sync.health.signals.billing_sweep import BILLING
 from cs_sync.health.signals.contact import last_contact
+from cs_sync.health.signals.fact_sweeps import FactSweep, list_covered
 from cs_sync.health.signals.features import feature_28
 from cs_sync.health.signals.mrr import mrr_change_90, read_seat_change, seat_change_90
 from cs_sync.health.signals.payments import late_payments_365
 from cs_sync.health.signals.renewal import days_to_renewal, read_days_to_renewal
 from cs_sync.health.signals.seats import seat_use_28
-from cs_sync.health.signals.support import open_tickets, tickets_30
+from cs_sync.health.signals.support import OPENED_TICKETS, open_tickets, tickets_30
 from cs_sync.health.signals.surveys import csat_90, nps_180
 from cs_sync.health.signals.usage import active_days_28, last_day_of_use, usage_trend_28
+from cs_sync.health.signals.use_history import (
+    NEVER as NO_USE,
+)
 from cs_sync.health.signals.use_history import (
     Swept,
     UsedDays,
@@ -94,6 +100,8 @@ class Signal:
     """Says the same of a covered account from its days of use, read once for many days.
 
     It is asked for a day's ordinal."""
+    facts: FactSweep | None = None
+    """Says the same from facts that are read once for many days."""
     title: str = ""
     absence: str = ""
     sentence: Callable[[float, Translator], str] | None = None
@@ -132,6 +140,7 @@ _ALL = (
         "tickets_30", tickets_30, (TICKET,),
         meaning="Tickets opened in the last 30 days. Few may be silence and many may be interest, "
         "so that a map may turn either way. Missing where support does not know the account.",
+        facts=OPENED_TICKETS,
     ),
     Signal(
         "open_tickets", open_tickets, (TICKET,), "less",
@@ -141,15 +150,18 @@ _ALL = (
         "billing_standing", billing_standing, (SUBSCRIPTION, INVOICE), "more",
         meaning="The worst of its subscriptions and invoices: 2 pays, 1 an end is set, 0 something "
         "is past due. Missing without a running subscription or an invoice past due.",
+        facts=BILLING,
     ),
     Signal(
         "nps", nps_180, (SURVEY_RESPONSE,), "more",
         meaning="Mean of its people's latest NPS answers in 180 days, 0 to 10. Missing without.",
+        facts=NPS,
     ),
     Signal(
         "csat_90", csat_90, (SURVEY_RESPONSE,), "more",
         meaning="Share of its people whose latest rating in 90 days is in the upper quarter of "
         "its scale, 0 to 1: 4 and 5 of 1 to 5. Missing without ratings.",
+        facts=CSAT,
     ),
     Signal(
         "mrr_change_90", mrr_change_90, (SUBSCRIPTION,), "more",
@@ -264,7 +276,8 @@ def sweep_use(
     ordinal = day.toordinal()
     sweeps = [(signal.name, signal.sweep) for signal in signals if signal.sweep is not None]
     readings: dict[str, dict[str, Reading]] = {}
-    for account, days, observed_at in use.list_covered(newest):
+    for account, observed_at in list_covered(use.sources, newest):
+        days = use.days.get(account, NO_USE)
         own = readings[account] = {}
         for name, sweep in sweeps:
             swept = sweep(days, ordinal)

@@ -73,46 +73,20 @@ class UseHistory:
     days: Mapping[str, UsedDays]
     sources: Mapping[str, frozenset[str]]
 
-    def list_covered(self, newest: Mapping[str, date]) -> Iterator[tuple[str, UsedDays, date]]:
-        """Yield covered accounts, their days and their sources' newest fact.
-
-        Args:
-            newest: Source → the day of its newest fact.
-        """
-        dates: dict[frozenset[str], date | None] = {}
-        for account, sources in self.sources.items():
-            if sources not in dates:
-                known = (newest[source] for source in sources if source in newest)
-                dates[sources] = max(known, default=None)
-            observed = dates[sources]
-            if observed is not None:
-                yield account, self.days.get(account, NEVER), observed
-
 
 def build_use_history(
-    uses: Iterable[tuple[str, AccountUse]], sources: Iterable[Sequence[Any]], day: date
+    uses: Iterable[tuple[str, AccountUse]], sources: Mapping[str, frozenset[str]], day: date
 ) -> UseHistory:
     """Build the history up to a day.
 
     Args:
         uses: Account ids, each with its use.
-        sources: Rows of `select_known_accounts`.
+        sources: Account id → the sources that know it.
         day: The last day that counts.
     """
     last = day.toordinal()
-    known: dict[str, set[str]] = {}
-    for account, source in sources:
-        known.setdefault(account, set()).add(source)
-    shared: dict[frozenset[str], frozenset[str]] = {}
     by_account = ((account, _add_up(use, last)) for account, use in uses)
-    return UseHistory(
-        {account: used for account, used in by_account if used.days},
-        {
-            account: shared.setdefault(own, own)
-            for account, names in known.items()
-            for own in [frozenset(names)]
-        },
-    )
+    return UseHistory({account: used for account, used in by_account if used.days}, sources)
 
 
 def collect_use(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[str, AccountUse]]:

@@ -25,9 +25,10 @@ from cs_sync.health.coverage import (
     select_first_fact,
     select_newest_fact,
 )
-from cs_sync.health.facts import BillingMarks
 from cs_sync.health.relations import select_known_accounts
-from cs_sync.health.signals.billing import select_billing_marks, select_leaving_accounts
+from cs_sync.health.signals.billing import select_leaving_accounts
+from cs_sync.health.signals.billing_sweep import BILLING
+from cs_sync.health.signals.fact_sweeps import SweptFacts, collect_facts
 from cs_sync.health.signals.registry import get_coverage, sweep_use
 from cs_sync.health.signals.usage import select_newest_use, select_use_by_owner
 from cs_sync.health.signals.use_history import (
@@ -88,8 +89,11 @@ def read_signals(
     *,
     rewritten: bool = True,
     use: UseHistory | None = None,
+    swept: SweptFacts | None = None,
 ) -> dict[str, dict[str, Reading]]:
-    """Read the signals with one statement each.
+    """Read the signals.
+
+    One statement reads each whose facts are not at hand.
 
     Args:
         connection: A read connection.
@@ -98,6 +102,7 @@ def read_signals(
         rewritten: Read past versions; needless where no record changed since the time of
             knowledge.
         use: The days of use as known then, up to this day or a later one, to count from.
+        swept: Facts of `read_swept_facts` as known then, for this day among others.
 
     Returns:
         Account id → signal name → reading.
@@ -105,16 +110,75 @@ def read_signals(
     readings: dict[str, dict[str, Reading]] = {}
     known_at = scope.known_at if rewritten else None
     signals = [get_signal(name) for name in names]
-    swept = [] if use is None else [signal for signal in signals if signal.sweep is not None]
-    if use is not None and swept:
-        newest = connection.execute(_apply_knowledge_time(select_newest_use(scope), known_at))
-        readings = sweep_use(use, {row.source: row.observed_at for row in newest}, swept, scope.day)
+    of_use = [] if use is None else [signal for signal in signals if signal.sweep is not None]
+    if use is not None and of_use:
+        newest = _read_newest(connection, select_newest_use(scope), known_at)
+        readings = sweep_use(use, newest, of_use, scope.day)
     for signal in signals:
-        if signal in swept:
+        if signal in of_use:
+            continue
+        if swept is not None and signal.facts is not None:
+            sweep, newest = signal.facts, {}
+            if sweep.select_newest is not None:
+                newest = _read_newest(connection, sweep.select_newest(scope), known_at)
+            for account, measured in swept.measure(sweep, scope, newest):
+                readings.setdefault(account, {})[signal.name] = Reading(*measured)
             continue
         for row in connection.execute(_build_signal_query(signal.name, scope, known_at)).all():
             readings.setdefault(row.account_id, {})[signal.name] = read_row(signal, row, scope)
     return readings
+
+
+def _read_newest(
+    connection: Connection, statement: Select[Any], known_at: datetime | None
+) -> dict[str, Any]:
+    """Map source → the time of its newest fact."""
+    rows = connection.execute(_apply_knowledge_time(statement, known_at))
+    return {row.source: row.observed_at for row in rows}
+
+
+def read_swept_facts(
+    connection: Connection,
+    names: Iterable[str],
+    days: Sequence[SignalScope],
+    *,
+    rewritten: bool = True,
+) -> SweptFacts:
+    """Read the facts of many days once: of signals and of billing.
+
+    Args:
+        connection: A read connection.
+        names: The signals; those whose facts are not read so are passed over.
+        days: Of the same accounts and time of knowledge, the oldest first.
+        rewritten: As of `read_signals`.
+    """
+    known_at = days[-1].known_at if rewritten else None
+    of_signals = (get_signal(name).facts for name in names)
+    sweeps = {sweep.name: sweep for sweep in (BILLING, *of_signals) if sweep is not None}
+    facts = {}
+    for name, sweep in sweeps.items():
+        rows = connection.execute(_apply_knowledge_time(sweep.select(days), known_at))
+        facts[name] = collect_facts(sweep, rows)
+    return SweptFacts(_read_sources(connection, days[-1], known_at), facts)
+
+
+def _read_sources(
+    connection: Connection, scope: SignalScope, known_at: datetime | None
+) -> dict[str, frozenset[str]]:
+    """Map account id → the sources that know it.
+
+    Equal sets are one object.
+    """
+    known: dict[str, set[str]] = {}
+    rows = connection.execute(_apply_knowledge_time(select_known_accounts(scope), known_at))
+    for account, source in rows:
+        known.setdefault(account, set()).add(source)
+    shared: dict[frozenset[str], frozenset[str]] = {}
+    return {
+        account: shared.setdefault(own, own)
+        for account, names in known.items()
+        for own in [frozenset(names)]
+    }
 
 
 def read_use_history(
@@ -133,7 +197,7 @@ def read_use_history(
         uses: All use of these accounts, if it is at hand.
     """
     known_at = scope.known_at if rewritten else None
-    known = connection.execute(_apply_knowledge_time(select_known_accounts(scope), known_at)).all()
+    known = _read_sources(connection, scope, known_at)
     if uses is None:
         uses = _read_use(connection, _apply_knowledge_time(select_use_by_owner(scope), known_at))
     return build_use_history(uses, known, scope.day)
@@ -195,14 +259,6 @@ def read_evidence(
 
 def _build_evidence_query(name: str, scope: SignalScope) -> Select[Any]:
     return _apply_knowledge_time(EVIDENCE_QUERIES[name](scope), scope.known_at)
-
-
-def read_billing_marks(connection: Connection, scope: SignalScope) -> dict[str, BillingMarks]:
-    """Read what billing knew of accounts at the end of a scope."""
-    return {
-        account: BillingMarks(running > 0, paid > 0 and not staying, late > 0)
-        for account, running, paid, staying, late in connection.execute(select_billing_marks(scope))
-    }
 
 
 def read_coverage(
