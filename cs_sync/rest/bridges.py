@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -18,13 +18,36 @@ _PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 
 
 class BridgeStream(ObjectRule):
-    """The mapping of one list of another program's."""
+    """The mapping of one list of another program's, and how its deletions are found."""
+
+    deletes: Literal["never", "flag", "sweep"] | None = Field(
+        None,
+        description="By default flag with `deleted`, sweep if all is read every time, else never.",
+    )
 
     @model_validator(mode="after")
     def _require_fields(self) -> Self:
         if not self.fields:
             raise ValueError("maps nothing; add fields")
         return self
+
+    @model_validator(mode="after")
+    def _require_flag(self) -> Self:
+        if (self.find_deletes() == "flag") != (self.deleted is not None):
+            raise ValueError('needs both or neither; deletes = "flag" goes with deleted')
+        return self
+
+    def reads_fully(self) -> bool:
+        """Return whether every read is of the whole list."""
+        return False
+
+    def find_deletes(self) -> Literal["never", "flag", "sweep"]:
+        """Return how deletions are found."""
+        if self.deletes is not None:
+            return self.deletes
+        if self.deleted is not None:
+            return "flag"
+        return "sweep" if self.reads_fully() else "never"
 
     def map_items(self, items: Sequence[Any], resume: Any = None, *, last: bool) -> Page:
         """Map objects to a page of their records, rejections and deletions."""

@@ -1,9 +1,9 @@
 """What a section of a dlt source may say: its function, and the mapping of its resources."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from cs_sync import Settings
 from cs_sync.rest import BridgeConfig, BridgeStream, Duration
@@ -43,23 +43,10 @@ class DltStream(BridgeStream):
 
     since: Since | None = Field(None, description="Only changes from then on; else all is read.")
     lookback: Duration = timedelta(0)
-    deletes: Literal["never", "flag", "sweep"] | None = Field(
-        None, description="By default flag with `deleted`, never with since, else sweep."
-    )
 
-    @model_validator(mode="after")
-    def _require_flag(self) -> Self:
-        if (self.find_deletes() == "flag") != (self.deleted is not None):
-            raise ValueError('needs both or neither; deletes = "flag" goes with deleted')
-        return self
-
-    def find_deletes(self) -> Literal["never", "flag", "sweep"]:
-        """Return how deletions are found."""
-        if self.deletes is not None:
-            return self.deletes
-        if self.deleted is not None:
-            return "flag"
-        return "sweep" if self.since is None else "never"
+    def reads_fully(self) -> bool:
+        """Return whether every read is of the whole list."""
+        return self.since is None
 
 
 class DltConfig(BridgeConfig):

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from cs_sync.rest import BridgeConfig, BridgeStream
 
@@ -15,26 +15,13 @@ class TapStream(BridgeStream):
     replication: Literal["incremental", "full_table"] = Field(
         "incremental", description="From the tap's last STATE, or all of it every time."
     )
-    deletes: Literal["never", "flag", "sweep"] | None = Field(
-        None, description="By default flag with `deleted`, sweep with full_table, else never."
-    )
     needs: tuple[str, ...] = Field(
         (), description="Streams of the tap that have to be selected with it, such as its parent."
     )
 
-    @model_validator(mode="after")
-    def _require_flag(self) -> Self:
-        if (self.find_deletes() == "flag") != (self.deleted is not None):
-            raise ValueError('needs both or neither; deletes = "flag" goes with deleted')
-        return self
-
-    def find_deletes(self) -> Literal["never", "flag", "sweep"]:
-        """Return how deletions are found."""
-        if self.deletes is not None:
-            return self.deletes
-        if self.deleted is not None:
-            return "flag"
-        return "sweep" if self.replication == "full_table" else "never"
+    def reads_fully(self) -> bool:
+        """Return whether every read is of the whole list."""
+        return self.replication == "full_table"
 
 
 class SingerConfig(BridgeConfig):
