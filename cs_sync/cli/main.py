@@ -26,6 +26,7 @@ atexit.register(gc.freeze)
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """Any wrong command line; typer names only this one of them."""
 
+RESUMING = "stopped; run it again and it goes on where it was"
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
 """What a shell expects of a process that Ctrl-C ended; SIGTERM is taken for the same wish."""
@@ -46,11 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = build_command(options.plugins)
         with sigterm_as_interrupt():
             code = command.main(argv, "cs-sync", obj=options, standalone_mode=False)
-        return _explain_exit(code or 0)
+        return _explain_exit(code or 0, options)
     except KeyboardInterrupt:
-        return _explain_exit(INTERRUPTED_EXIT_CODE)
+        return _explain_exit(INTERRUPTED_EXIT_CODE, options)
     except SystemExit as ended:
-        return _explain_exit(ended.code if isinstance(ended.code, int) else 1)
+        return _explain_exit(ended.code if isinstance(ended.code, int) else 1, options)
     except typer.Abort:
         _print_message("error: not confirmed, and nothing was done")
         return 1
@@ -92,10 +93,10 @@ _REPORT_REMEDY = "run it again with --debug before the command, and report the t
 _GLOBAL_OPTIONS = {"--config", "--format", "--quiet", "--log-format", "--debug"}
 
 
-def _explain_exit(code: int) -> int:
+def _explain_exit(code: int, options: Options) -> int:
     """Explain an interruption; return the exit code."""
     if code == INTERRUPTED_EXIT_CODE:
-        _print_message("stopped; run it again and it goes on where it was")
+        _print_message(RESUMING if options.resumes else "stopped")
     return code
 
 

@@ -31,6 +31,8 @@ class Options:
     debug: bool = False
     language: "Language" = "en"
     """That of the workspace, once its configuration is read."""
+    resumes: bool = False
+    """Whether the command goes on where it was when it is stopped and run again."""
 
     def load(self) -> "Config":
         """Load the configuration.
@@ -111,6 +113,7 @@ class Options:
         from cs_sync.cli.progress import show_progress
         from cs_sync.runtime.workspace import open_workspace
 
+        self.resumes = True
         with (
             show_progress(self.plugins, quiet=self.quiet, log_format=self.log_format),
             open_workspace(config, self.plugins, emit=self.plugins.emit) as workspace,

@@ -1,5 +1,6 @@
 """SIGTERM and Ctrl-C as requests for an orderly stop after the current page."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -30,6 +31,26 @@ def sigterm_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def server_ends_at_once() -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C end a server at once.
+
+    It reads alone, so nothing is left half done. A thread may wait for a client's next line, and
+    Python would wait for it.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        os.write(2, b"stopped\n")
+        os._exit(EXIT_CODES[signal.Signals(number)])
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @dataclass(slots=True)

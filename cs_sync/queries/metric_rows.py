@@ -32,7 +32,8 @@ from cs_sync.store.fast.known_at import shadow_tables
 from cs_sync.store.fast.shared_tables import share_days, share_stocks
 from cs_sync.store.runs import find_stale_tables
 from cs_sync_schemas import VERSIONED
-from cs_sync_schemas.tables import ACCOUNT, METADATA
+from cs_sync_schemas.table_loader import get_table_named
+from cs_sync_schemas.tables import ACCOUNT
 
 Row = Mapping[str, Any]
 _BRIDGE = "bridge"
@@ -238,7 +239,7 @@ def _connect_as_known(
         with workspace.store.read() as connection:
             yield connection
         return
-    past = [METADATA.tables[name] for name in (*VERSIONED, SPAN.name) if name in read]
+    past = [get_table_named(name) for name in (*VERSIONED, SPAN.name) if name in read]
     with (
         workspace.store.snapshot() as connection,
         shadow_tables(connection, past, scope.policy.hash, scope.known_at),

@@ -19,8 +19,8 @@ from sqlalchemy import (
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.privacy.compact import compact_database
+from cs_sync_schemas import tables
 from cs_sync_schemas.migrations import HEAD, LOCATION
-from cs_sync_schemas.tables import METADATA
 
 VERSION = Table(
     "alembic_version",
@@ -111,7 +111,7 @@ def _create_schema(store: Store) -> None:
     from cs_sync.store.views.create import create_views
 
     with store.write() as connection:
-        METADATA.create_all(connection, checkfirst=False)
+        tables.METADATA.create_all(connection, checkfirst=False)
         VERSION.create(connection)
         connection.execute(VERSION.insert().values(version_num=HEAD))
         create_views(connection)

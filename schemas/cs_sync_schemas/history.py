@@ -1,10 +1,14 @@
 """History tables: every replaced version of a row."""
 
+from collections.abc import Iterator
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, FromClause, MetaData, Table, func
+from sqlalchemy import Column, ColumnElement, FromClause, Table, func
+
+from cs_sync_schemas.metadata import DEFINING
 
 KNOWN_TO = "known_to"
+HISTORY_SUFFIX = "_history"
 _EXCLUDED_COLUMNS = frozenset({"raw", "row_hash", "last_seen_at"})
 
 VERSIONED = (
@@ -47,34 +51,29 @@ def get_seen(rows: FromClause, name: str) -> ColumnElement[Any]:
     return func.coalesce(rows.c[name], rows.c.changed_at)
 
 
-def add_history_tables(metadata: MetaData) -> None:
-    """Add the tables of past versions.
+def get_history_table(table: Table) -> Table | None:
+    """Return the table of past versions; None if there are none.
 
     Each version is known in `[known_from, known_to)`.
     """
-    for name in VERSIONED:
-        table = metadata.tables[name]
-        since = get_known_from(table)
-        columns = [
-            Column(
+    if table.name not in VERSIONED:
+        return None
+    name = f"{table.name}{HISTORY_SUFFIX}"
+    with DEFINING:
+        if name not in table.metadata.tables:
+            Table(name, table.metadata, *_copy_columns(table))
+        return table.metadata.tables[name]
+
+
+def _copy_columns(table: Table) -> Iterator[Column[Any]]:
+    """Yield the columns of a table of past versions."""
+    since = get_known_from(table)
+    for column in table.c:
+        if column.name not in _EXCLUDED_COLUMNS:
+            yield Column(
                 column.name,
                 column.type,
                 primary_key=column.primary_key or column is since,
                 nullable=column.nullable and column is not since,
             )
-            for column in table.c
-            if column.name not in _EXCLUDED_COLUMNS
-        ]
-        known_to = Column(KNOWN_TO, since.type, nullable=False)
-        Table(_name_history(name), metadata, *columns, known_to)
-
-
-def get_history_table(table: Table) -> Table | None:
-    """Return a table's history table; None if it is not versioned."""
-    if table.name not in VERSIONED:
-        return None
-    return table.metadata.tables[_name_history(table.name)]
-
-
-def _name_history(name: str) -> str:
-    return f"{name}_history"
+    yield Column(KNOWN_TO, since.type, nullable=False)

@@ -24,22 +24,26 @@ MODULES = (
 
 Columns = dict[str, Column[Any]]
 
-_BEGIN = '''"""All tables, as the models define them; written by `make migration`."""
+_BEGIN = '''"""All tables, as the models define them; written by `make migration`.
+
+Each is defined when it is first asked for; `METADATA` are all.
+"""
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 {imports}
 
+METADATA: MetaData
+{names}
 
-def _define(name: str, /, **columns: Column[Any]) -> Table:
-    """Define a table; where its model was there before, return that one's."""
-    for key, column in columns.items():  # a plain text: JSON takes no key of SQLAlchemy's own kind
-        column.name = column.key = key
-    return Table(name, METADATA, *columns.values(), keep_existing=True)
-
+_DEFINITIONS = {{
 '''
-_END = "\nadd_history_tables(METADATA)\nleave_out_rowids(METADATA)\n"
+_END = """}
+
+if not TYPE_CHECKING:
+    __getattr__ = make_table_loader(_DEFINITIONS, globals())
+"""
 
 
 def format_tables() -> str:
@@ -50,7 +54,8 @@ def format_tables() -> str:
         }
         for model in list_models(StoredRow)
     }
-    begin = _BEGIN.format(imports=_format_imports(tables.values()))
+    names = "\n".join(f"{name.upper()}: Table" for name in sorted(tables))
+    begin = _BEGIN.format(imports=_format_imports(tables.values()), names=names)
     return begin + "".join(_format_table(name, tables[name]) for name in sorted(tables)) + _END
 
 
@@ -69,14 +74,14 @@ def _format_imports(tables: Iterable[Columns]) -> str:
     """Format the imports of types, and of what every table needs."""
     kinds = {_find_type(column) for columns in tables for column in columns.values()}
     own = {kind for kind in kinds if kind.__module__.startswith("cs_sync_schemas.")}
-    theirs = sorted({kind.__name__ for kind in kinds - own} | {"Column", "Table"}, key=_by_case)
+    theirs = sorted(
+        {kind.__name__ for kind in kinds - own} | {"Column", "MetaData", "Table"}, key=_by_case
+    )
     line = f"from sqlalchemy import {', '.join(theirs)}"
     if len(line) > 100:
         line = "\n".join(("from sqlalchemy import (", *(f"    {name}," for name in theirs), ")"))
     rest = {
-        "from cs_sync_schemas.history import add_history_tables",
-        "from cs_sync_schemas.metadata import METADATA as METADATA",
-        "from cs_sync_schemas.rowids import leave_out_rowids",
+        "from cs_sync_schemas.table_loader import define_table, make_table_loader",
         *(f"from {kind.__module__} import {kind.__name__}" for kind in own),
     }
     return "\n".join((line, "", *sorted(rest)))
@@ -88,8 +93,8 @@ def _by_case(name: str) -> tuple[bool, str]:
 
 
 def _format_table(name: str, columns: Columns) -> str:
-    lines = "".join(f"    {key}={_format_column(column)},\n" for key, column in columns.items())
-    return f'\n{name.upper()} = _define(\n    "{name}",\n{lines})\n'
+    lines = "".join(f"        {key}={_format_column(column)},\n" for key, column in columns.items())
+    return f'    "{name.upper()}": lambda: define_table(\n        "{name}",\n{lines}    ),\n'
 
 
 def _format_column(column: Column[Any]) -> str:

@@ -16,12 +16,13 @@ from hypothesis.strategies import datetimes, just
 from sqlalchemy import Column, String, create_engine, inspect
 from sqlalchemy import text as text_clause
 
-from cs_sync_schemas import RECORDS, Owner, Record, get_table
+from cs_sync_schemas import RECORDS, Owner, Record, get_table, tables
 from cs_sync_schemas.export import build_records_schema
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from cs_sync_schemas.migrations.new import DIGEST_MARK, make_digest, write_revision
 from cs_sync_schemas.money import CURRENCY_EXPONENT, known_currency
 from cs_sync_schemas.record import StoredRow
+from cs_sync_schemas.table_loader import find_table
 from cs_sync_schemas.tables import METADATA
 from cs_sync_schemas.times import Instant, count_microseconds, read_microseconds
 from cs_sync_schemas.write_tables import FILE, format_tables, list_models
@@ -49,6 +50,27 @@ def test_a_model_and_its_table_are_one_also_where_the_model_is_loaded_first() ->
         "assert get_table(Invoice) is tables.INVOICE"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.slow("a process of its own")
+def test_a_table_that_many_threads_ask_for_first_is_defined_once() -> None:
+    code = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor;"
+        "from cs_sync_schemas import get_history_table, tables; sys.setswitchinterval(1e-6);"
+        "columns = lambda _: (len(tables.INVOICE.c), len(get_history_table(tables.INVOICE).c));"
+        "found = set(ThreadPoolExecutor(16).map(columns, range(16)));"
+        "assert found == {(len(tables.INVOICE.c), len(get_history_table(tables.INVOICE).c))};"
+        "assert set(tables.METADATA.tables) > {'invoice', 'invoice_history', 'usage_day'}"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_table_is_found_by_its_name() -> None:
+    assert {find_table(name) for name in METADATA.tables} == set(METADATA.tables.values())
+    assert find_table("run_history") is None
+    assert find_table("nothing") is None
+    with pytest.raises(AttributeError, match="has no attribute 'NOTHING'"):
+        tables.NOTHING  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.slow("writes a revision")

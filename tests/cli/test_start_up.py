@@ -51,6 +51,13 @@ client_secret = "b"
 [write_back]
 destination = "hubspot"
 """
+TABLES = """
+import sys
+from cs_sync.cli import main
+main(sys.argv[1:])
+from cs_sync_schemas.metadata import METADATA
+print(len(METADATA.tables))
+"""
 CODE = """
 import atexit, gc, sys
 atexit.register(lambda: print("searched" if gc.get_freeze_count() == 0 else "not searched"))
@@ -113,6 +120,19 @@ def test_a_probe_loads_no_client_and_no_bars(tmp_path: Path, command: str, code:
     (tmp_path / "cs_sync.db").write_bytes(make_empty_database())
     forbidden = (*LIBRARIES, *MODELS, *READERS, *FAST)
     assert list_loaded(tmp_path, forbidden, command) == f"{code} [] not searched"
+
+
+@pytest.mark.slow("a process each")
+@pytest.mark.parametrize(("command", "most"), [("runs", 3), ("healthcheck", 3), ("accounts", 10)])
+def test_a_command_defines_the_tables_that_it_reads(
+    tmp_path: Path, command: str, most: int
+) -> None:
+    """To define all 74 takes a tenth of the start of a short command."""
+    (tmp_path / "cs_sync.toml").write_text("")
+    (tmp_path / "cs_sync.db").write_bytes(make_empty_database())
+    line = [sys.executable, "-c", TABLES, command]
+    ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert 0 < int(ended.stdout.splitlines()[-1]) <= most
 
 
 @pytest.mark.slow("starts a process")

@@ -36,6 +36,13 @@ def test_a_command_at_work_ends_with_a_word_on_how_to_go_on(
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_command_that_does_no_job_says_only_that_it_stopped(run: Run, jobs: Jobs) -> None:
+    jobs("jobs.healthcheck", run_healthcheck=lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+    ran = run("healthcheck")
+    assert ran.code == 130
+    assert ran.err == "stopped\n"
+
+
 class Working:
     """As much of a workspace as is told to stop."""
 

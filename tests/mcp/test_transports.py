@@ -1,5 +1,8 @@
 """The server over loopback HTTP with its token, and on standard input and output."""
 
+import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -129,3 +132,42 @@ def test_it_speaks_on_standard_input_and_output(place: Place, mode: str) -> None
 
     result = anyio.run(call)
     assert [row["account"] for row in result.structured_content["rows"]] == ["alpha"]
+
+
+@pytest.mark.slow("starts a process")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("way", ["standard input", "HTTP"])
+def test_a_server_that_is_stopped_says_that_and_ends(
+    place: Place, monkeypatch: pytest.MonkeyPatch, way: str, number: signal.Signals, code: int
+) -> None:
+    """It does no job, so there is nothing to go on with; its client may still hold the line."""
+    import mcp.types
+
+    monkeypatch.setenv("CS_SYNC_MCP_TOKEN", TOKEN)
+    line = [sys.executable, "-m", "cs_sync", "--config", str(place.path / "cs_sync.toml"), "mcp"]
+    pipe = subprocess.PIPE
+    port: list[str] = [] if way == "standard input" else ["--http", str(find_free_port())]
+    with subprocess.Popen(
+        [*line, *port], text=True, stdin=pipe, stdout=pipe, stderr=pipe
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        if port:
+            process.stderr.readline()
+        else:
+            ask = mcp.types.LATEST_PROTOCOL_VERSION
+            process.stdin.write(
+                '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{},'
+                f'"protocolVersion":"{ask}","clientInfo":{{"name":"a","version":"1"}}}}}}\n'
+            )
+            process.stdin.flush()
+            process.stdout.readline()
+        process.send_signal(number)
+        assert process.wait(20) == code
+        assert process.stderr.read() == "stopped\n"
+
+
+def find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cs_sync.cli.options import Options
+from cs_sync.cli.signal_handling import server_ends_at_once
 
 TOKEN_VARIABLE = "CS_SYNC_MCP_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -36,9 +37,10 @@ def serve_mcp(
     options: Options = context.obj
     with open_existing_workspace(options.load(), options.plugins, read_only=True) as workspace:
         check_revision(workspace.store)
-        if http is None:
-            serve_stdio(workspace)
-            return
-        server = build_http_server(workspace, os.environ.get(TOKEN_VARIABLE, ""), http)
-        typer.echo(f"http://127.0.0.1:{http}/mcp", err=True)
-        server.run()
+        with server_ends_at_once():
+            if http is None:
+                serve_stdio(workspace)
+                return
+            server = build_http_server(workspace, os.environ.get(TOKEN_VARIABLE, ""), http)
+            typer.echo(f"http://127.0.0.1:{http}/mcp", err=True)
+            server.run()  # when asked to stop, it answers what it was asked before

@@ -27,6 +27,7 @@ def run_schedule(context: typer.Context) -> None:
     options: Options = context.obj
     stopping, say = StopRequest(), make_announcer(options, "schedule")
     config, emit = options.load(), options.plugins.emit
+    options.resumes = True
     with open_workspace(config, options.plugins, emit=emit) as workspace, stopping.listening():
         perform = partial(_run_once, options, stopping)
         wait = _make_wait(workspace, stopping, say)

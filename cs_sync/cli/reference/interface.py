@@ -40,6 +40,8 @@ _EXIT_CODES = """\
 | 3 | partial: something is missing, the rest went on | `cs-sync runs` and `cs-sync rejects list` |
 | 130 | stopped by SIGTERM or Ctrl-C | run again; it resumes |
 
+SIGTERM ends what runs until stopped (`schedule`, `workers start`, `mcp`) with 0.
+
 ## Errors
 """
 

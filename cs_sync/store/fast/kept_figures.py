@@ -13,7 +13,8 @@ from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import is_lease_held_elsewhere
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas.tables import ACCOUNT, FEATURE_DAY, FIGURE, METADATA, MRR_SPAN, USAGE_DAY
+from cs_sync_schemas.table_loader import find_table, get_table_named
+from cs_sync_schemas.tables import ACCOUNT, FEATURE_DAY, FIGURE, MRR_SPAN, USAGE_DAY
 from cs_sync_schemas.times import Instant
 
 SPAN = MRR_SPAN
@@ -135,7 +136,7 @@ def _find_first_new_day(connection: Connection, name: str, before: str, now: str
     (count, newest), (total, _) = before.split(" ", 1), now.split(" ", 1)
     if newest == str(None):
         return None
-    table = METADATA.tables[name]
+    table = get_table_named(name)
     statement = select(func.count(), func.min(table.c.day)).where(
         table.c.changed_at > datetime.fromisoformat(newest)
     )
@@ -159,7 +160,7 @@ def read_versions_before(
     for name, end in ends:
         by_table.setdefault(name, set()).add(end)
     for name, days in by_table.items():
-        table, ordered = METADATA.tables[name], sorted(days)
+        table, ordered = get_table_named(name), sorted(days)
         day = table.c.day
         place = case(
             *((day < date.fromisoformat(end), number) for number, end in enumerate(ordered)),
@@ -182,9 +183,11 @@ def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, st
     A version is the number of rows and the time of the last change. Amounts of MRR spans, merged
     accounts and tests are added up, too: changes by hand are seen.
     """
-    known = METADATA.tables
+    known_tables = {name: find_table(name) for name in sorted(tables)}
     return {
-        name: _read_version(connection, known[name]) for name in sorted(tables) if name in known
+        name: _read_version(connection, table)
+        for name, table in known_tables.items()
+        if table is not None
     }
 
 

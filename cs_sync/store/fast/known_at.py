@@ -24,7 +24,8 @@ from sqlalchemy import (
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.metrics.sql.time_travel import select_versions, was_known_at
 from cs_sync_schemas import VERSIONED, get_history_table, get_known_from
-from cs_sync_schemas.tables import METADATA, MRR_SPAN
+from cs_sync_schemas.table_loader import get_table_named
+from cs_sync_schemas.tables import MRR_SPAN
 
 SPAN = MRR_SPAN
 
@@ -65,7 +66,7 @@ def _select_known_rows(
 
 def has_history_since(connection: Connection, known_at: datetime) -> bool:
     """Return whether any versioned table changed after an instant."""
-    tables = (METADATA.tables[name] for name in VERSIONED)
+    tables = (get_table_named(name) for name in VERSIONED)
     pairs = ((table, get_history_table(table)) for table in tables)
     return any(
         _has_changed(connection, table, history, known_at)
