@@ -9,7 +9,13 @@ if TYPE_CHECKING:
     from cs_sync.health.evidence import EVIDENCE_QUERIES, collect_evidence
     from cs_sync.health.facts import AccountEvidence
     from cs_sync.health.model import HealthConfig
-    from cs_sync.health.reasons import LossBook, ScoreReason, build_reasons, calculate_loss
+    from cs_sync.health.reasons import (
+        LossBook,
+        ScoreReason,
+        build_reasons,
+        calculate_loss,
+        measure_loss,
+    )
     from cs_sync.health.rows import build_contribution_rows, build_score_row
     from cs_sync.health.scope import SignalScope, build_day_scope
     from cs_sync.health.score import (
@@ -57,6 +63,7 @@ __all__ = [
     "is_leaving",
     "is_unpaid",
     "list_urgent_reasons",
+    "measure_loss",
     "read_row",
     "score_account",
     "sweeps_use",
@@ -68,7 +75,8 @@ if not TYPE_CHECKING:
         "cs_sync.health.evidence": "EVIDENCE_QUERIES collect_evidence",
         "cs_sync.health.facts": "AccountEvidence",
         "cs_sync.health.model": "HealthConfig",
-        "cs_sync.health.reasons": "LossBook ScoreReason build_reasons calculate_loss",
+        "cs_sync.health.reasons":
+            "LossBook ScoreReason build_reasons calculate_loss measure_loss",
         "cs_sync.health.rows": "build_contribution_rows build_score_row",
         "cs_sync.health.scope": "SignalScope build_day_scope",
         "cs_sync.health.score":

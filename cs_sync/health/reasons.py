@@ -87,6 +87,15 @@ def calculate_loss(contribution: Contribution, mode: str) -> Fraction:
     return full - contribution.contribution
 
 
+def measure_loss(contribution: Contribution, mode: str) -> float:
+    """Return the loss as the nearest float, without a fraction in between."""
+    (lost, parts), bonus = contribution.contribution.as_integer_ratio(), contribution.bonus
+    full, shares = (0, 1)
+    if mode == "weighted" and not bonus:
+        full, shares = contribution.weight.as_integer_ratio()
+    return (full * parts - lost * shares) / (shares * parts)
+
+
 def _describe_missing(missing: MissingInput, words: Translator) -> str:
     if missing.why == "stale":
         return words("reason.stale", title=name_signal(missing.signal, words))

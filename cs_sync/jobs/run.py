@@ -129,7 +129,7 @@ def _score_and_store(recorded: RunSession) -> DayView:
     def save(connection: Connection) -> None:
         rows = (  # made one by one: those of all accounts would hold all contributions and reasons
             build_stored_score(
-                item.account["id"], day.day, now, item.row(day.day), item.score.model
+                item.account["id"], day.day, now, item.build_own_row(day.day), item.score.model
             )
             for item in day.customers
             if item.account["id"] not in stored

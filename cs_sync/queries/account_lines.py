@@ -1,13 +1,13 @@
 """What the report says of each account, kept while what it is made of stays as it is."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import orjson
 
-from cs_sync.queries.kept_results import KeptAnswers, WrittenResults
+from cs_sync.queries.kept_results import MAX_AT_HAND, KeptAnswers, WrittenResults
 from cs_sync.queries.past_states import PastState
 from cs_sync.queries.report_money import MoneyConverter
 from cs_sync.report import AccountCells, HistoryPoint, classify_risk
@@ -54,14 +54,18 @@ def keep_lines(
         build: Builds the line of an account.
     """
     kept = KeptAnswers(workspace, KIND, basis)
-    contents: dict[str, bytes] = {}
+    contents, at_hand = dict[str, bytes](), dict[str, AccountLine]()
     for account, digest in made_of.items():
         packed = kept.packed.get(account)
-        if packed is None or FORM.decode(packed).made_of != digest:
-            packed = FORM.encode(build(account))
+        line = None if packed is None else FORM.decode(packed)
+        if packed is None or line is None or line.made_of != digest:
+            line = build(account)
+            packed = FORM.encode(line)
         contents[account] = packed
+        if len(made_of) <= MAX_AT_HAND:
+            at_hand[account] = line
     kept.replace_packed(contents)
-    return WrittenResults(FORM, contents)
+    return WrittenResults(FORM, contents, at_hand)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +134,9 @@ class PointReader:
     def _read(self, text: str) -> DatedPoint:
         if text not in self._points:
             parts, is_billed, is_paid_for = orjson.loads(text)
-            point = HistoryPoint(*parts)
-            lost = self._lost.setdefault(tuple(point.lost.items()), point.lost)
-            self._points[text] = DatedPoint(replace(point, lost=lost), is_billed, is_paid_for)
+            lost = parts[-1]
+            parts[-1] = self._lost.setdefault((*lost, *lost.values()), lost)
+            self._points[text] = DatedPoint(HistoryPoint(*parts), is_billed, is_paid_for)
         return self._points[text]
 
 

@@ -11,7 +11,7 @@ from cs_sync.health import (
     ScoreBook,
     SignalScope,
     build_day_scope,
-    calculate_loss,
+    measure_loss,
     sweeps_use,
 )
 from cs_sync.health.facts import BillingMarks
@@ -71,10 +71,7 @@ class StateBook:
             self._lost[id(score)] = (
                 score,
                 None if score.score is None else float(score.score),
-                {
-                    part.input: float(calculate_loss(part, score.mode))
-                    for part in score.contributions
-                },
+                {part.input: measure_loss(part, score.mode) for part in score.contributions},
             )
         _, value, lost = self._lost[id(score)]
         known = billing or BillingMarks()

@@ -14,9 +14,9 @@ from cs_sync.foresight.outlook import describe_chance
 from cs_sync.health import (
     AccountEvidence,
     HealthScore,
-    calculate_loss,
     is_leaving,
     is_unpaid,
+    measure_loss,
 )
 from cs_sync.health.facts import AnswerFact, TicketFact
 from cs_sync.health.wording import name_topic, to_plain_line
@@ -249,7 +249,7 @@ def build_point(
     score: HealthScore, paid: Mapping[str, int], risk: RiskKind | None, money: MoneyConverter
 ) -> HistoryPoint:
     """Build a customer's point from its score and MRR."""
-    lost = {part.input: float(calculate_loss(part, score.mode)) for part in score.contributions}
+    lost = {part.input: measure_loss(part, score.mode) for part in score.contributions}
     value = None if score.score is None else float(score.score)
     return HistoryPoint(money.add_up(paid), any(paid.values()), value, score.band, risk, lost)
 

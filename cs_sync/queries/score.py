@@ -170,9 +170,13 @@ class ScoredAccount:
 
     def row(self, day: date) -> dict[str, Any]:
         """Return the row of `cs-sync score`."""
+        left_out = list(self.model.left_out)
+        return {**self.build_own_row(day), "is_customer": self.is_customer, "left_out": left_out}
+
+    def build_own_row(self, day: date) -> dict[str, Any]:
+        """Build the fields that follow from the account's facts alone."""
         account, name = self.account["id"], self.account["name"]
-        row = build_score_row(account, name, day, self.score, self.reasons, self.change_30d)
-        return {**row, "is_customer": self.is_customer, "left_out": list(self.model.left_out)}
+        return build_score_row(account, name, day, self.score, self.reasons, self.change_30d)
 
 
 def list_scores(

@@ -154,7 +154,7 @@ def _read_comments(
         return [
             build_verbatim(scope, row._asdict())
             for statement in statements
-            for row in connection.execute(statement)
+            for row in connection.execute(statement).all()
         ]
 
 

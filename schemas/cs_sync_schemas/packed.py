@@ -17,7 +17,12 @@ def pack_text(text: str | bytes) -> bytes:
 
 def unpack_text(packed: bytes) -> str:
     """Return the text that was compressed."""
-    return zlib.decompress(packed).decode()
+    return unpack_bytes(packed).decode()
+
+
+def unpack_bytes(packed: bytes) -> bytes:
+    """Return the text that was compressed, encoded."""
+    return zlib.decompress(packed)
 
 
 class PackedText(TypeDecorator[str]):

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.health import HealthConfig, Reading, build_day_scope, score_account
+from cs_sync.health import (
+    HealthConfig,
+    Reading,
+    build_day_scope,
+    calculate_loss,
+    measure_loss,
+    score_account,
+)
 from cs_sync.health.score import ModelScorer, interpolate
 
 SCOPE = build_day_scope(date(2025, 11, 21))
@@ -200,3 +207,5 @@ def test_what_is_calculated_once_for_many_accounts_is_what_fractions_say(
     shown = {n: points for n, points in plain.items() if is_well or not inputs[n].bonus}
     assert {part.input: part.contribution for part in score.contributions} == shown
     assert score.score in (None, sum(shown.values()))
+    for part in score.contributions:
+        assert measure_loss(part, score.mode) == float(calculate_loss(part, score.mode))

@@ -7,11 +7,12 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from fractions import Fraction
 from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
-from cs_sync_schemas.packed import pack_text, unpack_text
+from cs_sync_schemas.packed import pack_text, unpack_bytes
 
 T = TypeVar("T")
 H = TypeVar("H")
@@ -38,7 +39,7 @@ class PackedJson(Generic[T]):
 
     def decode(self, packed: bytes) -> T:
         """Return the value of a compressed text."""
-        return self.from_text(unpack_text(packed))
+        return self.from_text(unpack_bytes(packed))
 
     def to_text(self, value: T) -> bytes:
         """Return the value as text."""
@@ -66,7 +67,7 @@ class HeadedJson(PackedJson[T], Generic[T, H]):
 
     def decode(self, packed: bytes) -> T:
         """Return the value of a compressed text."""
-        return self.from_text(unpack_text(packed).partition("\n")[2])
+        return self.from_text(unpack_bytes(packed).partition(b"\n")[2])
 
     def decode_head(self, packed: bytes) -> H:
         """Return the head alone, a fraction of the work."""
@@ -150,8 +151,10 @@ def _compile_dataclass(kind: type[Any]) -> tuple[Convert, Convert]:
     changed = [(place, to) for place, (to, _) in enumerate(converters) if to is not None]
     back = [(place, to) for place, (_, to) in enumerate(converters) if to is not None]
 
+    get_values = attrgetter(*names) if len(names) > 1 else lambda value: [getattr(value, names[0])]
+
     def to_json(value: Any) -> list[Any]:
-        plain = [getattr(value, name) for name in names]
+        plain = list(get_values(value))
         for place, convert in changed:
             plain[place] = convert(plain[place])
         return plain

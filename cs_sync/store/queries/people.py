@@ -62,7 +62,7 @@ def read_people(
         .order_by(CONTACT.c.account_id, CONTACT.c.id)
     )
     people: dict[str, list[PersonFact]] = defaultdict(list)
-    for account, id_, name, role in connection.execute(statement):
+    for account, id_, name, role in connection.execute(statement).all():
         people[account].append(PersonFact(id_, name, role, *use.get(id_, (None, 0, 0))))
     return {account: tuple(of_account) for account, of_account in people.items()}
 

@@ -29,7 +29,7 @@ def read_renewals(connection: Connection, scope: SignalScope) -> dict[str, tuple
     )
     renewals: dict[str, list[RenewalFact]] = defaultdict(list)
     ordered = select(running).order_by(running.c.source, running.c.source_id)
-    for row in connection.execute(ordered):
+    for row in connection.execute(ordered).all():
         key = (row.source, row.source_id)
         if months.get(key, 0) >= YEAR:
             renews_at = find_renewal(row.started_at, paid.get(key), months[key], scope.until)
@@ -46,7 +46,7 @@ def _read_months(connection: Connection) -> dict[Key, int]:
         .distinct()
     )
     months: dict[Key, int] = {}
-    for source, subscription, interval, count in connection.execute(statement):
+    for source, subscription, interval, count in connection.execute(statement).all():
         key = (source, subscription)
         months[key] = max(months.get(key, 0), count_months(interval, count))
     return months
