@@ -159,7 +159,7 @@ def test_a_plugin_that_cannot_load_is_named_and_the_others_go_on(
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
-        ("concurrency = 1", "concurrency = 0", "concurrency must be a whole number"),
+        ("concurrency = 1", "concurrency = -1", "concurrency must be a whole number"),
         ("concurrency = 1", "concurrency = 1; precedence = 'a'", "precedence must be a whole"),
         ("limits = ()", "limits = 3", "limits must be a list"),
         ("def check", "def look", "has no method check"),

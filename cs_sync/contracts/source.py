@@ -214,7 +214,10 @@ DEFAULT_CONCURRENCY = 4
 
 @runtime_checkable
 class HasConcurrency(Protocol):
-    """A source that states how many requests its vendor lets run at once. Optional."""
+    """A source that states how many requests its vendor lets run at once. Optional.
+
+    Zero: it makes none, as it reads files; its streams are read one after the other.
+    """
 
     concurrency: ClassVar[int]
 

@@ -16,8 +16,8 @@ def validate_source(offer: Any) -> str | None:
     if problem:
         return problem
     concurrency = get_concurrency(offer)
-    if not isinstance(concurrency, int) or concurrency < 1:
-        return f"{offer.__name__}.concurrency must be a whole number from 1"
+    if not isinstance(concurrency, int) or concurrency < 0:
+        return f"{offer.__name__}.concurrency must be a whole number, 0 without requests"
     if not isinstance(get_precedence(offer), int):
         return f"{offer.__name__}.precedence must be a whole number; the lowest comes first"
     return None

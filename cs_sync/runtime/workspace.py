@@ -114,12 +114,13 @@ class Workspace:
         return opened
 
     def _source(self, name: str) -> "OpenSource":
+        from cs_sync.sync.concurrency import make_reader_limiter
         from cs_sync.sync.stream_sync import OpenSource
 
         made: Any = self.plugins.find_source(self.config.connectors.types[name])
         client = self._get_client(name, made.limits)
         source: Source = made(self.config.connectors[name], client)
-        return OpenSource(name, source, client.count_requests)
+        return OpenSource(name, source, client.count_requests, make_reader_limiter(source))
 
     def _get_client(self, name: str, limits: Any) -> "VendorHttp":
         """Return the client of a credential.

@@ -25,6 +25,9 @@ T = TypeVar("T")
 TRANSACTION_ID_QUERY = "SELECT txid_current_if_assigned()"
 """PostgreSQL's number of a transaction that has written something: it knows what becomes of it."""
 
+_TRANSACTION_ID = "transaction_id"
+"""Where a connection keeps that number, if a statement of the transaction has brought it along."""
+
 NUMBER_NOT_GIVEN = "22023"
 """PostgreSQL's code for the number of a transaction that it has not given yet."""
 
@@ -110,8 +113,11 @@ class Store:
                 return sent[1]
             sent = None
             with self._translate_errors(), self.engine.begin() as connection:
+                connection.info.pop(_TRANSACTION_ID, None)  # that of the one before
                 result = work(connection)
-                number = connection.exec_driver_sql(TRANSACTION_ID_QUERY).scalar()
+                number = connection.info.get(_TRANSACTION_ID)
+                if number is None:
+                    number = connection.exec_driver_sql(TRANSACTION_ID_QUERY).scalar()
                 if number is not None:  # else nothing was written
                     sent = number, result
             return result
@@ -194,6 +200,11 @@ class Store:
             cause = getattr(error, "orig", None) or error
             passing = is_retryable(error, cause, driver.OperationalError)
             raise _build_store_error(ConnectionLost if passing else StoreError, cause) from error
+
+
+def note_transaction_id(connection: Connection, number: int) -> None:
+    """Note PostgreSQL's number of the transaction; `transact` then need not ask."""
+    connection.info[_TRANSACTION_ID] = number
 
 
 def open_store(url: str, schema: str | None = None, *, read_only: bool = False) -> Store:

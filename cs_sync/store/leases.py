@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
 
-from sqlalchemy import Connection, Dialect, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, Dialect, RowMapping, bindparam, func, insert, select, update
 
 from cs_sync.contracts.errors import LeaseHeld
-from cs_sync.store.engine import Store
+from cs_sync.store.engine import Store, note_transaction_id
 from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
 from cs_sync_schemas.tables import LEASE
 
@@ -140,17 +140,20 @@ def check_lease(connection: Connection, lease: LeaseToken) -> None:
     Raises:
         LeaseHeld: Another run has taken it over.
     """
-    if _prepare_token_query(connection.dialect).rows(connection, name=LEASE_NAME) != [
-        (lease.token,)
-    ]:
+    rows = _prepare_token_query(connection.dialect).rows(connection, name=LEASE_NAME)
+    if [token for token, *_ in rows] != [lease.token]:
         raise LeaseHeld(
             "this run lost its lease to another one", "nothing was lost; let the other run finish"
         )
+    for number in rows[0][1:]:
+        note_transaction_id(connection, number)
 
 
 @lru_cache(STATEMENT_CACHE_SIZE)
 def _prepare_token_query(dialect: Dialect) -> PreparedStatement:
     token = select(LEASE.c.token).where(LEASE.c.name == bindparam("name"))
+    if dialect.name == "postgresql":  # to lock the row, it numbers the transaction anyway
+        token = token.add_columns(func.txid_current())
     return prepare_statement(token.with_for_update(read=True, key_share=True), dialect)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from threading import Condition, Lock
 from time import perf_counter, process_time
 
+from cs_sync.contracts.source import get_concurrency
+
 MEASURE_SECONDS = 0.02
 """Seconds over which it is measured how busy the core is: some pages."""
 IDLE, AIM = 0.5, 0.8
@@ -20,7 +22,7 @@ MAX_READERS = 256
 
 
 class ReaderLimiter:
-    """Admits the readers of one source.
+    """Admits the readers of one source, at most `most` of them.
 
     `wall` and `computed` count seconds: elapsed time, and CPU time of this process.
     """
@@ -29,8 +31,9 @@ class ReaderLimiter:
         self,
         wall: Callable[[], float] = perf_counter,
         computed: Callable[[], float] = process_time,
+        most: int = MAX_READERS,
     ) -> None:
-        self._wall, self._computed = wall, computed
+        self._wall, self._computed, self._most = wall, computed, most
         self._allowed, self._inside = 1, 0
         self._admission, self._left = Lock(), Condition()
 
@@ -42,7 +45,8 @@ class ReaderLimiter:
         with self._admission, self._left:  # of those who wait, one looks for all
             while self._inside >= self._allowed:
                 began, computed = self._wall(), self._computed()
-                if not self._left.wait(MEASURE_SECONDS):
+                seconds = MEASURE_SECONDS if self._allowed < self._most else None
+                if not self._left.wait(seconds):
                     self._raise_limit((self._computed() - computed) / (self._wall() - began))
             self._inside += 1
 
@@ -55,5 +59,14 @@ class ReaderLimiter:
     def _raise_limit(self, busy: float) -> None:
         if busy < IDLE:
             self._allowed = min(
-                MAX_READERS, 1 + int(self._inside * AIM / max(busy, 1 / MAX_READERS))
+                self._most, 1 + int(self._inside * AIM / max(busy, 1 / MAX_READERS))
             )
+
+
+def make_reader_limiter(source: object) -> ReaderLimiter:
+    """Make the limiter of a source.
+
+    Without requests no answer is awaited. Where the core looks idle, a disk or a neighbour is
+    waited for, and further readers would take turns all the same.
+    """
+    return ReaderLimiter(most=MAX_READERS if get_concurrency(source) else 1)

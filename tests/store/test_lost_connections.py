@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, delete, event, text
 from sqlalchemy.pool import NullPool
 
 from cs_sync.contracts.errors import StoreError
-from cs_sync.store.engine import Store, open_store
+from cs_sync.store.engine import TRANSACTION_ID_QUERY, Store, open_store
+from cs_sync.store.leases import LeasedStore, acquire_lease
 from cs_sync.store.reconnect import ConnectionLost, ReconnectPolicy
+from cs_sync_schemas.tables import LEASE
 from tests.postgres import WORKSPACES, fresh_database
 from tests.store.line import AtCommit, Cut, Late, Line, line_to
 
@@ -87,6 +90,29 @@ def test_a_commit_without_an_answer_is_looked_up(
     assert (line[1].cuts, counter.rows()) == (1, 2)
     assert counter.tries == 1 + tries, "what was stored is not done again"
     assert len(counter.reasons) == 1
+
+
+@pytest.mark.parametrize(("stored", "tries"), [(True, 1), (False, 2)])
+def test_under_the_lease_a_commit_is_looked_up_without_asking_for_its_number(
+    counter: Counter, line: tuple[str, Line], stored: bool, tries: int
+) -> None:
+    """The statement that checks the lease brings the number: a round trip less for each page."""
+    with counter.store.write() as connection:
+        LEASE.create(connection, checkfirst=True)
+        connection.execute(delete(LEASE))
+        lease = acquire_lease(connection, "run", datetime.now(UTC))
+    leased, asked = LeasedStore(counter.store, lease), list[str]()
+    event.listen(
+        counter.store.engine, "before_cursor_execute", lambda *given: asked.append(given[2])
+    )
+    assert leased.transact(counter.add) == 1
+    line[1].cut = AtCommit(stored=stored)
+    assert leased.transact(counter.add) == 2
+    assert (line[1].cuts, counter.rows()) == (1, 2)
+    assert counter.tries == 1 + tries
+    assert TRANSACTION_ID_QUERY not in asked
+    counter.store.transact(counter.add)  # a connection's last number is not taken for this one's
+    assert asked.count(TRANSACTION_ID_QUERY) == 1
 
 
 def test_a_transaction_that_a_crash_took_back_altogether_was_not_committed(

@@ -9,10 +9,16 @@ import pytest
 from cs_sync.contracts.source import Page, Window
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import LeasedStore, acquire_lease
-from cs_sync.sync.concurrency import MAX_READERS, MEASURE_SECONDS, ReaderLimiter
+from cs_sync.sync.concurrency import (
+    MAX_READERS,
+    MEASURE_SECONDS,
+    ReaderLimiter,
+    make_reader_limiter,
+)
 from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.session import Interrupted, SyncSession
 from cs_sync.sync.windows import ReadRequest
+from cs_sync_files.source import FilesSource
 from tests.conftest import Clock
 from tests.sync.scripted import Scripted, stream, tickets
 
@@ -58,6 +64,18 @@ def test_there_are_never_more_than_are_good_for_anything() -> None:
     assert not one_more(10 * MEASURE_SECONDS)
     concurrency.leave()
     assert one_more(PATIENCE)
+
+
+def test_a_source_that_awaits_no_answer_has_one_reader_at_a_time() -> None:
+    """A disk that is waited for, or a busy machine, looks like an idle core."""
+    concurrency = make_reader_limiter(FilesSource)
+    assert enters(concurrency)(PATIENCE)
+    second = enters(concurrency)
+    assert not second(20 * MEASURE_SECONDS)
+    concurrency.leave()
+    assert second(PATIENCE)
+    several = make_reader_limiter(Scripted([]))
+    assert all(enters(several)(PATIENCE) for _ in range(2))
 
 
 def test_who_has_waited_for_a_run_that_was_stopped_asks_for_nothing(

@@ -67,7 +67,7 @@ class FilesSource:
     name: ClassVar[str] = "files"
     Config: ClassVar[type[ConnectorConfig]] = FilesConfig
     limits: ClassVar[Sequence[Limit]] = ()
-    concurrency: ClassVar[int] = 2
+    concurrency: ClassVar[int] = 0
 
     def __init__(self, config: FilesConfig, http: Http) -> None:  # noqa: ARG002 - reads no vendor
         from cs_sync_files.folder import Folder
