@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-_OWN = frozenset({"plain", "turns", "_make", "_note", "_shift"})
+_OWN = frozenset({"plain", "turns"})
+_read = datetime.__getattribute__
+"""Reads what an instant has itself, unwatched: it is asked some fifty times an account."""
 
 
 @dataclass(slots=True)
@@ -46,60 +48,49 @@ class WatchedInstant(datetime):
 
     @classmethod
     def _make(cls, plain: datetime, turns: Turns) -> Self:
-        made = cls.combine(plain.date(), plain.timetz())
+        made = cls(
+            plain.year, plain.month, plain.day, plain.hour, plain.minute, plain.second,
+            plain.microsecond, plain.tzinfo, fold=plain.fold,
+        )  # fmt: skip
         made.plain, made.turns = plain, turns
         return made
 
-    def _note(self, other: Any) -> Any:
-        """Note when a comparison turns: what lies ahead will be past.
-
-        Returns:
-            The other, unwatched.
-        """
-        if isinstance(other, WatchedInstant):
-            return other.plain  # both move on
-        if isinstance(other, datetime) and (ahead := other - self.plain) >= timedelta(0):
-            self.turns.note_instant(ahead)
-        return other
-
-    def _shift(self, by: timedelta) -> Self:
-        return self._make(self.plain + by, self.turns)
-
     def __lt__(self, other: Any) -> bool:
-        return bool(self.plain < self._note(other))
+        return bool(_read(self, "plain") < _note(self, other))
 
     def __le__(self, other: Any) -> bool:
-        return bool(self.plain <= self._note(other))
+        return bool(_read(self, "plain") <= _note(self, other))
 
     def __gt__(self, other: Any) -> bool:
-        return bool(self.plain > self._note(other))
+        return bool(_read(self, "plain") > _note(self, other))
 
     def __ge__(self, other: Any) -> bool:
-        return bool(self.plain >= self._note(other))
+        return bool(_read(self, "plain") >= _note(self, other))
 
     def __eq__(self, other: object) -> bool:
-        return bool(self.plain == self._note(other))
+        return bool(_read(self, "plain") == _note(self, other))
 
     def __hash__(self) -> int:
-        self.turns.note_instant()
-        return hash(self.plain)
+        _read(self, "turns").note_instant()
+        return hash(_read(self, "plain"))
 
     def __add__(self, by: timedelta) -> Self:
-        return self._shift(by)
+        return type(self)._make(_read(self, "plain") + by, _read(self, "turns"))
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
         if isinstance(other, timedelta):
-            return self._shift(-other)
+            return self + -other
         if isinstance(other, WatchedInstant):
-            return self.plain - other.plain
-        self.turns.note_instant()
-        return self.plain - other
+            return _read(self, "plain") - other.plain
+        _read(self, "turns").note_instant()
+        return _read(self, "plain") - other
 
     def __rsub__(self, other: datetime) -> timedelta:
-        self.turns.note_instant()
-        return other - self.plain
+        _read(self, "turns").note_instant()
+        ahead: timedelta = other - _read(self, "plain")
+        return ahead
 
     def __getattribute__(self, name: str) -> Any:
         """Return what the plain instant has.
@@ -107,9 +98,22 @@ class WatchedInstant(datetime):
         What it is used for is not known.
         """
         if name in _OWN:
-            return super().__getattribute__(name)
-        self.turns.note_instant()
-        return getattr(self.plain, name)
+            return _read(self, name)
+        _read(self, "turns").note_instant()
+        return getattr(_read(self, "plain"), name)
+
+
+def _note(now: WatchedInstant, other: Any) -> Any:
+    """Note when a comparison turns: what lies ahead will be past.
+
+    Returns:
+        The other, unwatched.
+    """
+    if isinstance(other, WatchedInstant):
+        return other.plain  # both move on
+    if isinstance(other, datetime) and (ahead := other - _read(now, "plain")) >= timedelta(0):
+        _read(now, "turns").note_instant(ahead)
+    return other
 
 
 class WatchedDays(int):

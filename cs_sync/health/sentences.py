@@ -1,6 +1,5 @@
 """The sentence of each signal: its value with its evidence."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -46,7 +45,10 @@ def describe_topic(tickets: Sequence[TicketFact], words: Translator) -> str:
 
     `all about integration` or `2 about export`.
     """
-    topics = Counter(ticket.topic for ticket in tickets if ticket.topic)
+    topics: dict[str, int] = {}
+    for ticket in tickets:
+        if ticket.topic:
+            topics[ticket.topic] = topics.get(ticket.topic, 0) + 1
     if not topics:
         return ""
     (topic, number) = min(topics.items(), key=lambda item: (-item[1], item[0]))

@@ -50,8 +50,9 @@ def count_details(customers: Iterable[ReportedAccount]) -> DetailCounts:
         users.add(_find_groups(cells), mrr)
         used.add(cells.used, mrr)
         asking.add({topic for topic, _ in cells.topics}, mrr)
-        tickets.update(topic for topic, _ in cells.topics)
-        waiting.update(topic for topic, is_open in cells.topics if is_open)
+        for topic, is_open in cells.topics:
+            tickets[topic] += 1
+            waiting[topic] += bool(is_open)
     shown = DAYS_OF_USE if users.accounts else ()
     return DetailCounts(
         [(*group, users.accounts[group], users.mrr[group]) for group in shown],

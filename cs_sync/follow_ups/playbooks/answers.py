@@ -29,10 +29,12 @@ def select_nps_answers(
         lowest: The lowest score, included.
         highest: The highest score, included.
     """
+    answers = [answer for answer in view.answers if answer.kind == "nps"]
+    if not answers:
+        return
     oldest = view.now - timedelta(days=settings.max_age_days)
-    for answer in view.answers:
-        recent = answer.kind == "nps" and answer.answered_at >= oldest
-        if recent and lowest <= answer.score <= highest:
+    for answer in answers:
+        if answer.answered_at >= oldest and lowest <= answer.score <= highest:
             yield answer
 
 

@@ -23,12 +23,15 @@ def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
 
     It names a popular feature that the account does not use.
     """
+    answers = list(select_nps_answers(view, settings, 7, 8))
+    if not answers:
+        return
     gap = next(iter(find_unused_features(view, popular_from=0.5)), None)
     advice = list_advice(view, "passive_value.say")
     if gap:
         feature = to_plain_line(gap, 60)
         advice = list_advice(view, "passive_value.say_feature", feature=feature)
-    for answer in select_nps_answers(view, settings, 7, 8):
+    for answer in answers:
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
             of_record=True,

@@ -28,9 +28,10 @@ def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
 
     The last day of use is the occasion.
     """
-    since, idle, say = view.unused_since, view.unused_days, view.words
-    if since is None or idle is None or not view.pays:
+    since, say = view.unused_since, view.words
+    if since is None or not view.pays:
         return
+    idle = view.count_unused_days(since)
     if settings.days <= idle < settings.until_days:
         weeks = range(settings.days, idle + 1, 7)
         title = "unused_warning.title" if view.usage else "unused_warning.title_never"

@@ -46,8 +46,14 @@ from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas.tables import ACCOUNT, CONTACT_LINK, HEALTH_SCORE
 
 SCORE = HEALTH_SCORE
-_OWNER = ("owner_source", "owner_source_id")
-LIVE = [ACCOUNT.c[name] for name in ("id", "name", *_OWNER, "attributes", "created_at")]
+LIVE = (
+    ACCOUNT.c.id,
+    ACCOUNT.c.name,
+    ACCOUNT.c.owner_source,
+    ACCOUNT.c.owner_source_id,
+    ACCOUNT.c.attributes,
+    ACCOUNT.c.created_at,
+)
 """What is wanted of every account; owners are few, and each one object."""
 
 
@@ -68,8 +74,15 @@ def read_live_accounts(
         statement = statement.where(ACCOUNT.c.id.in_(accounts))
     rows = connection.execute(_apply_knowledge_time(statement, known_at))
     return [
-        {name: sys.intern(value) if name in _OWNER and value else value for name, value in of}
-        for of in (row._mapping.items() for row in rows)
+        {
+            "id": id_,
+            "name": name,
+            "owner_source": source and sys.intern(source),
+            "owner_source_id": owner and sys.intern(owner),
+            "attributes": attributes,
+            "created_at": created_at,
+        }
+        for id_, name, source, owner, attributes, created_at in rows
     ]
 
 
