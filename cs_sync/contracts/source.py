@@ -13,7 +13,7 @@ from cs_sync.contracts.http import Http, Limit
 from cs_sync.contracts.mapping import Mapped, get_raw_id, map_records
 from cs_sync.contracts.mapping import Rejection as Rejection
 from cs_sync.contracts.mapping import Row as Row
-from cs_sync.identity.facts import LAST_PRECEDENCE
+from cs_sync.identity.precedence import LAST_PRECEDENCE
 from cs_sync.settings import Settings
 
 if TYPE_CHECKING:  # a command that reads no source starts without the models

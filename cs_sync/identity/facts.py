@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
-LAST_PRECEDENCE = 100
-"""The precedence of sources that state none."""
+from cs_sync.identity.precedence import LAST_PRECEDENCE
 
 
 class RecordRef(NamedTuple):

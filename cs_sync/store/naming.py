@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Select, select, tuple_
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.identity import RecordRef
-from cs_sync.identity.facts import LAST_PRECEDENCE
+from cs_sync.identity.precedence import LAST_PRECEDENCE
 from cs_sync.store.queries.accounts import find_accounts
 from cs_sync_schemas.tables import ACCOUNT_LINK
 

@@ -107,7 +107,12 @@ ALERTS = """
 [alerts]
 command = "cat"
 """
-FAST = ("cs_sync.http.client", "disposable_email_domains", "rich.progress")
+FAST = (
+    "cs_sync.http.client",
+    "cs_sync.identity.facts",
+    "disposable_email_domains",
+    "rich.progress",
+)
 """What a command that shows what is stored needs no part of."""
 
 

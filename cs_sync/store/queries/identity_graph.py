@@ -24,7 +24,7 @@ from cs_sync.identity import (
     ResolvedContact,
     ResolvedLink,
 )
-from cs_sync.identity.facts import LAST_PRECEDENCE
+from cs_sync.identity.precedence import LAST_PRECEDENCE
 from cs_sync.store.queries.account_answers import ANSWER, read_answers, save_questions
 from cs_sync.store.queries.account_past import OWNER_NAME, PastReader
 from cs_sync.store.queries.attributes import save_attributes
