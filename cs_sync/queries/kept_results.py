@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, partial
@@ -59,6 +59,11 @@ class WrittenResults(Mapping[str, T]):
     def get_written(self, key: str) -> bytes:
         """Return a result in its written form."""
         return self._contents[key]
+
+    def forget(self) -> None:
+        """Let go of all results, which nobody is going to ask for."""
+        self._contents = {}
+        self._at_hand.clear()
 
     def digest(self) -> str:
         """Digest the results of all accounts."""
@@ -179,6 +184,19 @@ class KeptAnswers:
 def hash_parts(parts: Any) -> str:
     """Digest what a result rests on, and the code for it."""
     return hashlib.sha256(orjson.dumps([_digest_code(), parts], default=str)).hexdigest()
+
+
+def hash_each(parts: Iterable[Any]) -> str:
+    """Digest parts one by one.
+
+    The text of all would take much memory.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        text = orjson.dumps(part, default=str)
+        digest.update(f"{len(text)} ".encode())
+        digest.update(text)
+    return digest.hexdigest()
 
 
 @cache

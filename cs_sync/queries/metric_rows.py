@@ -259,6 +259,8 @@ def compute_bridge(
     workspace: Workspace, scope: Scope, *, by_account: bool = False
 ) -> list[BridgeRow]:
     """Compute the bridge: total, by attributes, or by account."""
+    if scope.conversion and not scope.conversion.closing:  # nothing of it is converted
+        scope = replace(scope, conversion=None)
     key, turns = build_figure_key(_BRIDGE, scope), list_turns(scope)
     if not workspace.store.read_only:
         scope = replace(scope, shared_turns=turns)

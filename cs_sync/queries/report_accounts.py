@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from cs_sync.queries.health_model import read_health_model
 from cs_sync.queries.kept_results import (
     WrittenResults,
     build_basis,
+    hash_each,
     hash_parts,
     keep_results,
     refresh_results,
@@ -110,12 +111,15 @@ class AccountSources:
         return [
             day.results.digest(),
             self.months.digest(),
-            [item.account for item in day.scored],
-            day.mrr,
-            day.forecast,
+            hash_each(item.account for item in day.scored),
+            hash_each(day.mrr.items()),
+            hash_each(day.forecast.chances.items()),
+            replace(day.forecast, chances={}),
             money.list_parts(),
             [*context.owners.items()],
-            (context.attributes, context.segment, context.links, context.crm, context.tasks),
+            context.segment,
+            *(hash_each(of.items()) for of in (context.attributes, context.links, context.crm)),
+            context.tasks,
             context.titles,
         ]
 
@@ -154,8 +158,12 @@ def read_account_sources(
 
 
 def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
-    """Build the customers, present and of the past 12 months."""
+    """Build the customers, present and of the past 12 months.
+
+    The sources are of no use afterwards: their past months are let go.
+    """
     lines, reader = _read_lines(sources), PointReader()
+    sources.months.forget()
     items = [item for item in sources.day.scored if item.account["id"] in lines]
     billed = find_billed(reader.read_all(lines[item.account["id"]].points)[:-1] for item in items)
     accounts = []

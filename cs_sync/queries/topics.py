@@ -4,10 +4,11 @@ Of the report's it is kept which comments are together, and the words that they 
 Erasing a person deletes that, so an erased person is in no topic.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from heapq import nlargest
 from importlib.util import find_spec
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from cs_sync.queries.metrics import check_attributes
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import read_mrr_at
+from cs_sync.store.queries.batches import fetch_batches
 from cs_sync.store.queries.fx_rates import read_fx_rates
 
 ACCOUNT = "account"
@@ -32,6 +34,8 @@ KIND, ALL = "topics", "all"
 YEAR = timedelta(days=365)
 MAX_REPORT_COMMENTS = 5_000
 """Comments that a report groups: enough to tell what is said, at every run, in a few seconds."""
+COMMENTS_AT_ONCE = 1_000
+"""Rows of comments in memory at once."""
 MrrByAccount = Mapping[str, int | None]
 """Account → its MRR in the reporting currency; None where no rate is known."""
 
@@ -67,7 +71,7 @@ def list_topics(workspace: Workspace, request: TopicRequest) -> list[dict[str, A
     attributes = tuple(name for name in request.by if name != ACCOUNT)
     scope = _build_scope(workspace, replace(request, by=attributes))
     tickets = request.tickets and not request.surveys
-    comments = _read_comments(workspace, scope, request.surveys, tickets=tickets)
+    comments = list(_read_comments(workspace, scope, request.surveys, tickets=tickets))
     if ACCOUNT in request.by:
         comments = [
             replace(comment, segment=(*comment.segment, comment.account_id)) for comment in comments
@@ -93,10 +97,8 @@ def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
     Without SciPy it is empty too: a report does not require it.
     """
     scope = _build_scope(workspace, TopicRequest())
-    comments = _read_comments(workspace, scope, (), tickets=True)
-    comments = sorted(comments, key=lambda comment: comment.said_at, reverse=True)[
-        :MAX_REPORT_COMMENTS
-    ]
+    all_comments = _read_comments(workspace, scope, (), tickets=True)
+    comments = nlargest(MAX_REPORT_COMMENTS, all_comments, key=lambda comment: comment.said_at)
     if len(comments) < MIN_TEXTS or find_spec("scipy") is None:
         return []
     worth = _read_account_mrr(workspace, scope, {v.account_id for v in comments if v.account_id})
@@ -148,14 +150,16 @@ def _build_scope(workspace: Workspace, request: TopicRequest) -> Scope:
 
 def _read_comments(
     workspace: Workspace, scope: Scope, surveys: Sequence[str], *, tickets: bool
-) -> list[Verbatim]:
+) -> Iterator[Verbatim]:
+    """Read comments one by one.
+
+    Those of all accounts would take much memory.
+    """
     statements = [select_comments(scope, surveys), *([select_subjects(scope)] if tickets else [])]
     with workspace.store.read() as connection:
-        return [
-            build_verbatim(scope, row._asdict())
-            for statement in statements
-            for row in connection.execute(statement).all()
-        ]
+        for statement in statements:
+            for rows in fetch_batches(connection, statement, COMMENTS_AT_ONCE):
+                yield from (build_verbatim(scope, row._asdict()) for row in rows)
 
 
 def _read_account_mrr(workspace: Workspace, scope: Scope, accounts: set[str]) -> MrrByAccount:

@@ -91,7 +91,8 @@ def read_mrr_at(
     mrr: dict[str, dict[str, int]] = {}
     for account, currency, amount in connection.execute(statement):
         mrr.setdefault(account, {})[currency] = amount
-    return mrr
+    shared: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}  # many pay the same
+    return {account: shared.setdefault(tuple(own.items()), own) for account, own in mrr.items()}
 
 
 def read_subscription_mrr(

@@ -43,7 +43,8 @@ def read_current_attributes(
     shown = query.with_only_columns(ATTRIBUTE.c.account_id, ATTRIBUTE.c.name, ATTRIBUTE.c.value)
     for account, name, value in connection.execute(shown):
         values.setdefault(account, {})[name] = value
-    return values
+    shared: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}  # many have the same
+    return {account: shared.setdefault(tuple(own.items()), own) for account, own in values.items()}
 
 
 def format_attribute(value: Any) -> str:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Select, func, not_, select, union
 
 from cs_sync.health import (
@@ -54,7 +55,7 @@ LIVE = (
     ACCOUNT.c.attributes,
     ACCOUNT.c.created_at,
 )
-"""What is wanted of every account; owners are few, and each one object."""
+"""What is wanted of every account; owners and attributes are few, and each one object."""
 
 
 def read_live_accounts(
@@ -73,13 +74,14 @@ def read_live_accounts(
     if accounts:
         statement = statement.where(ACCOUNT.c.id.in_(accounts))
     rows = connection.execute(_apply_knowledge_time(statement, known_at))
+    shared: dict[bytes, Any] = {}
     return [
         {
             "id": id_,
             "name": name,
             "owner_source": source and sys.intern(source),
             "owner_source_id": owner and sys.intern(owner),
-            "attributes": attributes,
+            "attributes": shared.setdefault(orjson.dumps(attributes), attributes),
             "created_at": created_at,
         }
         for id_, name, source, owner, attributes, created_at in rows
