@@ -15,6 +15,7 @@ from cs_sync.cli.render.formatting import (
     format_segment,
     get_row_unit,
     make_text,
+    strip_control_characters,
 )
 from cs_sync.cli.render.long_table import LongTable
 from cs_sync.i18n import Translator
@@ -103,7 +104,7 @@ def benchmark_cell(row: Row, words: Translator) -> Text:
 
 def join_lines(items: Iterable[str]) -> Text:
     """Return the items as lines."""
-    return Text("\n").join(make_text(item) for item in items)
+    return Text("\n".join(strip_control_characters(item, lines=False) for item in items))
 
 
 def status_cell(status: str, words: Translator) -> Text:
