@@ -94,6 +94,7 @@ def test_one_class_only_is_too_little_data() -> None:
     assert row.build_row(14)["auc"] is None
 
 
+@pytest.mark.slow("fits many models")
 def test_the_months_to_judge_can_begin_later() -> None:
     panel = simulate(SMALL, 1)
     late = replace(CHURN, since=panel.days[20])
