@@ -69,7 +69,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection for reading; it sees committed data."""
-        with self._translate_errors(), self._connect_with_retries() as connection:
+        with self.translate_errors(), self._connect_with_retries() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -79,13 +79,13 @@ class Store:
             raise StoreError("this process only reads the database", "run cs-sync run to write")
         if self._turn is None:
             with (
-                self._translate_errors(),
+                self.translate_errors(),
                 self._connect_with_retries() as connection,
                 connection.begin(),
             ):
                 yield connection
         else:
-            with self._turn, self._translate_errors(), self._begin_write() as connection:
+            with self._turn, self.translate_errors(), self._begin_write() as connection:
                 yield connection
 
     def transact(self, work: Callable[[Connection], T]) -> T:
@@ -112,7 +112,7 @@ class Store:
             if sent is not None and self._is_committed(sent[0]):
                 return sent[1]
             sent = None
-            with self._translate_errors(), self.engine.begin() as connection:
+            with self.translate_errors(), self.engine.begin() as connection:
                 connection.info.pop(_TRANSACTION_ID, None)  # that of the one before
                 result = work(connection)
                 number = connection.info.get(_TRANSACTION_ID)
@@ -129,7 +129,7 @@ class Store:
 
         Raises while the server has not decided.
         """
-        with self._translate_errors(), self.engine.connect() as connection:
+        with self.translate_errors(), self.engine.connect() as connection:
             try:
                 became = connection.scalar(select(func.txid_status(number)))
             except DataError as error:
@@ -147,7 +147,7 @@ class Store:
         return self._connect() if self.patience is None else self.patience.run(self._connect)
 
     def _connect(self) -> Connection:
-        with self._translate_errors():
+        with self.translate_errors():
             return self.engine.connect()
 
     @contextmanager
@@ -169,7 +169,7 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Open a read connection with a consistent view, unaffected by later writes."""
-        with self._translate_errors(), self._connect_with_retries() as connection:
+        with self.translate_errors(), self._connect_with_retries() as connection:
             if self.engine.dialect.name == "sqlite":
                 frozen = connection.execution_options(isolation_level="AUTOCOMMIT")
                 frozen.exec_driver_sql("BEGIN")
@@ -186,8 +186,8 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        """Raise driver errors as StoreError.
+    def translate_errors(self) -> Iterator[None]:
+        """Raise driver errors as StoreError; ConnectionLost where a retry may succeed.
 
         With one sentence and a remedy, without the statement.
         """

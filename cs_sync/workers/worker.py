@@ -113,7 +113,7 @@ class Worker:
     ) -> None:
         self.id = f"{gethostname()}:{os.getpid()}:{token_hex(3)}"
         self._control, self._url, self._stop, self._say = control, url, stop, say
-        self._timing = timing
+        self._timing, self._concurrency = timing, concurrency
         self._pool = RunPool(url, stop, timing.retry_after, timing.retry_for)
         self._queue = DurableQueue(url, self.id, concurrency)
         self._client = QueueClient(control.engine)
@@ -123,9 +123,8 @@ class Worker:
 
     def run(self) -> None:
         """Work until stopped."""
-        self._record_heartbeat()  # before its first run: whoever is not known to live is dead
-        self._queue.launch(self._perform, self._record, self._timing.tick)
         try:
+            self._begin()
             while not self._stop.is_set():
                 self._tick()
                 self._stop.wait(self._timing.tick)
@@ -136,6 +135,22 @@ class Worker:
             with suppress(ConnectionLost), self._control.write() as connection:
                 forget_worker(connection, self.id)
 
+    def _begin(self) -> None:
+        """Begin to take runs, once the database answers."""
+        while not self._stop.is_set():
+            try:
+                self._record_heartbeat()  # before its first run: who is not known to live is dead
+                with self._control.translate_errors():
+                    self._queue.launch(self._perform, self._record, self._timing.tick)
+            except ConnectionLost as error:
+                self._report_away(error)
+                self._queue.close()
+                self._queue = DurableQueue(self._url, self.id, self._concurrency)
+                self._stop.wait(self._timing.tick)
+            else:
+                self._report_back()
+                return
+
     def _tick(self) -> None:
         """Do what is due every second: heartbeat, take-overs, new runs."""
         try:
@@ -144,14 +159,22 @@ class Worker:
             self._take_over()
             self._queue_due()
         except ConnectionLost as error:
-            self._steady_since = time.monotonic()
-            if not self._away:
-                self._say(f"{error.message}; trying again until it answers, nothing is lost")
-            self._away = True
+            self._report_away(error)
         else:
-            if self._away:
-                self._say("the database answers again")
-            self._away = False
+            self._report_back()
+
+    def _report_away(self, error: ConnectionLost) -> None:
+        """Tell once that the database is away."""
+        self._steady_since = time.monotonic()
+        if not self._away:
+            self._say(f"{error.message}; trying again until it answers, nothing is lost")
+        self._away = True
+
+    def _report_back(self) -> None:
+        """Tell once that the database is back."""
+        if self._away:
+            self._say("the database answers again")
+        self._away = False
 
     def _record_heartbeat(self) -> None:
         with self._control.write() as connection:

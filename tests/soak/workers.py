@@ -237,7 +237,11 @@ def _take_away(
     place: Place, server: Server, ask: Ask, team: Sequence[WorkerProcess], tally: WorkersTally
 ) -> None:
     """Stop PostgreSQL for a while; each worker says so once, and comes back by itself."""
-    wait_until(lambda: _count_live(place) >= len(team), 300, lambda: "a worker did not start")
+    wait_until(
+        lambda: _list_live(place) >= {each.process.pid for each in team},
+        300,
+        lambda: "a worker did not start",
+    )
     before = [(each.output.count(GONE), each.output.count(BACK)) for each in team]
     server.stop()
     time.sleep(ask.away)
@@ -258,12 +262,11 @@ def _take_away(
         tally.bad.append(f"(went, came back) of the workers after the outage: {count_back()}")
 
 
-def _count_live(place: Place) -> int:
-    """How many workers were seen just now."""
+def _list_live(place: Place) -> set[int]:
+    """List the processes of the workers that were seen just now."""
     recent = "seen_at > now() - interval '3 seconds'"
-    return int(
-        place.select(f"SELECT count(*) AS n FROM cs_sync_workers.worker WHERE {recent}")[0]["n"]
-    )
+    rows = place.select(f"SELECT id FROM cs_sync_workers.worker WHERE {recent}")
+    return {int(row["id"].split(":")[1]) for row in rows}
 
 
 def _count_missing(place: Place) -> int:

@@ -6,10 +6,16 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event, Timer
+from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from cs_sync.cli import main
+from cs_sync.workers.durable_queue import DurableQueue
+from cs_sync.workers.worker import start_worker
 from tests.postgres import fresh_database, own_server
 from tests.workers.pebble_server import Village, serve
 from tests.workers.worker_processes import Place, WorkerProcess, parse_rows, wait_until
@@ -125,6 +131,35 @@ def test_a_database_that_goes_away_loses_nothing(tmp_path: Path) -> None:
         finally:
             worker.process.kill()
             worker.process.wait()
+
+
+def test_a_database_that_goes_away_while_a_worker_starts_is_waited_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.add("acme")
+    launch, losses, stop = DurableQueue.launch, [psycopg.OperationalError("gone")], Event()
+    messages: list[str] = []
+
+    def launch_and_lose(queue: DurableQueue, *arguments: Any) -> None:
+        launch(queue, *arguments)
+        if losses:
+            raise OperationalError("BEGIN", None, losses.pop())
+
+    def say(message: str) -> None:
+        messages.append(message)
+        if message.startswith("acme"):
+            stop.set()
+
+    monkeypatch.setattr(DurableQueue, "launch", launch_and_lose)
+    patience = Timer(PATIENCE, stop.set)
+    patience.start()
+    start_worker(place.url, 1, stop, say)
+    patience.cancel()
+    assert messages == [
+        "the database refused: gone; trying again until it answers, nothing is lost",
+        "the database answers again",
+        "acme: ok",
+    ]
 
 
 def test_the_command_runs_a_workspace_and_ends_when_it_is_asked(
