@@ -168,7 +168,7 @@ def _format_date(day: date, pattern: str, locale: Locale) -> str:
 
 
 def _format_number(number: str, pattern: str, locale: Locale) -> str:
-    return format_decimal(Decimal(number), pattern, locale)
+    return format_decimal(Decimal(number) + 0, pattern, locale)  # zero has no sign
 
 
 @lru_cache

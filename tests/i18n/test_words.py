@@ -72,3 +72,10 @@ def test_a_moment() -> None:
 
 def test_braces_that_customers_write_stay_as_they_are() -> None:
     assert ENGLISH("format.quoted", text="{account}") == "“{account}”"
+
+
+def test_what_is_rounded_to_zero_has_no_sign() -> None:
+    """Nor has a real zero, whichever comes first: texts of equal numbers are kept."""
+    words = get_translator("en")
+    assert [words.number(value) for value in (-0.01, 0.0, 0.01)] == ["0", "0", "0"]
+    assert words.percent(-0.001) == words.percent(0.0) == "0%"

@@ -43,6 +43,8 @@ def test_purse(formats: Formats) -> None:
     [
         (0.25, "ratio", None, "25.0%"),
         (-0.004, "ratio", None, "−0.4%"),
+        (-0.0004, "ratio", None, "0.0%"),
+        (0.0, "ratio", None, "0.0%"),
         (2_388.4, "count", None, "2,388"),
         (58, "count", None, "58"),
         (24.25, "score", None, "24.3"),
