@@ -34,18 +34,18 @@ def sigterm_as_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def server_ends_at_once() -> Iterator[None]:
+def end_server_at_once() -> Iterator[None]:
     """Let SIGTERM and Ctrl-C end a server at once.
 
     It reads alone, so nothing is left half done. A thread may wait for a client's next line, and
     Python would wait for it.
     """
 
-    def end(number: int, _frame: FrameType | None) -> None:
+    def end_process(number: int, _frame: FrameType | None) -> None:
         os.write(2, b"stopped\n")
         os._exit(EXIT_CODES[signal.Signals(number)])
 
-    before = {number: signal.signal(number, end) for number in SIGNALS}
+    before = {number: signal.signal(number, end_process) for number in SIGNALS}
     try:
         yield
     finally:

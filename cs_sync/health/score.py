@@ -131,7 +131,7 @@ class _KnownInput:
     made: dict[tuple[type, float], Contribution] = field(default_factory=dict)
     """Contribution by value: many accounts have equal ones."""
 
-    def contribute(self, value: float) -> Contribution:
+    def get_contribution(self, value: float) -> Contribution:
         """Return the contribution of a value."""
         key = (value.__class__, value)
         contribution = self.made.get(key)
@@ -185,8 +185,8 @@ class ModelScorer:
         contributions = self.calculate_contributions(values)
         total, band = None, INSUFFICIENT
         if coverage > 0 and coverage >= self._minimum:
-            above, below = _add_up(contributions)
-            total, band = Fraction(above, below), self.find_band(above, below)
+            numerator, denominator = _add_up(contributions)
+            total, band = Fraction(numerator, denominator), self.find_band(numerator, denominator)
         return HealthScore(
             self.mode, self.digest, total, band, coverage, contributions, tuple(missing)
         )
@@ -196,12 +196,12 @@ class ModelScorer:
         names = (*values,)
         if (known := self._known.get(names)) is None:
             known = self._known[names] = self._share_weights(values)
-        contributions = tuple([each.contribute(values[each.item.name]) for each in known])
+        contributions = tuple([each.get_contribution(values[each.item.name]) for each in known])
         own = tuple([part for part in contributions if not part.bonus])
         if len(own) == len(contributions):
             return contributions
-        above, below = _add_up(own)
-        is_well = above * self._green.denominator >= self._green.numerator * below
+        numerator, denominator = _add_up(own)
+        is_well = numerator * self._green.denominator >= self._green.numerator * denominator
         return contributions if is_well else own
 
     def _share_weights(self, values: Mapping[str, float]) -> list[_KnownInput]:
@@ -229,17 +229,17 @@ class ModelScorer:
             share = self._coverage[key] = had / (had + lacked) if had else Fraction(0)
         return share
 
-    def find_band(self, above: int, below: int) -> Band:
+    def find_band(self, numerator: int, denominator: int) -> Band:
         """Find the band of an unrounded score.
 
         Below every edge it is the worst.
 
         Args:
-            above: The numerator of the score.
-            below: Its denominator.
+            numerator: The numerator of the score.
+            denominator: Its denominator.
         """
-        for band, edge_above, edge_below in self._best_first:
-            if above * edge_below >= edge_above * below:
+        for band, edge_numerator, edge_denominator in self._best_first:
+            if numerator * edge_denominator >= edge_numerator * denominator:
                 return band
         return self._best_first[-1][0]
 
@@ -247,8 +247,8 @@ class ModelScorer:
 def _add_up(contributions: Sequence[Contribution]) -> tuple[int, int]:
     """Sum contributions over their common denominator: numerator and denominator."""
     parts = [each.contribution.as_integer_ratio() for each in contributions]
-    whole = lcm(*[below for _, below in parts])
-    return sum([above * (whole // below) for above, below in parts]), whole
+    whole = lcm(*[denominator for _, denominator in parts])
+    return sum([numerator * (whole // denominator) for numerator, denominator in parts]), whole
 
 
 def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
@@ -257,8 +257,8 @@ def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
     if not 0 < after < len(points):
         return to_fraction(points[min(after, len(points) - 1)][1])
     slope, offset, scale = _convert_points(points)[after - 1]
-    above, below = Decimal(str(value)).as_integer_ratio()
-    return Fraction(slope * above + offset * below, scale * below)
+    numerator, denominator = Decimal(str(value)).as_integer_ratio()
+    return Fraction(slope * numerator + offset * denominator, scale * denominator)
 
 
 @lru_cache(maxsize=1_000)

@@ -37,7 +37,7 @@ from cs_sync.runtime.run_result import RunReport
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_results import save_kept
-from cs_sync.store.queries.health import build_stored_score, read_stored_days, save_scores
+from cs_sync.store.queries.stored_scores import build_stored_score, read_stored_days, save_scores
 from cs_sync.store.schedule_slots import SlotClaim
 from cs_sync.sync.windows import ReadRequest
 

@@ -21,11 +21,11 @@ from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.crm_records import read_remote_accounts
 from cs_sync.store.queries.follow_ups import read_first_syncs
-from cs_sync.store.queries.health import read_current_bands, read_first_scores
 from cs_sync.store.queries.mrr_movements import read_movements, read_sync_times
 from cs_sync.store.queries.people import read_last_contacts
 from cs_sync.store.queries.renewals import read_renewals
 from cs_sync.store.queries.source_links import read_links_by_account
+from cs_sync.store.queries.stored_scores import read_current_bands, read_first_scores
 from cs_sync_schemas.money import to_major_units
 
 LOOK_BACK = timedelta(days=120)

@@ -21,8 +21,8 @@ from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import find_accounts, read_mrr_at
 from cs_sync.store.queries.follow_ups import read_active_follow_ups
-from cs_sync.store.queries.health import read_band_periods, read_stored_score
 from cs_sync.store.queries.source_links import read_source_links
+from cs_sync.store.queries.stored_scores import read_band_periods, read_stored_score
 
 MAX_LINKS = 5
 """How many tickets and invoices are linked to."""

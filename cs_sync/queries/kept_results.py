@@ -60,7 +60,7 @@ class WrittenResults(Mapping[str, T]):
         """Return a result in its written form."""
         return self._contents[key]
 
-    def forget(self) -> None:
+    def forget_results(self) -> None:
         """Let go of all results, which nobody is going to ask for."""
         self._contents = {}
         self._at_hand.clear()

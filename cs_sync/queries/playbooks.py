@@ -18,7 +18,7 @@ from cs_sync.runtime.playbooks import get_playbooks
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import Span, read_mrr_spans
 from cs_sync.store.queries.follow_ups import read_follow_ups
-from cs_sync.store.queries.health import read_daily_bands
+from cs_sync.store.queries.stored_scores import read_daily_bands
 
 HOLDOUT_FIELDS = (
     *("holdout_eligible", "holdout_needed", "holdout_answer_on", "churn_rate"),

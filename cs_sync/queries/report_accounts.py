@@ -163,7 +163,7 @@ def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
     The sources are of no use afterwards: their past months are let go.
     """
     lines, reader = _read_lines(sources), PointReader()
-    sources.months.forget()
+    sources.months.forget_results()
     items = [item for item in sources.day.scored if item.account["id"] in lines]
     billed = find_billed(reader.read_all(lines[item.account["id"]].points)[:-1] for item in items)
     accounts = []

@@ -44,13 +44,13 @@ from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.packed_json import HeadedJson
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import (
-    read_band_changes,
     read_evidence,
     read_live_accounts,
     read_signals,
     read_swept_facts,
     read_use_history,
 )
+from cs_sync.store.queries.stored_scores import read_band_changes
 from cs_sync_schemas.times import count_microseconds
 
 CHANGE_PERIOD = timedelta(days=30)

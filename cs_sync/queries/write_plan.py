@@ -28,9 +28,9 @@ from cs_sync.store.queries.crm_records import (
     read_owners_by_email,
     read_remote_accounts,
 )
-from cs_sync.store.queries.health import read_month_end_scores
 from cs_sync.store.queries.people import read_remote_contacts
 from cs_sync.store.queries.source_links import read_links_by_account
+from cs_sync.store.queries.stored_scores import read_month_end_scores
 from cs_sync.write_back.desired_state import (
     DestinationIndex,
     build_account_records,

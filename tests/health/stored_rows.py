@@ -1,12 +1,26 @@
 """Rows of the tables, written whole, and their earlier versions."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert
 
+from cs_sync.testing.databases import open_memory_database
 from cs_sync_schemas import get_history_table, get_known_from, get_table
 from tests.health.conftest import LONG_AGO
+
+
+@contextmanager
+def open_filled(fill: Callable[[Connection, Random], None], seed: int) -> Iterator[Connection]:
+    """Open a database in memory with the books of a seed."""
+    engine = open_memory_database()
+    with engine.connect() as connection:
+        fill(connection, Random(seed))
+        yield connection
+    engine.dispose()
 
 
 def at(day: int) -> datetime:

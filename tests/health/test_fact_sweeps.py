@@ -20,7 +20,7 @@ from cs_sync_schemas import Account, AccountLink, Invoice, Subscription, SurveyR
 from cs_sync_schemas.tables import INVOICE, SUBSCRIPTION
 from cs_sync_schemas.times import count_microseconds
 from tests.health.conftest import LONG_AGO
-from tests.health.stored_rows import add_past_row, add_rows, at
+from tests.health.stored_rows import add_past_row, add_rows, at, open_filled
 from tests.health.test_use_history import MONTH_ENDS, SOURCES
 from tests.health.test_use_history import fill as fill_accounts
 
@@ -85,11 +85,8 @@ def describe(model: Any, random: Random) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=range(6))
 def books(request: pytest.FixtureRequest) -> Iterator[Connection]:
-    engine = open_memory_database()
-    with engine.connect() as connection:
-        fill(connection, Random(request.param))
+    with open_filled(fill, request.param) as connection:
         yield connection
-    engine.dispose()
 
 
 def list_days(known_at: datetime | None = None) -> list[SignalScope]:

@@ -23,7 +23,6 @@ from cs_sync.store.queries.health import (
     read_use_history,
 )
 from cs_sync.store.queries.people import read_people
-from cs_sync.testing.databases import open_memory_database
 from cs_sync_schemas import (
     Account,
     AccountLink,
@@ -35,7 +34,7 @@ from cs_sync_schemas import (
     UsageDay,
 )
 from tests.health.conftest import LONG_AGO
-from tests.health.stored_rows import add_past_row, add_rows, at
+from tests.health.stored_rows import add_past_row, add_rows, at, open_filled
 
 FIRST = date(2025, 7, 1)
 SOURCES = ("posthog", "segment", "totals")
@@ -104,11 +103,8 @@ def fill(connection: Connection, random: Random) -> None:
 
 @pytest.fixture(scope="module", params=range(6))
 def books(request: pytest.FixtureRequest) -> Iterator[Connection]:
-    engine = open_memory_database()
-    with engine.connect() as connection:
-        fill(connection, Random(request.param))
+    with open_filled(fill, request.param) as connection:
         yield connection
-    engine.dispose()
 
 
 @pytest.mark.slow("scores whole books")

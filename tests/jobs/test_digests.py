@@ -23,5 +23,5 @@ def test_results_that_are_let_go_are_no_more() -> None:
     form = PackedJson[tuple[int, ...]](tuple[int, ...])
     results = WrittenResults(form, {"a": form.encode((1, 2))}, {"a": (1, 2)})
     assert results["a"] == (1, 2)
-    results.forget()
+    results.forget_results()
     assert list(results) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from cs_sync.store.queries.health import read_month_end_scores
+from cs_sync.store.queries.stored_scores import read_month_end_scores
 from cs_sync_schemas import Account, HealthScore, get_table
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cs_sync.cli.options import Options
-from cs_sync.cli.signal_handling import server_ends_at_once
+from cs_sync.cli.signal_handling import end_server_at_once
 
 TOKEN_VARIABLE = "CS_SYNC_MCP_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -37,7 +37,7 @@ def serve_mcp(
     options: Options = context.obj
     with open_existing_workspace(options.load(), options.plugins, read_only=True) as workspace:
         check_revision(workspace.store)
-        with server_ends_at_once():
+        with end_server_at_once():
             if http is None:
                 serve_stdio(workspace)
                 return

@@ -36,15 +36,15 @@ def _select_answers(kind: str, days: DayEnds) -> Select[Any]:
     return select(*columns).order_by(answers.c.account_id, *earliest_first)
 
 
-def _collect(rows: Iterable[Sequence[Any]]) -> GivenAnswers:
+def _collect_answers(rows: Iterable[Sequence[Any]]) -> GivenAnswers:
     _, times, people, values = zip(*rows, strict=True)
     return GivenAnswers(times, people, values)
 
 
-def _average(kind: str, scope: SignalScope) -> Callable[[GivenAnswers], Measured | None]:
+def _make_average(kind: str, scope: SignalScope) -> Callable[[GivenAnswers], Measured | None]:
     since, until = (count_microseconds(at) for at in (scope.since(MEAN_DAYS[kind]), scope.until))
 
-    def measure(answers: GivenAnswers) -> Measured | None:
+    def average_latest(answers: GivenAnswers) -> Measured | None:
         times, people, values = answers
         first, end = bisect_left(times, since), bisect_left(times, until)
         if first == end:
@@ -52,10 +52,10 @@ def _average(kind: str, scope: SignalScope) -> Callable[[GivenAnswers], Measured
         latest = dict(zip(people[first:end], values[first:end], strict=True)).values()
         return fsum(latest) / len(latest), read_microseconds(times[end - 1]), len(latest)
 
-    return measure
+    return average_latest
 
 
 NPS, CSAT = (
-    FactSweep(kind, partial(_select_answers, kind), _collect, partial(_average, kind))
+    FactSweep(kind, partial(_select_answers, kind), _collect_answers, partial(_make_average, kind))
     for kind in ("nps", "csat")
 )

@@ -95,7 +95,7 @@ def _select_facts(days: DayEnds) -> Select[Any]:
     return select(facts).order_by(facts.c.account_id)
 
 
-def _collect(rows: Iterable[Sequence[Any]]) -> list[BillingFact]:
+def _collect_facts(rows: Iterable[Sequence[Any]]) -> list[BillingFact]:
     return [
         BillingFact(
             begins,
@@ -109,10 +109,10 @@ def _collect(rows: Iterable[Sequence[Any]]) -> list[BillingFact]:
     ]
 
 
-def _rate_standing(scope: SignalScope) -> Callable[[Sequence[BillingFact]], Measured | None]:
+def _make_rating(scope: SignalScope) -> Callable[[Sequence[BillingFact]], Measured | None]:
     at = count_microseconds(scope.until)
 
-    def measure(facts: Sequence[BillingFact]) -> Measured | None:
+    def rate_standing(facts: Sequence[BillingFact]) -> Measured | None:
         ratings = [
             PAST_DUE if fact.unpaid_from < at else LEAVING if fact.ending_from < at else GOOD
             for fact in facts
@@ -120,7 +120,7 @@ def _rate_standing(scope: SignalScope) -> Callable[[Sequence[BillingFact]], Meas
         ]
         return (float(min(ratings)), None, len(ratings)) if ratings else None
 
-    return measure
+    return rate_standing
 
 
-BILLING = FactSweep("billing", _select_facts, _collect, _rate_standing)
+BILLING = FactSweep("billing", _select_facts, _collect_facts, _make_rating)

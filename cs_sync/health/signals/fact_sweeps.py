@@ -46,7 +46,7 @@ class SweptFacts:
     sources: Mapping[str, frozenset[str]]
     facts: Mapping[str, Mapping[str, Facts]] = field(default_factory=dict)
 
-    def measure(
+    def measure_accounts(
         self, sweep: FactSweep, scope: SignalScope, newest: Mapping[str, T]
     ) -> Iterator[tuple[str, Measured]]:
         """Yield accounts with what facts say at a day's end.

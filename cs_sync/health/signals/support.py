@@ -59,20 +59,20 @@ def _select_newest(scope: SignalScope) -> Select[Any]:
     return select(select_newest_facts(scope, [(TICKET, TICKET.c.opened_at)], true()))
 
 
-def _count_opened(scope: SignalScope) -> Callable[[Sequence[int]], Measured]:
+def _make_count(scope: SignalScope) -> Callable[[Sequence[int]], Measured]:
     since, until = (count_microseconds(at) for at in (scope.since(TICKET_DAYS), scope.until))
 
-    def measure(opened: Sequence[int]) -> Measured:
+    def count_opened(opened: Sequence[int]) -> Measured:
         number = bisect_left(opened, until) - bisect_left(opened, since)
         return float(number), None, number
 
-    return measure
+    return count_opened
 
 
 OPENED_TICKETS = FactSweep(
     "tickets",
     _select_opened,
     lambda rows: [opened_at for _, opened_at in rows],
-    _count_opened,
+    _make_count,
     _select_newest,
 )

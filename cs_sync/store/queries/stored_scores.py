@@ -1,0 +1,168 @@
+"""Health scores and their bands as they were stored, day by day."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from cs_sync.store.upserts import upsert_rows
+from cs_sync_schemas.tables import ACCOUNT, HEALTH_SCORE
+
+SCORE = HEALTH_SCORE
+
+
+def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Store scores (rows of `health_score`), replacing those of the same day."""
+    upsert_rows(connection, SCORE, rows)
+
+
+def read_stored_days(connection: Connection, mode: str, day: date) -> dict[str, datetime]:
+    """Map account id → the time of its stored score.
+
+    The score is of a day.
+    """
+    statement = select(SCORE.c.account_id, SCORE.c.computed_at)
+    statement = statement.where(SCORE.c.mode == mode, SCORE.c.as_of == day)
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def read_current_bands(
+    connection: Connection, mode: str, until: date
+) -> dict[str, tuple[str, date]]:
+    """Map account id → its last stored band, and since when."""
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
+        .where(SCORE.c.mode == mode, SCORE.c.as_of <= until)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    bands: dict[str, tuple[str, date]] = {}
+    for account, day, band in connection.execute(statement):
+        if bands.get(account, ("", day))[0] != band:
+            bands[account] = (band, day)
+    return bands
+
+
+def read_first_scores(connection: Connection, mode: str) -> dict[str, date]:
+    """Map account id → the day of its first stored score."""
+    statement = (
+        select(SCORE.c.account_id, func.min(SCORE.c.as_of))
+        .where(SCORE.c.mode == mode)
+        .group_by(SCORE.c.account_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def read_band_periods(
+    connection: Connection, account: str, mode: str, until: date
+) -> list[dict[str, Any]]:
+    """Return an account's stored band periods, oldest first.
+
+    Returns:
+        One row per unbroken time in a band: since, band, score of its last day.
+    """
+    statement = (
+        select(SCORE.c.as_of, SCORE.c.band, SCORE.c.score)
+        .where(SCORE.c.account_id == account, SCORE.c.mode == mode, SCORE.c.as_of <= until)
+        .order_by(SCORE.c.as_of)
+    )
+    path: list[dict[str, Any]] = []
+    for day, band, score in connection.execute(statement):
+        if path and path[-1]["band"] == band:
+            path[-1]["score"] = score
+        else:
+            path.append({"since": day, "band": band, "score": score})
+    return path
+
+
+def read_daily_bands(connection: Connection, mode: str) -> dict[str, list[tuple[date, str]]]:
+    """Map account id → its stored (day, band) pairs, oldest first."""
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
+        .where(SCORE.c.mode == mode)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    bands: dict[str, list[tuple[date, str]]] = {}
+    for account, day, band in connection.execute(statement):
+        bands.setdefault(account, []).append((day, band))
+    return bands
+
+
+def read_stored_score(
+    connection: Connection, account: str, mode: str, day: date
+) -> dict[str, Any] | None:
+    """Return the stored score of a day with its model, or None."""
+    statement = select(SCORE).where(
+        SCORE.c.account_id == account, SCORE.c.mode == mode, SCORE.c.as_of == day
+    )
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else row._asdict()
+
+
+def read_band_changes(connection: Connection, mode: str, since: date) -> list[dict[str, Any]]:
+    """Return the stored band changes from a day on, newest first.
+
+    Returns:
+        Rows of account, as_of, from, to, score.
+    """
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band, SCORE.c.score)
+        .where(SCORE.c.mode == mode)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    changes, last = [], ("", "")
+    for account, day, band, score in connection.execute(statement):
+        if last[0] == account and last[1] != band and day >= since:
+            changes.append(
+                {"account": account, "as_of": day, "from": last[1], "to": band, "score": score}
+            )
+        last = (account, band)
+    return sorted(changes, key=lambda row: (-row["as_of"].toordinal(), row["account"]))
+
+
+def read_month_end_scores(
+    connection: Connection, mode: str, ends: Iterable[date]
+) -> dict[str, dict[str, float]]:
+    """Map account id → month (2026-10) → its last stored score.
+
+    A month's scores are those of its last day with any, if that lies in its last week.
+
+    Args:
+        connection: A read connection.
+        mode: The mode of the health score.
+        ends: The last days of the months, oldest first.
+    """
+    week = [end - timedelta(days=ago) for end in ends for ago in range(7)]
+    live = SCORE.c.account_id.in_(select(ACCOUNT.c.id))
+    stored = select(SCORE.c.as_of).distinct().order_by(SCORE.c.as_of)
+    stored = stored.where(live, SCORE.c.mode == mode, SCORE.c.as_of.in_(week))
+    last = {(day.year, day.month): day for day in connection.scalars(stored)}
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.score)
+        .where(live, SCORE.c.mode == mode, SCORE.c.as_of.in_(last.values()))
+        .where(SCORE.c.score.is_not(None))
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    months = {day: f"{day:%Y-%m}" for day in last.values()}
+    scores: dict[str, dict[str, float]] = {}
+    for account, day, score in connection.execute(statement):
+        scores.setdefault(account, {})[months[day]] = score
+    return scores
+
+
+def build_stored_score(
+    account: str, day: date, now: datetime, row: Mapping[str, Any], model: str
+) -> dict[str, Any]:
+    """Convert a printed score to a row of `health_score`."""
+    return {
+        "account_id": account,
+        "as_of": day,
+        "mode": row["mode"],
+        "model": model,
+        "computed_at": now,
+        "score": row["score"],
+        "band": row["band"],
+        "coverage": row["coverage"],
+        "contributions": row["contributions"],
+        "reasons": row["reasons"],
+    }
