@@ -207,7 +207,10 @@ def parse_date(value: Any) -> date:
 
 
 def round_half_up(value: float | Decimal, decimals: int = 0) -> Decimal:
-    """Round half away from zero, as people do; what is rounded to zero has no sign."""
+    """Round half away from zero, as people do.
+
+    What is rounded to zero has no sign.
+    """
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
     return exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0
 
