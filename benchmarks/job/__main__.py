@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "explain ONE": ("explain", "a000001"),
     "score": ("score",),
     "accounts": ("accounts",),
+    "plan": ("plan",),
     "metrics": ("metrics",),
     "mrr --by account": ("mrr", "--by", "account"),
     "--help": ("--help",),
