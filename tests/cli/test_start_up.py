@@ -10,7 +10,17 @@ import pytest
 from cs_sync.testing.databases import make_empty_database
 
 PACKAGES = ("cs_sync", "cs_sync.config", "cs_sync.follow_ups", "cs_sync.health")
-LIBRARIES = ("alembic", "dbos", "hubspot", "httpx", "jinja2", "pyarrow", "sklearn", "stripe")
+LIBRARIES = (
+    "alembic",
+    "dbos",
+    "hubspot",
+    "httpx",
+    "jinja2",
+    "opentelemetry",
+    "pyarrow",
+    "sklearn",
+    "stripe",
+)
 ROOMS = (
     "cs_sync.follow_ups.playbooks",
     "cs_sync.health.signals.registry",
@@ -101,6 +111,18 @@ def test_a_command_that_reads_no_source_loads_no_reader_and_no_model(
     (tmp_path / "cs_sync.toml").write_text(CONNECTORS)
     (tmp_path / "cs_sync.db").write_bytes(make_empty_database())
     assert list_loaded(tmp_path, (*LIBRARIES, *MODELS, *READERS), command) == "0 [] not searched"
+
+
+@pytest.mark.slow("starts a process")
+def test_a_run_over_files_loads_no_vendor_and_no_telemetry_that_nobody_set_up(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/accounts.csv").write_text("source_id,name\na1,Acme\n")
+    (tmp_path / "cs_sync.toml").write_text('[connectors.files]\npath = "data"\n')
+    (tmp_path / "cs_sync.db").write_bytes(make_empty_database())
+    forbidden = ("alembic", "dbos", "hubspot", "opentelemetry", "pyarrow", "stripe")
+    assert list_loaded(tmp_path, forbidden, "run") == "0 [] not searched"
 
 
 ALERTS = """

@@ -278,3 +278,18 @@ def test_a_collector_that_refuses_is_a_warning_with_its_remedy(
 
 def test_the_entry_module_loads_nothing_of_opentelemetry() -> None:
     assert not [name for name in vars(cs_sync_otel) if "telemetry" in name]
+
+
+@pytest.mark.parametrize(
+    ("environment", "modules", "set_up"),
+    [
+        (["PATH"], ["cs_sync"], False),
+        (["PATH", "OTEL_EXPORTER_OTLP_ENDPOINT"], [], True),
+        (["OTEL_PYTHON_TRACER_PROVIDER"], [], True),
+        (["PATH"], ["opentelemetry"], True),
+    ],
+)
+def test_it_is_set_up_by_the_environment_or_by_the_process(
+    environment: list[str], modules: list[str], set_up: bool
+) -> None:
+    assert cs_sync_otel.is_set_up(environment, modules) is set_up
