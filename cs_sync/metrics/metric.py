@@ -100,6 +100,8 @@ class Metric:
     """A rate of churn is scaled from the period to so many days (`scaling.scaled`)."""
     settles_after: str = ""
     """The setting that says in how many days after a period's end its value stops changing."""
+    looks_back: str = ""
+    """The setting that says how many months before a period's end it looks at MRR, too."""
     aliases: tuple[str, ...] = ()
     """What else people call it; it is found by these names, however they are written."""
     dimensions: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ from cs_sync.store.fast.kept_figures import (
 )
 from cs_sync.store.fast.known_at import shadow_tables
 from cs_sync.store.fast.shared_tables import share_days, share_stocks
+from cs_sync.store.queries.month_close import is_known_as_closed
 from cs_sync.store.runs import find_stale_tables
 from cs_sync_schemas import VERSIONED
 from cs_sync_schemas.table_loader import get_table_named
@@ -161,7 +162,7 @@ def _compute_rows(
     """
     if not chosen:
         return {}
-    turns = list_turns(scope)
+    turns = list_turns(scope, _list_months_back(chosen, scope))
     shared = scope
     if not workspace.store.read_only:  # what is shared stands in temporary tables
         days = _is_sharing_days(chosen, scope)
@@ -194,6 +195,12 @@ def _compute_rows(
     ]
     save_figures(workspace.store, figures, versions, workspace.clock(), before)
     return rows
+
+
+def _list_months_back(chosen: Sequence[Metric], scope: Scope) -> list[int]:
+    """List how many months before a period's end metrics look at MRR, too."""
+    looking = [metric for metric in chosen if metric.looks_back]
+    return [int(metric.resolve_settings(scope)[metric.looks_back]) for metric in looking]
 
 
 def _is_sharing_days(chosen: Sequence[Metric], scope: Scope) -> bool:
@@ -261,6 +268,10 @@ def compute_bridge(
     """Compute the bridge: total, by attributes, or by account."""
     if scope.conversion and not scope.conversion.closing:  # nothing of it is converted
         scope = replace(scope, conversion=None)
+    if scope.closed and not scope.by:  # what was closed need not be looked up as it was known then
+        with workspace.store.read() as connection:
+            if is_known_as_closed(connection, scope):
+                scope = replace(scope, closed={})
     key, turns = build_figure_key(_BRIDGE, scope), list_turns(scope)
     if not workspace.store.read_only:
         scope = replace(scope, shared_turns=turns)

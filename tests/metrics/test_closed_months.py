@@ -4,6 +4,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy import delete
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.store.queries.month_close import is_known_as_closed
 from cs_sync_schemas import MrrSpan, get_table
 from tests.examples import FEW
 from tests.jobs.road import CONFIG, Place
@@ -135,6 +137,44 @@ def test_the_bridge_holds_whatever_was_learnt_and_closed(
             last[key] = row.closing
         running = sum(amount for *_, end, amount in actual[-1] if end is None)
         assert sum(last.values()) == running
+
+
+@pytest.mark.slow("computes whole books")
+@given(st.lists(books(), min_size=1, max_size=2), st.sets(st.integers(1, 11), min_size=1))
+@FEW
+def test_months_known_as_closed_need_no_look_at_their_closing(
+    shared: Ledger, actual: list[Book], months: set[int]
+) -> None:
+    learn(shared, actual)
+    scope = Scope(YEAR, closed=closed(*months))
+    with shared.engine.connect() as connection:
+        same = is_known_as_closed(connection, scope)
+    if same:
+        assert shared.bridge(scope) == shared.bridge(replace(scope, closed={}))
+
+
+def test_what_was_learnt_or_merged_since_a_closing_is_looked_up(ledger: Ledger) -> None:
+    scope = Scope(SPRING, closed=closed(1, 2))
+
+    def is_same() -> bool:
+        with ledger.engine.connect() as connection:
+            return is_known_as_closed(connection, scope)
+
+    ledger.account("a")
+    ledger.span("a", 100, date(2026, 1, 10), known_from=utc(2026, 1, 11))
+    assert is_same()
+    ledger.account("b", merged_into="a")
+    assert is_same()
+    ledger.span("b", 50, date(2026, 1, 10), known_from=utc(2026, 1, 11))
+    assert not is_same()
+
+
+def test_a_span_that_was_learnt_after_the_first_closing_is_looked_up(ledger: Ledger) -> None:
+    ledger.account("a")
+    ledger.span("a", 100, date(2026, 1, 10), known_from=utc(2026, 2, 3))
+    with ledger.engine.connect() as connection:
+        assert not is_known_as_closed(connection, Scope(SPRING, closed=closed(1, 2)))
+        assert is_known_as_closed(connection, Scope(SPRING, closed=closed(2, 3)))
 
 
 SUBSCRIPTIONS = """

@@ -17,7 +17,11 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import Period, add_months, get_day_start, list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.metrics.sql.bridge_relations import NOW, find_knowledge_time, select_bridge_pairs
-from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs, select_mrr_runs
+from cs_sync.metrics.sql.mrr_relations import (
+    select_mrr_pairs,
+    select_mrr_runs,
+    select_retention_runs,
+)
 from cs_sync.metrics.sql.mrr_stocks import STOCK, list_turns, select_stocks
 from cs_sync.metrics.sql.stock_groups import STOCK_GROUP, select_stock_groups
 from cs_sync.metrics.sql.time_travel import list_tables
@@ -146,6 +150,9 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
     assert unfold(read(ledger, select_mrr_runs(SCOPE))) == expected
     longer = sort(read(ledger, select_mrr_pairs(SCOPE, opens=half_a_year_before)))
     assert longer == look_at(spans, half_a_year_before, lambda p: p.ends_at)
+    names = ("period", "account_id", "currency", "prev", "cur")
+    retained = [{name: row[name] for name in names} for row in longer]
+    assert unfold(read(ledger, select_retention_runs(SCOPE, half_a_year_before))) == retained
     shared = replace(SCOPE, shared_turns=list_turns(SCOPE))
     with share(ledger, SCOPE) as connection:
         rows = [row._asdict() for row in connection.execute(select(select_mrr_pairs(shared)))]
@@ -155,19 +162,36 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
         anew = sorted(map(tuple, connection.execute(select_stocks(SCOPE, list_turns(SCOPE)))))
     assert swept == anew
     assert sort(rows) == expected
+    turns = list_turns(SCOPE, [6])
+    with share(ledger, SCOPE, turns) as connection:
+        statement = select_retention_runs(replace(SCOPE, shared_turns=turns), half_a_year_before)
+        assert unfold([row._asdict() for row in connection.execute(select(statement))]) == retained
+        statement = select_mrr_runs(replace(SCOPE, shared_turns=turns))
+        assert unfold([row._asdict() for row in connection.execute(select(statement))]) == expected
     month = [row for row in unfold(of_last) if row["period"] == 0]
     assert month == [{**row, "period": 0} for row in expected if row["period"] == len(MONTHS) - 1]
     ledger.engine.dispose()
 
 
 @contextmanager
-def share(ledger: Ledger, scope: Scope) -> Iterator[Connection]:
+def share(
+    ledger: Ledger, scope: Scope, turns: Sequence[datetime] | None = None
+) -> Iterator[Connection]:
     names = {str(STOCK.name), str(STOCK_GROUP.name)}
     with (
         ledger.engine.connect() as connection,
-        share_stocks(connection, scope, list_turns(scope), names),
+        share_stocks(connection, scope, turns or list_turns(scope), names),
     ):
         yield connection
+
+
+def test_turns_before_the_periods_part_none_of_them() -> None:
+    months = [at.date() for at in list_turns(replace(SCOPE, periods=MONTHS[:2]), [3])]
+    assert months == [
+        date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1),
+    ]  # fmt: skip
+    quarter = list_whole_periods(date(2026, 1, 1), date(2026, 4, 1), "quarter", "UTC")
+    assert list_turns(Scope(quarter), [1]) == list_turns(Scope(quarter))
 
 
 TRIPLETS = BOOKS.map(

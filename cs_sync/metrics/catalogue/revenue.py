@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Double, Select, case, cast, func, literal, select, union_all
 
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.periods import Period, add_months, get_day_start
 from cs_sync.metrics.sql.mrr_relations import (
     build_movements,
     build_waterfall,
     select_grouped_runs,
-    select_mrr_pairs,
     select_mrr_runs,
+    select_retention_runs,
 )
+from cs_sync.metrics.sql.mrr_stocks import get_months_before
 from cs_sync.metrics.sql.relations import (
     count_if,
     get_period_columns,
@@ -114,10 +114,7 @@ def _make_retention_query(*, capped: bool) -> Callable[[Scope], Select[Any]]:
     def build(scope: Scope) -> Select[Any]:
         months = scope.settings["retention_months"]
 
-        def then(period: Period) -> Any:
-            return get_day_start(add_months(period.end, -months), period.zone)
-
-        pairs = select_mrr_pairs(scope, opens=then)
+        pairs = select_retention_runs(scope, lambda period: get_months_before(period, months))
         cur = pairs.c.cur
         retained = case((cur > pairs.c.prev, pairs.c.prev), else_=cur) if capped else cur
         retained = case((pairs.c.prev > 0, retained), else_=0)
@@ -260,6 +257,7 @@ REVENUE: tuple[Metric, ...] = (
         stage=("retention", "expansion"), strategy=("profitability",), spread="ratio",
         bounds=(0.0, math.inf),
         divides=True, settings={"retention_months": 12},
+        looks_back="retention_months",
         edge_cases="Whatever the period, the cohort is the accounts 12 months before its end. New "
         "accounts are left out; one that left and returned counts with what it pays.",
     ),
@@ -270,7 +268,8 @@ REVENUE: tuple[Metric, ...] = (
         stage=("retention",),
         strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
-        settings={"retention_months": 12}, edge_cases="Never above 1 nor above NRR.",
+        settings={"retention_months": 12},
+        looks_back="retention_months", edge_cases="Never above 1 nor above NRR.",
     ),
     Metric(
         "quick_ratio", "Quick ratio", "ratio",

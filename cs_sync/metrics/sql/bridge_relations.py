@@ -27,6 +27,8 @@ from cs_sync.metrics.sql.mrr_relations import (
 from cs_sync.metrics.sql.mrr_stocks import (
     SPAN,
     find_turn,
+    get_earlier,
+    get_later,
     is_positive,
     list_turns,
     sum_steps,
@@ -178,8 +180,8 @@ def _sweep_as_known(scope: Scope) -> CTE:
     zero, once = literal(0), literal(1)
     paid = is_positive(p.amount)
     whose = (p.account_id, p.currency)
-    begin, stop = _get_later(p.since, p.known), _get_earlier(p.until, p.replaced)
-    next_begin, next_stop = _get_later(p.since, p.known - 1), _get_earlier(p.until, p.replaced - 1)
+    begin, stop = get_later(p.since, p.known), get_earlier(p.until, p.replaced)
+    next_begin, next_stop = get_later(p.since, p.known - 1), get_earlier(p.until, p.replaced - 1)
     peak = case((and_(p.known <= p.since, p.since < p.replaced), p.amount), else_=0)
     counts, stands = begin < stop, next_begin < next_stop
     seen_until = p.replaced - 1
@@ -242,14 +244,6 @@ def _place_known_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
         )
         .cte("placed_spans")
     )
-
-
-def _get_later(left: ColumnElement[int], right: ColumnElement[int]) -> ColumnElement[int]:
-    return case((left < right, right), else_=left)
-
-
-def _get_earlier(left: ColumnElement[int], right: ColumnElement[int]) -> ColumnElement[int]:
-    return case((left < right, left), else_=right)
 
 
 def _is_counted(scope: Scope) -> ColumnElement[bool]:

@@ -2,14 +2,34 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, and_, case, func, literal, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.sql.currency_conversion import convert_pairs
 from cs_sync.metrics.sql.dialects import seconds_between
-from cs_sync.metrics.sql.mrr_stocks import SPAN, STOCK, Stocks, get_stocks, list_turns
+from cs_sync.metrics.sql.mrr_stocks import (
+    SPAN,
+    STOCK,
+    Stocks,
+    get_earlier,
+    get_later,
+    get_stocks,
+    list_turns,
+)
 from cs_sync.metrics.sql.relations import (
     get_period_columns,
     get_segment_columns,
@@ -126,6 +146,53 @@ def select_mrr_runs(scope: Scope) -> CTE:
     return _select_runs(scope, get_stocks(scope, list_turns(scope)))
 
 
+def select_retention_runs(scope: Scope, opens: Callable[[Period], datetime]) -> CTE:
+    """Select the MRR at `opens` and at the period's end, equal periods in a row as one.
+
+    The columns of runs, but of what an account was only prev and cur. Where periods' turns are not
+    equally far apart, or runs are not enough, it is the pairs of `select_mrr_pairs`.
+    """
+    if not _are_runs_enough(scope):
+        return select_mrr_pairs(scope, opens=opens)
+    turns = [at for period in scope.periods for at in (opens(period), period.ends_at)]
+    stocks = get_stocks(scope, turns)
+    places = [stocks.turns.index(at) for at in turns]
+    begins, lag = places[0], places[1] - places[0]
+    if places != [at + index for index in range(len(scope.periods)) for at in places[:2]]:
+        return select_mrr_pairs(scope, opens=opens)
+    end = stocks.relation
+    before = (
+        select(end.c.account_id, end.c.currency, func.min(end.c.since).label("until"))
+        .group_by(end.c.account_id, end.c.currency)
+        .cte("mrr_beginnings")
+    )
+    start = end.alias("mrr_start")
+    never, first = literal(0), literal(begins)
+    parts = (
+        _overlay(start, get_later(start.c.since, first), start.c.amount, end, lag, begins),
+        _overlay(before, first, never, end, lag, begins),
+    )
+    return union_all(*parts).cte("retention_runs")
+
+
+def _overlay(
+    start: FromClause,
+    since: ColumnElement[int],
+    amount: ColumnElement[int],
+    end: FromClause,
+    lag: int,
+    begins: int,
+) -> Select[Any]:
+    """Select the runs in which an account was in a stock at the start, and in one at the end."""
+    first = get_later(since, end.c.since - lag)
+    after = get_earlier(start.c.until, end.c.until - lag)
+    same = and_(start.c.account_id == end.c.account_id, start.c.currency == end.c.currency)
+    return select(
+        (first - begins).label("first"), (after - begins).label("after"),
+        end.c.account_id, end.c.currency, amount.label("prev"), end.c.amount.label("cur"),
+    ).select_from(end.join(start, same)).where(after > first)  # fmt: skip
+
+
 def select_grouped_runs(scope: Scope) -> CTE:
     """Select runs, those of accounts alike as one.
 
@@ -159,11 +226,11 @@ def _select_runs(scope: Scope, stocks: Stocks) -> CTE:
         own.c.account_id, own.c.currency, own.c.before.label("prev"), own.c.amount.label("cur"),
         own.c.peak.label("between"), own.c.seen_before.label("seen"),
         own.c.held_before.label("had"), own.c.held.label("has"), *counted,
-    )  # fmt: skip
+    ).where(own.c.since > begins)  # fmt: skip
     lasting = select(
         own.c.since - begins, own.c.until - 1 - begins, own.c.account_id, own.c.currency,
         own.c.amount, own.c.amount, literal(0), own.c.seen, own.c.held, own.c.held, *counted,
-    ).where(own.c.until > own.c.since + 1)  # fmt: skip
+    ).where(own.c.until > own.c.since + 1, own.c.until > begins + 1)  # fmt: skip
     return union_all(changing, lasting).cte("mrr_runs")
 
 

@@ -5,7 +5,7 @@ that sees it and one at the first that sees it no more; sums over these in order
 stocks. No account is looked at in a period in which nothing happened to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import Period, add_months, get_day_start
 from cs_sync.metrics.sql.dialects import bind_instant
 from cs_sync.metrics.sql.relations import is_counted, is_known
 from cs_sync_schemas.tables import ACCOUNT, MRR_SPAN
@@ -76,10 +77,24 @@ def get_stocks(scope: Scope, turns: Sequence[datetime]) -> Stocks:
     return Stocks(select_stocks(scope, needed).cte("mrr_stocks"), needed)
 
 
-def list_turns(scope: Scope) -> tuple[datetime, ...]:
-    """List the instants at which periods begin or end, in order."""
-    ends = {at for period in scope.periods for at in (period.starts_at, period.ends_at)}
-    return tuple(sorted(ends))
+def list_turns(scope: Scope, months_back: Iterable[int] = ()) -> tuple[datetime, ...]:
+    """List the instants at which periods begin or end, in order.
+
+    Args:
+        scope: The periods.
+        months_back: So many months before the periods' ends are turns, too. If such a one would
+            part a period, none is: runs of periods count turns.
+    """
+    own = {at for period in scope.periods for at in (period.starts_at, period.ends_at)}
+    back = {get_months_before(p, months) for months in months_back for p in scope.periods}
+    if any(turn > min(own) for turn in back - own):
+        back = set()
+    return tuple(sorted(own | back))
+
+
+def get_months_before(period: Period, months: int) -> datetime:
+    """Get the instant so many months before a period's end."""
+    return get_day_start(add_months(period.end, -months), period.zone)
 
 
 def select_stocks(scope: Scope, turns: Sequence[datetime]) -> Select[Any]:
@@ -259,3 +274,13 @@ def _select_cuts(placed: CTE, steps: CTE) -> Select[Any]:
 def is_positive(number: ColumnElement[int]) -> ColumnElement[int]:
     """Return 1 for a positive number, else 0."""
     return case((number > 0, 1), else_=0)
+
+
+def get_later(left: ColumnElement[int], right: ColumnElement[int]) -> ColumnElement[int]:
+    """Get the later of two turns."""
+    return case((left < right, right), else_=left)
+
+
+def get_earlier(left: ColumnElement[int], right: ColumnElement[int]) -> ColumnElement[int]:
+    """Get the earlier of two turns."""
+    return case((left < right, left), else_=right)

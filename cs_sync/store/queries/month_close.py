@@ -14,7 +14,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.bridge_relations import find_knowledge_time, select_bridge_pairs
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.inserts import build_insert
-from cs_sync_schemas.tables import MONTH_CLOSE, MONTH_REOPENED, MRR_MOVEMENT, MRR_SPAN
+from cs_sync_schemas.tables import ACCOUNT, MONTH_CLOSE, MONTH_REOPENED, MRR_MOVEMENT, MRR_SPAN
 
 CLOSE, REOPENED = MONTH_CLOSE, MONTH_REOPENED
 MOVEMENT, SPAN = MRR_MOVEMENT, MRR_SPAN
@@ -130,6 +130,18 @@ def has_mrr_changed_after(connection: Connection, policy: str, known_at: datetim
     learnt = or_(SPAN.c.known_from > known_at, SPAN.c.known_to > known_at)
     statement = select(SPAN.c.account_id).where(SPAN.c.policy == policy, learnt).limit(1)
     return connection.scalar(statement) is not None
+
+
+def is_known_as_closed(connection: Connection, scope: Scope) -> bool:
+    """Return whether the MRR of closed months is what is known now.
+
+    Nothing was learnt since the first closing, and no account with MRR was merged.
+    """
+    if has_mrr_changed_after(connection, scope.policy.hash, min(scope.closed.values())):
+        return False
+    own = and_(SPAN.c.account_id == ACCOUNT.c.id, SPAN.c.policy == scope.policy.hash)
+    merged = select(ACCOUNT.c.id).join(SPAN, own).where(ACCOUNT.c.merged_into.is_not(None))
+    return connection.scalar(merged.limit(1)) is None
 
 
 def read_restatements(connection: Connection, scope: Scope) -> list[Restatement]:
