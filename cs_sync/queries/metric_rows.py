@@ -198,7 +198,7 @@ def _compute_rows(
 
 
 def _list_months_back(chosen: Sequence[Metric], scope: Scope) -> list[int]:
-    """List how many months before a period's end metrics look at MRR, too."""
+    """List how many months metrics look back from a period's end."""
     looking = [metric for metric in chosen if metric.looks_back]
     return [int(metric.resolve_settings(scope)[metric.looks_back]) for metric in looking]
 

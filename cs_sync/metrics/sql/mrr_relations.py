@@ -147,10 +147,10 @@ def select_mrr_runs(scope: Scope) -> CTE:
 
 
 def select_retention_runs(scope: Scope, opens: Callable[[Period], datetime]) -> CTE:
-    """Select the MRR at `opens` and at the period's end, equal periods in a row as one.
+    """Select runs of the MRR at `opens` and at the period's end.
 
-    The columns of runs, but of what an account was only prev and cur. Where periods' turns are not
-    equally far apart, or runs are not enough, it is the pairs of `select_mrr_pairs`.
+    Of the columns of `select_mrr_runs` it has prev and cur. Where the two instants are not equally
+    far apart in all periods, or runs are not enough, it is the pairs of `select_mrr_pairs`.
     """
     if not _are_runs_enough(scope):
         return select_mrr_pairs(scope, opens=opens)
@@ -183,7 +183,7 @@ def _overlay(
     lag: int,
     begins: int,
 ) -> Select[Any]:
-    """Select the runs in which an account was in a stock at the start, and in one at the end."""
+    """Select the runs with a stock at the start, and one at the end."""
     first = get_later(since, end.c.since - lag)
     after = get_earlier(start.c.until, end.c.until - lag)
     same = and_(start.c.account_id == end.c.account_id, start.c.currency == end.c.currency)
