@@ -183,7 +183,7 @@ def _overlay(
     lag: int,
     begins: int,
 ) -> Select[Any]:
-    """Select the runs with a stock at the start, and one at the end."""
+    """Select the runs with stocks at start and end."""
     first = get_later(since, end.c.since - lag)
     after = get_earlier(start.c.until, end.c.until - lag)
     same = and_(start.c.account_id == end.c.account_id, start.c.currency == end.c.currency)
