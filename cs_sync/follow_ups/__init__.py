@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         COMPANY,
         FollowUpDraft,
         FollowUpPlan,
+        Silence,
         build_follow_up_key,
         parse_playbook_name,
         plan_follow_ups,
@@ -52,6 +53,7 @@ __all__ = [
     "Proposal",
     "Question",
     "RenewalFact",
+    "Silence",
     "StoredFollowUp",
     "WorkingTime",
     "assign_drafts",
@@ -75,7 +77,7 @@ if not TYPE_CHECKING:
         "cs_sync.follow_ups.isolation": "PlaybookFailures isolate_playbook",
         "cs_sync.follow_ups.lifecycle": "Decision DecisionContext StoredFollowUp make_decision",
         "cs_sync.follow_ups.plan": (
-            "COMPANY FollowUpDraft FollowUpPlan build_follow_up_key parse_playbook_name "
+            "COMPANY FollowUpDraft FollowUpPlan Silence build_follow_up_key parse_playbook_name "
             "plan_follow_ups"
         ),
         "cs_sync.follow_ups.playbook": "Playbook Proposal",

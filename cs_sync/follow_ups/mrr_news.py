@@ -3,6 +3,7 @@
 Late knowledge enters the books as a restatement; it must not trigger a call.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,8 +40,8 @@ class KnownMovement:
 class SourceReads:
     """The times of source reads, and the closed months.
 
-    `starts` are the start times of syncs; `closings` maps the end of each closed month to
-    the knowledge time of its closing.
+    `starts` are the start times of syncs, oldest first; `closings` maps the end of each
+    closed month to the knowledge time of its closing.
     """
 
     starts: Sequence[datetime] = ()
@@ -48,8 +49,8 @@ class SourceReads:
 
     def is_hindsight(self, movement: KnownMovement) -> bool:
         """Return whether sources were read between a movement and its discovery."""
-        looks = sorted(start for start in self.starts if start < movement.known_from)
-        return len(looks) > 1 and movement.fact.at <= looks[-2]
+        looks = bisect_left(self.starts, movement.known_from)
+        return looks > 1 and movement.fact.at <= self.starts[looks - 2]
 
     def is_restatement(self, movement: KnownMovement) -> bool:
         """Return whether the movement's month had been closed without it."""

@@ -80,13 +80,23 @@ class FollowUpDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """That nothing is asked of an account: when it may end, and what happened too early."""
+
+    turns: Turns
+    early: Mapping[str, datetime] = field(default_factory=dict)
+    """Key → when it happened, of what is not asked as it was before the connection."""
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUpPlan:
-    """The drafts of a day, most urgent first; `early` happened before the connection."""
+    """The drafts of a day, most urgent first."""
 
     drafts: list[FollowUpDraft]
-    early: list[FollowUpDraft] = field(default_factory=list)
-    quiet: Mapping[str, Turns] = field(default_factory=dict)
-    """Watched account of which nothing is asked → when that turns."""
+    early: Mapping[str, datetime] = field(default_factory=dict)
+    """Key → when it happened, of what makes no follow-up as it was before the connection."""
+    quiet: Mapping[str, Silence] = field(default_factory=dict)
+    """Watched account of which nothing is asked."""
 
 
 def plan_follow_ups(
@@ -110,9 +120,7 @@ def plan_follow_ups(
     Returns:
         The drafts by priority, money at risk, due time and key.
     """
-    drafts: dict[str, FollowUpDraft] = {}
-    early: dict[str, FollowUpDraft] = {}
-    quiet: dict[str, Turns] = {}
+    drafts, early, quiet = dict[str, FollowUpDraft](), dict[str, datetime](), dict[str, Silence]()
     enabled = [
         (playbook, chosen)
         for name, playbook in playbooks.items()
@@ -122,18 +130,21 @@ def plan_follow_ups(
     for view in shown:
         scope = "account" if isinstance(view, AccountView) else "company"
         excluded: dict[Condition, bool] = {}  # several playbooks share a condition
-        proposals = 0
+        too_early, is_asked = dict[str, datetime](), False
         for playbook, chosen in enabled:
             if playbook.scope != scope or _is_excluded(view, playbook.unless, excluded):
                 continue
             for proposal in playbook.propose(view, chosen):
+                if _is_early(view, proposal, rules):
+                    too_early[_build_key(view, playbook, proposal)] = get_plain(proposal.since)
+                    continue
                 draft = _build_draft(view, playbook, chosen, proposal, rules)
-                kept = early if _is_early(view, proposal, rules) else drafts
-                kept.setdefault(draft.key, draft)
-                proposals += 1
-        if not proposals and isinstance(view.now, WatchedInstant):
-            quiet[view.id] = view.now.turns
-    return FollowUpPlan(_sort_drafts(drafts.values()), _sort_drafts(early.values()), quiet)
+                drafts.setdefault(draft.key, draft)
+                is_asked = True
+        early |= too_early
+        if not is_asked and isinstance(view.now, WatchedInstant):
+            quiet[view.id] = Silence(view.now.turns, too_early)
+    return FollowUpPlan(_sort_drafts(drafts.values()), early, quiet)
 
 
 def _is_excluded(view: Any, conditions: Iterable[Condition], known: dict[Condition, bool]) -> bool:
@@ -183,6 +194,13 @@ def parse_playbook_name(key: str) -> str:
     return key.rpartition("-")[0]
 
 
+def _build_key(view: AccountView | CompanyView, playbook: Playbook, proposal: Proposal) -> str:
+    subject = COMPANY
+    if isinstance(view, AccountView) and not proposal.of_record:
+        subject = view.subject or view.id
+    return build_follow_up_key(playbook.name, subject, proposal.occasion)
+
+
 def _build_draft(
     view: AccountView | CompanyView,
     playbook: Playbook,
@@ -201,10 +219,9 @@ def _build_draft(
             stake = account.at_stake if proposal.stake is None else proposal.stake
             priority = weigh_priority(priority, stake, account, rules)
     account_id = account.id if account else COMPANY
-    subject = account.subject or account.id if account else COMPANY
     own_title = {**build_template_fields(view, name, due_at), "title": proposal.title, "body": why}
     draft = FollowUpDraft(
-        key=build_follow_up_key(name, "" if proposal.of_record else subject, proposal.occasion),
+        key=_build_key(view, playbook, proposal),
         account_id=account_id,
         playbook=name,
         occasion=proposal.occasion,

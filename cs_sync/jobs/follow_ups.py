@@ -1,7 +1,7 @@
 """Follow-ups due by the playbooks, and the lifecycle of the stored ones."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -121,7 +121,7 @@ def decide_follow_ups(
     views = AccountViews(workspace, day, known.continued)
     quiet = QuietAccounts(workspace, views)
     whole = build_company_view(workspace, playbooks) if company else None
-    plan = _plan_with_connection(workspace, opened, quiet.list_others, playbooks, whole)
+    plan = _plan_with_connection(workspace, opened, quiet, playbooks, whole)
     everything = assign_drafts(plan.drafts, known.owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
     current, continued = _match_stored(known, drafts)
@@ -213,7 +213,7 @@ def _describe_missing_attributes(
 def _plan_with_connection(
     workspace: Workspace,
     opened: Sequence[tuple[str, Destination]],
-    show: Callable[[], Iterable[AccountView]],
+    quiet: QuietAccounts,
     playbooks: Mapping[str, Playbook],
     whole: CompanyView | None,
 ) -> FollowUpPlan:
@@ -226,10 +226,10 @@ def _plan_with_connection(
         config = workspace.config
         return plan_follow_ups(shown, playbooks, config.playbooks, whole, config.follow_ups)
 
-    planned = plan(show())
-    if workspace.config.follow_ups.start is not None or not planned.early:
+    planned = plan(quiet.list_others())
+    happened = {**quiet.list_early(), **planned.early}
+    if workspace.config.follow_ups.start is not None or not happened:
         return planned
-    happened = {d.key: d.happened_at for d in planned.early if d.happened_at}
     written = [at for key in _find_written(workspace, opened, list(happened))
                if (at := happened.get(key))]  # fmt: skip
     if not written:
@@ -237,7 +237,7 @@ def _plan_with_connection(
     start = min(written)
     return plan(
         replace(view, connected={name: min(at, start) for name, at in view.connected.items()})
-        for view in show()
+        for view in quiet.list_all()
     )
 
 

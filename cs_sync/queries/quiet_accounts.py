@@ -1,11 +1,10 @@
 """Accounts of which no playbook asks anything, kept until that may be another."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from cs_sync.follow_ups import AccountView
-from cs_sync.follow_ups.watched_now import Turns
+from cs_sync.follow_ups import AccountView, Silence
 from cs_sync.queries.account_views import AccountViews
 from cs_sync.queries.kept_results import KeptAnswers, hash_parts
 from cs_sync.runtime.workspace import Workspace
@@ -24,6 +23,8 @@ class QuietAccount:
     """The instant from which on it is to be asked again; None: not because of the hour."""
     until_use: date | None
     """The last day of use of all from which on it is to be asked again."""
+    early: Mapping[str, datetime] = field(default_factory=dict)
+    """Key → when it happened, of what is not asked as it was before the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class QuietAccounts:
         """Read what is kept under the settings of today."""
         self._now, self._views = workspace.clock(), views
         self._kept: KeptAnswers | None = None
-        self._quiet: dict[str, QuietAccount] = {}
+        self._book, self._quiet = _QuietBook(None, {}), dict[str, QuietAccount]()
         if not workspace.plugins.playbooks:
             settings = workspace.config
             own = {name: of.model_dump(mode="json") for name, of in settings.playbooks.items()}
@@ -56,33 +57,46 @@ class QuietAccounts:
                 workspace, KIND, hash_parts([own, rules, views.list_shared_parts()])
             )
             if (packed := self._kept.packed.get(ALL)) is not None:
-                self._quiet = self._select_current(FORM.decode(packed))
+                self._book = FORM.decode(packed)
+                self._quiet = self._select_current(self._book)
 
     def list_others(self) -> Iterator[AccountView]:
         """Yield the views of all customers but the quiet ones."""
         return (self._views[account] for account in self._views if account not in self._quiet)
 
-    def build_update(self, turns_by_account: Mapping[str, Turns]) -> KeptUpdate | None:
+    def list_all(self) -> Iterator[AccountView]:
+        """Yield the views of all customers; none is quiet any more."""
+        self._quiet = {}
+        return iter(self._views.values())
+
+    def list_early(self) -> dict[str, datetime]:
+        """Map key → when it happened, of what was too early."""
+        return {key: at for quiet in self._quiet.values() for key, at in quiet.early.items()}
+
+    def build_update(self, silences: Mapping[str, Silence]) -> KeptUpdate | None:
         """Build what a run is to keep: who is quiet.
 
         Args:
-            turns_by_account: Account id → when that turns.
+            silences: Account id → that nothing was asked of it today.
         """
         if self._kept is None:
             return None
-        quiet = self._quiet | {
-            account: self._build_quiet(account, turns)
-            for account, turns in turns_by_account.items()
-            if turns.at is None or turns.at > self._now
+        last = self._views.usage_until
+        fresh = {
+            account: self._build_quiet(account, silence)
+            for account, silence in silences.items()
+            if silence.turns.at is None or silence.turns.at > self._now
         }
-        return self._kept.build_update(
-            {ALL: FORM.encode(_QuietBook(self._views.usage_until, quiet))}
-        )
+        quiet, before = self._quiet | fresh, self._book
+        if not fresh and last == before.usage_until and len(quiet) == len(before.accounts):
+            return None
+        return self._kept.build_update({ALL: FORM.encode(_QuietBook(last, quiet))})
 
-    def _build_quiet(self, account: str, turns: Turns) -> QuietAccount:
-        last, days = self._views.usage_until, turns.days
-        until_use = None if last is None or days is None else last + timedelta(days=days)
-        return QuietAccount(self._views.compute_digest(account), turns.at, until_use)
+    def _build_quiet(self, account: str, silence: Silence) -> QuietAccount:
+        last, turns = self._views.usage_until, silence.turns
+        until_use = None if last is None or turns.days is None else last + timedelta(turns.days)
+        made_of = self._views.compute_digest(account)
+        return QuietAccount(made_of, turns.at, until_use, silence.early)
 
     def _select_current(self, kept: _QuietBook) -> dict[str, QuietAccount]:
         """Select the accounts of which nothing changed, while no comparison turned."""

@@ -131,3 +131,25 @@ def test_a_crm_that_does_not_answer_is_asked_again(
     push(place, days=2)
     assert occasions(place) == [("files:n-new", "open")]
     assert len(portal.tasks) == 1
+
+
+@pytest.mark.slow("syncs and runs whole commands")
+def test_what_was_too_early_is_looked_for_once_the_crm_answers(
+    place: Place, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second run of a day does not ask the account again, and knows what was too early."""
+    (place.path / "cs_sync.db").unlink()
+
+    def silent(*_: Any) -> Any:
+        raise Unreachable("webhook: nobody answers")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(WebhookDestination, "find", silent)
+        broken.setattr(WebhookDestination, "write", silent)
+        place.run("run", "--yes")
+    assert occasions(place) == []
+    assert place.select("SELECT key FROM kept_result WHERE kind = 'quiet'")
+    place.now += timedelta(hours=1)
+    place.run("run", "--yes")
+    assert occasions(place) == [("files:n-new", "open")]
+    assert len(portal.tasks) == 1

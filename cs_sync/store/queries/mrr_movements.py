@@ -48,7 +48,9 @@ def read_sync_times(connection: Connection, policy: str, zone: str, since: datet
     """Read the starts of syncs since `since`, and the closed months."""
     reading = or_(*(RUN.c.command.startswith(name) for name in ("run", "sync")))
     starts = connection.scalars(
-        select(RUN.c.started_at).where(reading, RUN.c.started_at >= since)
+        select(RUN.c.started_at)
+        .where(reading, RUN.c.started_at >= since)
+        .order_by(RUN.c.started_at)
     ).all()
     closed = read_closed_months(connection, policy)
     return SourceReads(
