@@ -2,13 +2,13 @@
 
 from bisect import bisect_right
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.follow_ups import AccountView, PersonFact, plan_follow_ups
+from cs_sync.follow_ups import AccountView, PersonFact, Silence, plan_follow_ups
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.watched_now import Turns, WatchedDays, WatchedInstant
 from cs_sync.health.facts import RunningSubscription, StepFact, UsageFact
@@ -89,11 +89,12 @@ people = st.builds(
     st.integers(0, 30),
 )
 views = st.builds(
-    lambda paid, answers, ratings, tickets, moves, subs, use, who, stuck, red: view(
+    lambda paid, answers, ratings, tickets, moves, subs, use, who, stuck, red, since: view(
         mrr={"EUR": 120_000} if paid else {},
         answers=answers, ratings=ratings, tickets=tickets, movements=moves, subscriptions=subs,
         usage=use, people=who, steps=stuck, band="red" if red else "green",
         created_at=NOW - 20 * DAY, usage_until=NOW.date() - timedelta(days=2),
+        connected={} if since is None else {"hubspot": since, "zendesk": since},
     ),
     st.booleans(),
     list_of(st.builds(lambda at, score: answer(score, answered_at=at), before(100),
@@ -106,26 +107,24 @@ views = st.builds(
     list_of(people, 1),
     list_of(steps, 2),
     st.booleans(),
+    st.none() | before(30),
 )  # fmt: skip
 
 
-def find_silence(shown: AccountView) -> Turns | None:
-    return plan_follow_ups([shown], PLAYBOOKS, {}).quiet.get(shown.id)
-
-
-def is_silent(shown: AccountView, now: datetime, usage_until: date) -> bool:
-    return find_silence(
-        replace(shown, now=WatchedInstant.watch_now(now), usage_until=usage_until)
-    ) is not None  # fmt: skip
+def find_silence(shown: AccountView, now: datetime) -> Silence | None:
+    watched = replace(shown, now=WatchedInstant.watch_now(now))
+    return plan_follow_ups([watched], PLAYBOOKS, {}).quiet.get(shown.id)
 
 
 @given(views, st.integers(0, 12), st.integers(0, 2))
 def test_silence_holds_until_it_turns(shown: AccountView, hours: int, days: int) -> None:
     """Within the day, and while so few days of use came."""
     assert shown.usage_until is not None
-    turns = find_silence(replace(shown, now=WatchedInstant.watch_now(NOW)))
+    silence = find_silence(shown, NOW)
     later, last = NOW + hours * HOUR, shown.usage_until + timedelta(days=days)
-    if turns is None or (turns.at is not None and turns.at <= later):
+    if silence is None or (silence.turns.at is not None and silence.turns.at <= later):
         return
-    if turns.days is None or days < turns.days:
-        assert is_silent(shown, later, last)
+    if silence.turns.days is None or days < silence.turns.days:
+        then = find_silence(replace(shown, usage_until=last), later)
+        assert then is not None
+        assert then.early == silence.early
