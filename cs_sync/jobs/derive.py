@@ -50,6 +50,7 @@ def derive_accounts_and_mrr(recorded: RunSession) -> None:
     """Resolve the accounts, and compute the MRR of every changed account."""
     workspace = recorded.workspace
     workspace.emit(Event("step_started", workspace.clock(), detail={"step": "accounts and MRR"}))
+    recorded.transact(analyze_new_tables)  # the step asks about all of what was just read
     recorded.messages += keep_unlisted_customers(recorded)
     resolved = derive_accounts(recorded)
     computed = derive_mrr(recorded, get_mrr_policy(workspace))
