@@ -9,10 +9,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
+from benchmarks.job import server
 from benchmarks.job.books import TODAY, list_active_accounts, touch_books, write_books
 
 USAGE_DAYS = 90
@@ -26,7 +28,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "explain ONE": ("explain", "a000001"),
     "score": ("score",),
     "accounts": ("accounts",),
-    "plan": ("plan",),
+    "plan": ("--config", "plan.toml", "plan"),
     "metrics": ("metrics",),
     "mrr --by account": ("mrr", "--by", "account"),
     "--help": ("--help",),
@@ -44,6 +46,8 @@ class Cost:
     """Peak memory in MB by stage."""
     growth: float = 0.0
     """Bytes of the database for each byte of the files."""
+    server: float = 0.0
+    """CPU seconds of the database's server."""
 
 
 def main() -> None:
@@ -52,17 +56,22 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 10_000])
     parser.add_argument("--usage-days", type=int, default=USAGE_DAYS)
     parser.add_argument("--first", action="store_true", help="measure the first run alone")
+    parser.add_argument("--postgres", action="store_true", help="with PostgreSQL, not SQLite")
     given = parser.parse_args()
     runs = RUNS[:1] if given.first else RUNS
     costs = {}
     for size in sorted(given.sizes):
-        rows = costs[size] = _run_job(size, given.usage_days, runs)
+        with server.make_database() if given.postgres else nullcontext() as database:
+            rows = costs[size] = _run_job(size, given.usage_days, runs, database)
         first = rows[RUNS[0]].seconds
-        print(f"\n**{size:,} accounts**\n\n| step | CPU s | of the first run | peak MB |")
-        print("| --- | ---: | ---: | ---: |")
+        print(
+            f"\n**{size:,} accounts**\n\n| step | CPU s | of the first run | peak MB | server s |"
+        )
+        print("| --- | ---: | ---: | ---: | ---: |")
         for name, cost in rows.items():
             share = f"{cost.seconds / first:.0%}" if name in RUNS else ""
-            print(f"| {name} | {cost.seconds:.1f} | {share} | {cost.peak:.0f} |")
+            cells = f"{cost.seconds:.1f} | {share} | {cost.peak:.0f} | {cost.server:.1f}"
+            print(f"| {name} | {cells} |")
         _print_stages(rows, runs)
     sizes = list(costs)
     if len(sizes) > 1:
@@ -98,30 +107,38 @@ def _format_stage(cost: Cost, stage: str) -> str:
     return f"{seconds:.1f} ({seconds / cost.seconds:.0%}), {cost.peaks[stage]:.0f}"
 
 
-def _run_job(size: int, usage_days: int, runs: Sequence[str]) -> dict[str, Cost]:
+def _run_job(
+    size: int, usage_days: int, runs: Sequence[str], database: server.Database | None
+) -> dict[str, Cost]:
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "workspace"
         write_books(folder, size, usage_days)
-        _measure(folder, ["-q", *map(str, _list_code())], ["compileall"])
+        if database:
+            database.configure(folder)
+        _compile(folder.with_name("small"), usage_days)
         few, all_ = range(0, size, 100), list_active_accounts(folder)
         used: list[tuple[Iterable[int], int]] = [((), 0), ((), 0), (few, 0), (few, -1), (all_, -2)]
         costs = {}
         for run, hours, (accounts, ago) in zip(runs, HOURS, used, strict=False):
             touch_books(folder, accounts, ago)
-            costs[run] = _measure_run(folder, hours)
+            costs[run] = _measure_run(folder, hours, database)
         if len(runs) == 1:
             return costs
         return costs | {name: _measure(folder, line) for name, line in COMMANDS.items()}
 
 
-def _list_code() -> list[Path]:
-    """List the folders of our code, which an installation compiles."""
+def _compile(folder: Path, usage_days: int) -> None:
+    """Compile our code, and what it loads of libraries, as an installation does."""
+    write_books(folder, 20, usage_days)
     root = Path(__file__).parents[2]
-    return [root / "cs_sync", root / "schemas", *root.glob("plugins/*/cs_sync_*")]
+    ours = [root / "cs_sync", root / "schemas", *root.glob("plugins/*/cs_sync_*")]
+    _measure(folder, ["-q", *map(str, ours)], ["compileall"])
+    _measure_run(folder, HOURS[0], None)
 
 
-def _measure_run(folder: Path, hours: int) -> Cost:
+def _measure_run(folder: Path, hours: int, database: server.Database | None) -> Cost:
     """Run the job, and read what its stages took."""
+    served = database.read_seconds() if database else 0.0
     file, begin = folder / "stages.json", datetime.combine(TODAY, time(), UTC)
     begin += timedelta(hours=hours)
     line = ["benchmarks.job.stages", str(file), begin.isoformat()]
@@ -129,10 +146,12 @@ def _measure_run(folder: Path, hours: int) -> Cost:
     measured = json.loads(file.read_text())
     peaks = measured["peaks"]
     files = sum(path.stat().st_size for path in (folder / "data").iterdir())
-    growth = (folder / "cs_sync.db").stat().st_size / files
+    own_file = folder / "cs_sync.db"
+    size = database.read_bytes() if database else own_file.stat().st_size
     return replace(
-        cost, stages=measured["seconds"], peaks=peaks, peak=max(peaks.values()), growth=growth
-    )
+        cost, stages=measured["seconds"], peaks=peaks, peak=max(peaks.values()),
+        growth=size / files, server=database.read_seconds() - served if database else 0.0,
+    )  # fmt: skip
 
 
 def _measure(folder: Path, line: Sequence[str], module: Sequence[str] = ("cs_sync",)) -> Cost:

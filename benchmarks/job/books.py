@@ -1,5 +1,6 @@
 """Folders of CSV files of any size: billing, use, tickets and answers of three years."""
 
+import base64
 import csv
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -51,6 +52,16 @@ url = "sqlite:///cs_sync.db"
 [connectors.files]
 path = "data"
 """
+SECRET = base64.b64encode(bytes(32)).decode()
+DESTINATION = f"""
+[connectors.webhook]
+url = "http://127.0.0.1:9/"
+signing_secret = "whsec_{SECRET}"
+
+[write_back]
+destination = "webhook"
+"""
+"""To plan for; nobody answers there."""
 
 
 def write_books(folder: Path, accounts: int, usage_days: int) -> None:
@@ -60,10 +71,15 @@ def write_books(folder: Path, accounts: int, usage_days: int) -> None:
 
 
 def write_rows(folder: Path, accounts: int, rows: Iterable[tuple[str, Row]]) -> None:
-    """Write a workspace with the owners of so many accounts, and these rows by file."""
+    """Write a workspace with the owners of so many accounts, and these rows by file.
+
+    `plan.toml` configures the same with a destination.
+    """
     data = folder / "data"
     data.mkdir(parents=True)
-    (folder / "cs_sync.toml").write_text(CONFIG)
+    for name, text in (("cs_sync.toml", CONFIG), ("plan.toml", CONFIG + DESTINATION)):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
     files = {name: (data / f"{name}.csv").open("w", newline="") for name in COLUMNS}
     writers = {name: csv.DictWriter(files[name], COLUMNS[name]) for name in COLUMNS}
     for writer in writers.values():
