@@ -1,6 +1,7 @@
 """The scheduled job, from the sources to the CRM and the report."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.health import INSUFFICIENT
+from cs_sync.health import INSUFFICIENT, build_score_row
 from cs_sync.i18n.counts import count_noun
 from cs_sync.jobs.alert import alert_after_run, alert_on_failure
 from cs_sync.jobs.close_months import close_months
@@ -122,15 +123,26 @@ def _score_and_store(recorded: RunSession) -> DayView:
     workspace = recorded.workspace
     step = {"step": "health scores"}
     workspace.emit(Event("step_started", workspace.clock(), detail=step))
-    refreshed = refresh_day_view(workspace)
-    day = refreshed.day
-    stored, now = _list_stored(workspace, day, refreshed.scores), workspace.clock()
+    with workspace.store.read() as connection:
+        before = read_stored_days(connection, workspace.config.health.mode, workspace.today)
+    stored = set[str]()
+
+    def store_paying(on: date, results: Mapping[str, AccountResult]) -> None:
+        # Whether others are customers is known of all together.
+        paying = {id_: result for id_, result in results.items() if result.evidence.subscriptions}
+        now = workspace.clock()
+        rows = [_build_stored_row(id_, on, now, result) for id_, result in paying.items()]
+        if rows:
+            recorded.transact(partial(save_scores, rows=rows))
+        stored.update(paying)
+
+    refreshed = refresh_day_view(workspace, store_paying)
+    day, now = refreshed.day, workspace.clock()
+    stored.update(_list_stored(before, refreshed.scores))
 
     def save(connection: Connection) -> None:
         rows = (  # made one by one: those of all accounts would hold all contributions and reasons
-            build_stored_score(
-                item.account["id"], day.day, now, item.build_own_row(day.day), item.score.model
-            )
+            _build_stored_row(item.account["id"], day.day, now, item.result)
             for item in day.customers
             if item.account["id"] not in stored
         )
@@ -144,18 +156,25 @@ def _score_and_store(recorded: RunSession) -> DayView:
     return day
 
 
+def _build_stored_row(
+    account: str, day: date, now: datetime, result: AccountResult
+) -> dict[str, Any]:
+    row = build_score_row(account, None, day, result.score, result.reasons)
+    return build_stored_score(account, day, now, row, result.score.model)
+
+
 def _list_stored(
-    workspace: Workspace, day: DayView, scores: Refreshed[AccountResult]
+    before: Mapping[str, datetime], scores: Refreshed[AccountResult]
 ) -> Collection[str]:
     """List the accounts whose stored score is the kept one.
 
-    The score is of the day.
+    Args:
+        before: The accounts with a score that was stored before, and when it was.
+        scores: The scores of the day.
     """
-    with workspace.store.read() as connection:
-        at = read_stored_days(connection, workspace.config.health.mode, day.day)
-    if scores.known_at is None or max(at.values(), default=scores.known_at) < scores.known_at:
+    if scores.known_at is None or max(before.values(), default=scores.known_at) < scores.known_at:
         return ()  # a command has computed some since, and stored none
-    return at.keys() - scores.update.contents.keys()
+    return before.keys() - scores.update.contents.keys()
 
 
 def _describe_scores(day: DayView) -> str:

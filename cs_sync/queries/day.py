@@ -25,7 +25,7 @@ from cs_sync.queries.kept_results import (
 )
 from cs_sync.queries.kept_use import KeptUse
 from cs_sync.queries.outlook import predict_accounts
-from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
+from cs_sync.queries.score import AccountResult, ScoredAccount, TakeResults, refresh_scores
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_results import KeptUpdate
@@ -114,9 +114,14 @@ class RefreshedDay:
         return [*filter(None, (self.scores.update, self.people.update, self.use.update))]
 
 
-def refresh_day_view(workspace: Workspace) -> RefreshedDay:
-    """Build the view of today."""
-    scored, scores, use = refresh_scores(workspace)
+def refresh_day_view(workspace: Workspace, take: TakeResults = lambda *_: None) -> RefreshedDay:
+    """Build the view of today.
+
+    Args:
+        workspace: The workspace.
+        take: Gets new results while they are at hand as objects.
+    """
+    scored, scores, use = refresh_scores(workspace, take)
     people = _refresh_people(workspace, [item.account["id"] for item in scored], use)
     with workspace.store.read() as connection:
         mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)

@@ -1,6 +1,6 @@
 """Health scores of all accounts on a day, with reasons."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -10,6 +10,7 @@ from cs_sync.contracts.errors import COMPUTATION_ERRORS, ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.health import (
     AccountEvidence,
+    Contribution,
     HealthConfig,
     HealthScore,
     LossBook,
@@ -105,7 +106,9 @@ def _build_head(result: AccountResult) -> ScoreHead:
     )
 
 
-FORM = HeadedJson[AccountResult, ScoreHead](AccountResult, ScoreHead, _build_head)
+FORM = HeadedJson[AccountResult, ScoreHead](
+    AccountResult, ScoreHead, _build_head, shared=[Contribution]
+)
 KIND = ("day", FORM)
 
 
@@ -273,10 +276,18 @@ def score_bare(
     return BareScore(model, score_account(readings.get(account["id"], {}), model, scope))
 
 
+TakeResults = Callable[[date, Mapping[str, AccountResult]], None]
+"""Takes the results of a day that were just computed, batch by batch."""
+
+
 def refresh_scores(
-    workspace: Workspace,
+    workspace: Workspace, take: TakeResults = lambda *_: None
 ) -> tuple[list[ScoredAccount], Refreshed[AccountResult], KeptUse]:
     """Score today's live accounts; unchanged ones keep their results.
+
+    Args:
+        workspace: The workspace.
+        take: Gets new results while they are at hand as objects.
 
     Returns:
         The scored accounts, what is to be kept of them, and their use.
@@ -290,7 +301,9 @@ def refresh_scores(
 
     def compute(batch: AccountBatch) -> dict[str, AccountResult]:
         rows, of_batch = [by_id[id_] for id_ in batch.ids], replace(scope, accounts=batch.chosen)
-        return _compute_results(workspace, rows, config, of_batch, use.list_uses(batch))
+        results = _compute_results(workspace, rows, config, of_batch, use.list_uses(batch))
+        take(day, results)
+        return results
 
     basis = build_basis(workspace, config, [day - CHANGE_PERIOD, day])
     refreshed = refresh_results(workspace, KIND, basis, list(by_id), compute)

@@ -1,7 +1,6 @@
 """Dataclasses as packed JSON: a list of values per object, exact and read back to equal ones."""
 
 import types
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -12,13 +11,13 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_
 
 import orjson
 
-from cs_sync_schemas.packed import pack_text, unpack_bytes
+from cs_sync_schemas.packed import pack_headed, pack_text, unpack_bytes, unpack_head
 
 T = TypeVar("T")
 H = TypeVar("H")
 Convert = Callable[[Any], Any]
-HEAD_LENGTH = 256
-"""Bytes that are decompressed at a time to find the end of a head."""
+MAX_SHARED = 10_000
+"""Shared objects of a type that are at hand with their texts."""
 
 
 class PackedJson(Generic[T]):
@@ -29,9 +28,15 @@ class PackedJson(Generic[T]):
     keeps the text.
     """
 
-    def __init__(self, kind: Any) -> None:
-        """Compile both directions for a type."""
-        self._to_json, self._from_json = _compile(kind)
+    def __init__(self, kind: Any, shared: Sequence[type[Any]] = ()) -> None:
+        """Compile both directions for a type.
+
+        Args:
+            kind: The type.
+            shared: Dataclasses in it of which one object stands in many values: it is converted
+                once, and one object again where it is read.
+        """
+        self._to_json, self._from_json = _compile(kind, shared)
 
     def encode(self, value: T) -> bytes:
         """Return the value as compressed text."""
@@ -55,15 +60,21 @@ class PackedJson(Generic[T]):
 class HeadedJson(PackedJson[T], Generic[T, H]):
     """Packed JSON after a line of its own that can be read alone: its head."""
 
-    def __init__(self, kind: Any, head: type[H], build_head: Callable[[T], H]) -> None:
+    def __init__(
+        self,
+        kind: Any,
+        head: type[H],
+        build_head: Callable[[T], H],
+        shared: Sequence[type[Any]] = (),
+    ) -> None:
         """Compile both directions for a type, and for its head."""
-        super().__init__(kind)
+        super().__init__(kind, shared)
         self._head, self._build_head = PackedJson[H](head), build_head
 
     def encode(self, value: T) -> bytes:
         """Return the value as compressed text, after its head."""
-        head, body = self._head.to_text(self._build_head(value)), self.to_text(value)
-        return pack_text(b"\n".join((head, body)))  # JSON writes a line's end as \\n
+        head = self._head.to_text(self._build_head(value))  # JSON writes a line's end as \\n
+        return pack_headed(head, self.to_text(value))
 
     def decode(self, packed: bytes) -> T:
         """Return the value of a compressed text."""
@@ -71,14 +82,10 @@ class HeadedJson(PackedJson[T], Generic[T, H]):
 
     def decode_head(self, packed: bytes) -> H:
         """Return the head alone, a fraction of the work."""
-        stream = zlib.decompressobj()
-        text = stream.decompress(packed, HEAD_LENGTH)
-        while b"\n" not in text:
-            text += stream.decompress(stream.unconsumed_tail, HEAD_LENGTH)
-        return self._head.from_text(text.partition(b"\n")[0])
+        return self._head.from_text(unpack_head(packed))
 
 
-def _compile(kind: Any) -> tuple[Convert | None, Convert | None]:
+def _compile(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert | None, Convert | None]:
     """Compile the functions to and from plain JSON.
 
     None where a value stays as it is.
@@ -86,14 +93,15 @@ def _compile(kind: Any) -> tuple[Convert | None, Convert | None]:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         (some,) = (argument for argument in arguments if argument is not types.NoneType)
-        to_json, from_json = _compile(some)
+        to_json, from_json = _compile(some, shared)
         return _skip_none(to_json), _skip_none(from_json)
     if origin in (tuple, Sequence, list):
-        return _compile_items(arguments[0])
+        return _compile_items(arguments[0], shared)
     if origin in (Mapping, dict):
-        return _compile_values(arguments[1])
+        return _compile_values(arguments[1], shared)
     if is_dataclass(kind) and isinstance(kind, type):
-        return _compile_dataclass(kind)
+        both = _compile_dataclass(kind, shared)
+        return _share(*both) if kind in shared else both
     return _SCALARS.get(kind, (None, None))
 
 
@@ -103,8 +111,24 @@ def _skip_none(convert: Convert | None) -> Convert | None:
     return lambda value: None if value is None else convert(value)
 
 
-def _compile_items(kind: Any) -> tuple[Convert, Convert]:
-    to_json, from_json = _compile(kind)
+def _share(to_json: Convert, from_json: Convert) -> tuple[Convert, Convert]:
+    """Write objects as texts; read equal texts as one object."""
+    texts: dict[int, tuple[Any, str]] = {}
+
+    def to_text(value: Any) -> str:
+        known = texts.get(id(value))
+        if known is None:
+            if len(texts) >= MAX_SHARED:
+                texts.clear()
+            # The object is kept, so that nothing else takes its id.
+            known = texts[id(value)] = (value, orjson.dumps(to_json(value)).decode())
+        return known[1]
+
+    return to_text, lru_cache(MAX_SHARED)(lambda text: from_json(orjson.loads(text)))
+
+
+def _compile_items(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert, Convert]:
+    to_json, from_json = _compile(kind, shared)
     if to_json is not None and from_json is not None and is_dataclass(kind):
         return partial(_write_objects, to_json), partial(_read_objects, from_json)
     return (
@@ -136,18 +160,18 @@ def _read_objects(from_json: Convert, items: list[Any]) -> tuple[Any, ...]:
     return tuple(made)
 
 
-def _compile_values(kind: Any) -> tuple[Convert, Convert | None]:
-    to_json, from_json = _compile(kind)
+def _compile_values(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert, Convert | None]:
+    to_json, from_json = _compile(kind, shared)
     back = from_json and (lambda of: {name: from_json(value) for name, value in of.items()})
     if to_json is None:
         return dict, back
     return lambda of: {name: to_json(value) for name, value in of.items()}, back
 
 
-def _compile_dataclass(kind: type[Any]) -> tuple[Convert, Convert]:
+def _compile_dataclass(kind: type[Any], shared: Sequence[type[Any]]) -> tuple[Convert, Convert]:
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
-    converters = [_compile(hints[name]) for name in names]
+    converters = [_compile(hints[name], shared) for name in names]
     changed = [(place, to) for place, (to, _) in enumerate(converters) if to is not None]
     back = [(place, to) for place, (_, to) in enumerate(converters) if to is not None]
 
@@ -168,13 +192,13 @@ def _compile_dataclass(kind: type[Any]) -> tuple[Convert, Convert]:
 
 
 @lru_cache(100_000)
-def _make_fraction(numerator: str, denominator: str) -> Fraction:
+def _read_fraction(text: str) -> Fraction:
+    numerator, _, denominator = text.partition("/")
     return Fraction(int(numerator), int(denominator))
 
 
 _SCALARS: dict[Any, tuple[Convert, Convert]] = {
-    Fraction: (lambda of: [str(of.numerator), str(of.denominator)],
-               lambda pair: _make_fraction(*pair)),
+    Fraction: (lambda of: f"{of.numerator}/{of.denominator}", _read_fraction),
     datetime: (datetime.isoformat, datetime.fromisoformat),
     date: (date.isoformat, date.fromisoformat),
 }  # fmt: skip
