@@ -83,22 +83,35 @@ ATTRIBUTED_TABLES: Sequence[AttributedTable] = (
 )
 
 
-def select_shares(kind: AttributedTable, scope: Scope, within: Span | None = None) -> Select[Any]:
-    """Select unattributed and total size, per currency for money.
+def select_shares(
+    kind: AttributedTable, scope: Scope, spans: Sequence[Span | None] = (None,)
+) -> Select[Any]:
+    """Select unattributed and total size by span, per currency for money.
 
-    Of daily records those within a span, if there is one.
+    All spans take one pass. `place` is a span's index.
+
+    Args:
+        kind: The records.
+        scope: The time of knowledge.
+        spans: Spans of days, none of which overlap; None alone: all records.
     """
-    records = kind.records(scope, within)
-    size = records.c.amount if kind.amount else literal(1)
-    return (
-        select(
-            records.c.currency,
-            func.sum(case((records.c.account_id.is_(None), size), else_=0)).label("unattributed"),
-            func.sum(size).label("total"),
-        )
-        .group_by(records.c.currency)
-        .order_by(records.c.currency)
+    within = [span for span in spans if span is not None]
+    whole = (
+        (min(since for since, _ in within), max(until for _, until in within)) if within else None
     )
+    records = kind.records(scope, whole)
+    size = records.c.amount if kind.amount else literal(1)
+    places = [(is_within(records.c.at, span), place) for place, span in enumerate(within)]
+    place = case(*places) if len(places) > 1 else literal(0)
+    rows = select(
+        place.label("place"),
+        records.c.currency,
+        case((records.c.account_id.is_(None), size), else_=0).label("unattributed"),
+        size.label("size"),
+    ).cte("sizes")
+    keys = (rows.c.place, rows.c.currency)
+    sums = func.sum(rows.c.unattributed).label("unattributed"), func.sum(rows.c.size).label("total")
+    return select(*keys, *sums).where(rows.c.place.is_not(None)).group_by(*keys).order_by(*keys)
 
 
 def select_unattributed(

@@ -25,13 +25,15 @@ class Question:
     """What gives rows: of what JSON knows by itself.
 
     `parts` are a name, and everything that the rows rest on beside the tables. `until` is the day
-    before which lie all days that they rest on; None: any may count.
+    before which lie all days that they rest on; None: any may count. Questions with one `compute`
+    are computed together: it is given the `subject` of each.
     """
 
     parts: tuple[Any, ...]
     tables: frozenset[str]
-    compute: Callable[[], Rows]
+    compute: Callable[[Sequence[Any]], Sequence[Rows]]
     until: date | None = None
+    subject: Any = None
 
 
 def keep_rows(
@@ -48,7 +50,8 @@ def keep_rows(
         tables: The names of the tables.
         compute: Computes the rows: of what JSON knows by itself.
     """
-    (rows,) = answer_questions(workspace, [Question(question, frozenset(tables), compute)])
+    only = Question(question, frozenset(tables), lambda _: [compute()])
+    (rows,) = answer_questions(workspace, [only])
     return rows
 
 
@@ -79,8 +82,16 @@ def _compute_answers(workspace: Workspace, asked: Mapping[str, Question]) -> dic
             if question.until is not None
         }
         before = read_versions_before(connection, ends)
+    together: dict[Any, list[str]] = {}
+    for key, question in asked.items():
+        together.setdefault(question.compute, []).append(key)
+    rows = {
+        key: rows_of_one
+        for compute, keys in together.items()
+        for key, rows_of_one in zip(keys, compute([asked[k].subject for k in keys]), strict=True)
+    }
     figures = [
-        Figure(key, each.parts[0], policy, each.tables, each.compute(), each.until)
+        Figure(key, each.parts[0], policy, each.tables, rows[key], each.until)
         for key, each in asked.items()
     ]
     save_figures(workspace.store, figures, versions, workspace.clock(), before)

@@ -43,9 +43,10 @@ def list_unattributed_shares(workspace: Workspace) -> list[UnattributedShare]:
     """Return the share of stored records without an account, by kind."""
     scope = _build_scope(workspace)
 
-    def compute(kind: AttributedTable, within: Span | None) -> Rows:
+    def compute(kind: AttributedTable, spans: Sequence[Span | None]) -> list[Rows]:
         with workspace.store.read() as connection:
-            return [asdict(share) for share in read_shares(connection, kind, scope, within)]
+            parts = read_shares(connection, kind, scope, spans)
+            return [[asdict(share) for share in shares] for shares in parts]
 
     parts = _keep_parts(workspace, scope, ("unattributed shares",), compute)
     sums: dict[tuple[str, str | None], UnattributedShare] = {}
@@ -74,11 +75,14 @@ def list_newest_unattributed(
     kinds = [kind for kind in ATTRIBUTED_TABLES if kind.amount or kind.name in lacking]
     scope = _build_scope(workspace)
 
-    def compute(kind: AttributedTable, within: Span | None) -> Rows:
+    def compute(kind: AttributedTable, spans: Sequence[Span | None]) -> list[Rows]:
         with workspace.store.read() as connection:
             return [
-                {name: row[name] for name in _NAMES}
-                for row in read_records(connection, kind, scope, most, within)
+                [
+                    {name: row[name] for name in _NAMES}
+                    for row in read_records(connection, kind, scope, most, within)
+                ]
+                for within in spans
             ]
 
     newest: dict[str, list[dict[str, Any]]] = {}
@@ -94,7 +98,7 @@ def _keep_parts(
     workspace: Workspace,
     scope: Scope,
     question: tuple[Any, ...],
-    compute: Callable[[AttributedTable, Span | None], Rows],
+    compute: Callable[[AttributedTable, Sequence[Span | None]], list[Rows]],
     kinds: Sequence[AttributedTable] = ATTRIBUTED_TABLES,
 ) -> list[Rows]:
     """Return the rows of each kind of record, kept or computed.
@@ -103,19 +107,13 @@ def _keep_parts(
     is new of them is of these days.
     """
     settings = tuple(asdict(scope.periods[0]).values())
-    parts: list[tuple[AttributedTable, Span | None, date | None]] = []
     days = _list_spans(scope.periods[0].end, workspace.today)
+    questions: list[Question] = []
     for kind in kinds:
-        parts += [(kind, *span) for span in (days if kind.daily else [(None, None)])]
-    questions = [
-        Question(
-            (*question, kind.name, span, *settings),
-            list_read_tables(kind.name),
-            partial(compute, kind, span),
-            until,
-        )
-        for kind, span, until in parts
-    ]
+        compute_spans, tables = partial(compute, kind), list_read_tables(kind.name)
+        for span, until in days if kind.daily else [(None, None)]:
+            parts = (*question, kind.name, span, *settings)
+            questions.append(Question(parts, tables, compute_spans, until, span))
     return answer_questions(workspace, questions)
 
 

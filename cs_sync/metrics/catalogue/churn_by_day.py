@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period, get_day_start
+from cs_sync.metrics.sql.dialects import bind_instant
 from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_pairs
 from cs_sync.metrics.sql.mrr_stocks import SPAN
 from cs_sync.metrics.sql.relations import (
@@ -104,18 +105,24 @@ def _select_daily_changes(scope: Scope, days: CTE, heads: CTE) -> CTE:
     period's end.
     """
     visible_span = and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
+    since = bind_instant(min(period.starts_at for period in scope.periods))
+    until = bind_instant(max(period.ends_at for period in scope.periods))
     changes = union(
-        select(SPAN.c.account_id, SPAN.c.valid_from.label("at")).where(visible_span),
-        select(SPAN.c.account_id, SPAN.c.valid_to).where(
-            visible_span, SPAN.c.valid_to.is_not(None)
-        ),
+        *(
+            select(SPAN.c.account_id, at.label("at")).where(visible_span, at >= since, at < until)
+            for at in (SPAN.c.valid_from, SPAN.c.valid_to)
+        )
     ).cte("changes")
     inside = and_(changes.c.at >= days.c.opens, changes.c.at < days.c.closes)
-    counted = and_(heads.c.account_id == changes.c.account_id, heads.c.period == days.c.own)
+    # Distinct before heads are joined, or SQLite would look at every customer on every day.
+    dated = select(*days.c, changes.c.account_id).distinct().select_from(days.join(changes, inside))
+    dated_changes = dated.cte("dated_changes")
+    counted = and_(
+        heads.c.account_id == dated_changes.c.account_id, heads.c.period == dated_changes.c.own
+    )
     touched = (
-        select(*days.c, changes.c.account_id, *get_segment_columns(scope, heads))
-        .distinct()
-        .select_from(days.join(changes, inside).join(heads, counted))
+        select(*dated_changes.c, *get_segment_columns(scope, heads))
+        .select_from(dated_changes.join(heads, counted))
         .cte("touched")
     )
     marks = get_segment_columns(scope, touched)

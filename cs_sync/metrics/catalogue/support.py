@@ -22,7 +22,7 @@ from sqlalchemy import (
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.attribution import select_attributed
-from cs_sync.metrics.sql.dialects import ignore_index, seconds_between
+from cs_sync.metrics.sql.dialects import compute_once, ignore_index, seconds_between
 from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_pairs
 from cs_sync.metrics.sql.relations import (
     count_if,
@@ -75,9 +75,8 @@ def _select_in_period(
 def _select_open(scope: Scope) -> Select[Any]:
     """Select tickets open just before the period's end."""
     periods = select_period_rows(scope, until=lambda period: period.ends_at)
-    tickets = _select_tickets(
-        scope, TICKET.c.status, TICKET.c.opened_at, TICKET.c.solved_at, TICKET.c.closed_at
-    )
+    times = (TICKET.c.status, TICKET.c.opened_at, TICKET.c.solved_at, TICKET.c.closed_at)
+    tickets = compute_once(select(_select_tickets(scope, *times)))
     opened = (
         select(
             periods.c.period,

@@ -1,6 +1,7 @@
 """Survey scores: NPS, CSAT and CES from each respondent's latest answer."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +28,7 @@ from cs_sync.metrics.answers import (
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.ownership import get_respondent
 from cs_sync.metrics.sql.attribution import select_attributed
+from cs_sync.metrics.sql.dialects import bind_instant, compute_once
 from cs_sync.metrics.sql.relations import (
     count_if,
     get_segment_columns,
@@ -57,7 +59,9 @@ def select_latest_answers(scope: Scope, kind: str, *, by_survey: bool = False) -
     periods = select_period_rows(
         scope, since=make_window_start(days), until=lambda period: period.ends_at
     )
-    answers = _select_answers(scope, kind)
+    since = min(make_window_start(days)(period) for period in scope.periods)
+    until = max(period.ends_at for period in scope.periods)
+    answers = compute_once(select(_select_answers(scope, kind, since, until)))
     survey = [answers.c.survey.label("dimension_0")] if by_survey else []
     place = func.row_number().over(
         partition_by=[periods.c.period, answers.c.respondent, *survey],
@@ -75,8 +79,11 @@ def select_latest_answers(scope: Scope, kind: str, *, by_survey: bool = False) -
     return select(*kept_columns).where(ranked.c.place == 1).cte("latest_answers")
 
 
-def _select_answers(scope: Scope, kind: str) -> CTE:
-    """Select scored answers with their respondent: the person, else the answer itself."""
+def _select_answers(scope: Scope, kind: str, since: datetime, until: datetime) -> CTE:
+    """Select scored answers with their respondent.
+
+    That is the person, else the answer itself.
+    """
     fields = ("source", "source_id", "survey", "score", "answered_at")
     surveys = scope.settings["surveys"]
     in_surveys = ANSWER.c.survey.in_(surveys) if surveys else true()
@@ -86,7 +93,12 @@ def _select_answers(scope: Scope, kind: str) -> CTE:
         *(ANSWER.c[name] for name in fields),
         get_distance(ANSWER).label("above"),
         get_length(ANSWER).label("length"),
-        where=and_(is_scored_answer(kind), in_surveys),
+        where=and_(
+            is_scored_answer(kind),
+            in_surveys,
+            ANSWER.c.answered_at >= bind_instant(since),
+            ANSWER.c.answered_at < bind_instant(until),
+        ),
     )
     respondent = get_respondent(answers, answers.c.person).label("respondent")
     return select(*answers.c, respondent).cte("answers")

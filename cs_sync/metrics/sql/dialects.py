@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Cast, ColumnElement, Date, Integer, func, literal
+from sqlalchemy import CTE, Cast, ColumnElement, Date, Integer, Select, func, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -46,6 +46,15 @@ def ignore_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
     times as long as in their own.
     """
     return func.coalesce(column, column)
+
+
+def compute_once(statement: Select[Any]) -> CTE:
+    """Keep SQLite from computing a relation for every row joined to it.
+
+    It computes one with a limit by itself, and looks up whose records they are once.
+    """
+    name = f"{statement.get_final_froms()[0].description}_once"
+    return statement.suffix_with("LIMIT -1", dialect="sqlite").cte(name)
 
 
 class seconds_between(GenericFunction[int]):  # noqa: N801 - a function of SQL

@@ -5,11 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, func, select, update
 
 from cs_sync.contracts.errors import StoreError
+from cs_sync.metrics.sql.dialects import ignore_index
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import is_lease_held_elsewhere
 from cs_sync.store.upserts import split_chunks, upsert_rows
@@ -149,8 +151,6 @@ def read_versions_before(
 ) -> dict[tuple[str, str], str]:
     """Read the versions of tables of days before certain days.
 
-    Each table takes one pass.
-
     Args:
         connection: A read connection.
         ends: Names of tables of `DAY_TABLES`, each with a day as YYYY-MM-DD.
@@ -159,22 +159,39 @@ def read_versions_before(
     by_table: dict[str, set[str]] = {}
     for name, end in ends:
         by_table.setdefault(name, set()).add(end)
-    for name, days in by_table.items():
-        table, ordered = get_table_named(name), sorted(days)
-        day = table.c.day
-        place = case(
-            *((day < date.fromisoformat(end), number) for number, end in enumerate(ordered)),
-            else_=len(ordered),
-        ).label("place")
-        counted = select(place, func.count(), func.max(table.c.changed_at)).group_by(place)
-        parts = {number: part for number, *part in connection.execute(counted)}
-        count, newest = 0, None
-        for number, end in enumerate(ordered):
-            more, changed_at = parts.get(number, (0, None))
-            count += more
-            newest = max(filter(None, (newest, changed_at)), default=None)
+    for name, asked in by_table.items():
+        days, count, newest = _read_days(connection, name), 0, None
+        place = 0
+        for end in sorted(asked):
+            while place < len(days) and days[place][0] < end:
+                _, more, changed_at = days[place]
+                count, place = count + more, place + 1
+                newest = max(filter(None, (newest, changed_at)), default=None)
             versions[name, end] = f"{count} {newest}"
     return versions
+
+
+_Days = list[tuple[str, int, datetime | None]]
+_READ_DAYS: WeakKeyDictionary[Engine, dict[str, tuple[str, _Days]]] = WeakKeyDictionary()
+"""Database → name of a table of days → its version, and what `_read_days` read of it."""
+
+
+def _read_days(connection: Connection, name: str) -> _Days:
+    """List the days of a table, each with its rows and their last change.
+
+    That takes a pass over the table, so it is remembered until the table changes.
+    """
+    version = read_versions(connection, [name])[name]
+    known = _READ_DAYS.setdefault(connection.engine, {})
+    if name not in known or known[name][0] != version:
+        table = get_table_named(name)
+        day = ignore_index(table.c.day)
+        counted = (
+            select(day, func.count(), func.max(table.c.changed_at)).group_by(day).order_by(day)
+        )
+        days = [(at.isoformat(), count, last) for at, count, last in connection.execute(counted)]
+        known[name] = version, days
+    return known[name][1]
 
 
 def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, str]:

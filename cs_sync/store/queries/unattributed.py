@@ -1,6 +1,6 @@
 """Records without an account, counted and listed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -48,21 +48,36 @@ def list_read_tables(name: str) -> frozenset[str]:
 
 def read_unattributed_shares(connection: Connection, scope: Scope) -> list[UnattributedShare]:
     """Return one share per kind of record, and per currency of money."""
-    return [share for kind in ATTRIBUTED_TABLES for share in read_shares(connection, kind, scope)]
+    return [
+        share
+        for kind in ATTRIBUTED_TABLES
+        for shares in read_shares(connection, kind, scope)
+        for share in shares
+    ]
 
 
 def read_shares(
-    connection: Connection, kind: AttributedTable, scope: Scope, within: Span | None = None
-) -> list[UnattributedShare]:
-    """Return the shares of one kind of record, by currency of money.
+    connection: Connection,
+    kind: AttributedTable,
+    scope: Scope,
+    spans: Sequence[Span | None] = (None,),
+) -> list[list[UnattributedShare]]:
+    """Return the shares of one kind of record in each span, by currency of money.
 
-    Of daily records those within a span, if there is one.
+    Args:
+        connection: A read connection.
+        kind: The kind of record.
+        scope: The scope of the metric.
+        spans: Spans of days, none of which overlap; None alone: all records.
     """
-    return [
-        UnattributedShare(kind.name, int(row.unattributed), int(row.total), row.currency or None)
-        for row in connection.execute(select_shares(kind, scope, within))
-        if row.total
-    ]
+    shares: list[list[UnattributedShare]] = [[] for _ in spans]
+    for row in connection.execute(select_shares(kind, scope, spans)):
+        if row.total:
+            part, total = int(row.unattributed), int(row.total)
+            shares[row.place].append(
+                UnattributedShare(kind.name, part, total, row.currency or None)
+            )
+    return shares
 
 
 def read_unattributed_records(
