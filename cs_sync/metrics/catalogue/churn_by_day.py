@@ -104,19 +104,7 @@ def _select_daily_changes(scope: Scope, days: CTE, heads: CTE) -> CTE:
     Only accounts with a change on the day are read; each counts in its segment at the
     period's end.
     """
-    visible_span = and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
-    since = bind_instant(min(period.starts_at for period in scope.periods))
-    until = bind_instant(max(period.ends_at for period in scope.periods))
-    changes = union(
-        *(
-            select(SPAN.c.account_id, at.label("at")).where(visible_span, at >= since, at < until)
-            for at in (SPAN.c.valid_from, SPAN.c.valid_to)
-        )
-    ).cte("changes")
-    inside = and_(changes.c.at >= days.c.opens, changes.c.at < days.c.closes)
-    # Distinct before heads are joined, or SQLite would look at every customer on every day.
-    dated = select(*days.c, changes.c.account_id).distinct().select_from(days.join(changes, inside))
-    dated_changes = dated.cte("dated_changes")
+    dated_changes = _date_changes(scope, days)
     counted = and_(
         heads.c.account_id == dated_changes.c.account_id, heads.c.period == dated_changes.c.own
     )
@@ -134,7 +122,7 @@ def _select_daily_changes(scope: Scope, days: CTE, heads: CTE) -> CTE:
             _is_in_force(touched.c.closes).label("now"),
         )
         .select_from(
-            touched.join(SPAN, and_(SPAN.c.account_id == touched.c.account_id, visible_span))
+            touched.join(SPAN, and_(SPAN.c.account_id == touched.c.account_id, _is_visible(scope)))
         )
         .group_by(*keys)
         .cte("states")
@@ -150,6 +138,28 @@ def _select_daily_changes(scope: Scope, days: CTE, heads: CTE) -> CTE:
         .group_by(states.c.period, states.c.own, *get_segment_columns(scope, states))
         .cte("turns")
     )
+
+
+def _date_changes(scope: Scope, days: CTE) -> CTE:
+    """Select days with the accounts whose spans begin or end then."""
+    since = bind_instant(min(period.starts_at for period in scope.periods))
+    until = bind_instant(max(period.ends_at for period in scope.periods))
+    changes = union(
+        *(
+            select(SPAN.c.account_id, at.label("at")).where(
+                _is_visible(scope), at >= since, at < until
+            )
+            for at in (SPAN.c.valid_from, SPAN.c.valid_to)
+        )
+    ).cte("changes")
+    inside = and_(changes.c.at >= days.c.opens, changes.c.at < days.c.closes)
+    # Distinct before heads are joined, or SQLite would look at every customer on every day.
+    dated = select(*days.c, changes.c.account_id).distinct().select_from(days.join(changes, inside))
+    return dated.cte("dated_changes")
+
+
+def _is_visible(scope: Scope) -> ColumnElement[bool]:
+    return and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
 
 
 def _is_in_force(moment: ColumnElement[Any]) -> ColumnElement[int]:

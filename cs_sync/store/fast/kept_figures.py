@@ -177,7 +177,7 @@ _READ_DAYS: WeakKeyDictionary[Engine, dict[str, tuple[str, _Days]]] = WeakKeyDic
 
 
 def _read_days(connection: Connection, name: str) -> _Days:
-    """List the days of a table, each with its rows and their last change.
+    """List the days of a table, with their rows and last change.
 
     That takes a pass over the table, so it is remembered until the table changes.
     """

@@ -62,7 +62,7 @@ def read_shares(
     scope: Scope,
     spans: Sequence[Span | None] = (None,),
 ) -> list[list[UnattributedShare]]:
-    """Return the shares of one kind of record in each span, by currency of money.
+    """Return a kind's shares in each span, by currency of money.
 
     Args:
         connection: A read connection.
