@@ -1,7 +1,7 @@
 """Accounts of the report: today, their past 12 months, and what is known about each."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -24,10 +24,12 @@ from cs_sync.metrics.periods import add_months
 from cs_sync.queries.account_batches import AccountBatch
 from cs_sync.queries.account_lines import (
     AccountLine,
-    PointReader,
     find_billed,
     keep_lines,
-    write_points,
+    read_cells,
+    write_past,
+    write_past_point,
+    write_today,
 )
 from cs_sync.queries.day import DayView
 from cs_sync.queries.health_model import read_health_model
@@ -44,7 +46,6 @@ from cs_sync.queries.past_states import PastStates, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.report import (
-    AccountCells,
     AccountDetails,
     AnswerLine,
     HistoryPoint,
@@ -55,6 +56,7 @@ from cs_sync.report import (
     UseLine,
     build_cells,
     classify_risk,
+    select_counted,
 )
 from cs_sync.report.formats import Formats
 from cs_sync.report.risk import RiskSum, sum_risk
@@ -123,18 +125,6 @@ class AccountSources:
             context.titles,
         ]
 
-    def digest_account(self, item: ScoredAccount) -> str:
-        """Digest what the report says of one account is made of.
-
-        All but what it shares with others.
-        """
-        id_, context = item.account["id"], self.context
-        digest = hashlib.blake2b(self.day.results.get_written(id_), digest_size=12)
-        digest.update(self.months.get_written(id_))
-        own = (self.day.get_mrr(id_), context.links.get(id_), context.crm.get(id_))
-        digest.update(orjson.dumps([item.is_customer, *own]))
-        return digest.hexdigest()
-
 
 def read_account_sources(
     workspace: Workspace,
@@ -162,51 +152,77 @@ def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
 
     The sources are of no use afterwards: their past months are let go.
     """
-    lines, reader = _read_lines(sources), PointReader()
+    lines = _read_lines(sources)
     sources.months.forget_results()
-    items = [item for item in sources.day.scored if item.account["id"] in lines]
-    billed = find_billed(reader.read_all(lines[item.account["id"]].points)[:-1] for item in items)
+    billed = find_billed(lines.values())
     accounts = []
-    for item in items:  # each line is read anew: those of all accounts would hold their cells
-        line = lines[item.account["id"]]
-        *earlier, now = reader.read_all(line.points)  # of today there is no doubt
-        past = [point.resolve(billed=any_) for point, any_ in zip(earlier, billed, strict=True)]
+    for item in sources.day.scored:
+        line = lines.pop(item.account["id"], None)  # what was built of it is not needed twice
+        if line is None:
+            continue
+        past = [point.resolve(billed=any_) for point, any_ in zip(line.past, billed, strict=True)]
         if item.is_customer or any(point.mrr for point in past[:-1]):
-            read_cells = partial(_read_cells, lines, item.account["id"])
-            accounts.append(_build_account(sources, item, line, [*past, now.point], read_cells))
+            accounts.append(_build_account(sources, item, line, past))
     return accounts
 
 
-def _read_cells(lines: WrittenResults[AccountLine], account: str) -> AccountCells:
-    return lines[account].cells
-
-
-def _read_lines(sources: AccountSources) -> WrittenResults[AccountLine]:
+def _read_lines(sources: AccountSources) -> dict[str, AccountLine]:
     """Read what the report says of each account.
 
     Kept lines, where nothing that they are made of changed.
     """
-    workspace, day, money = sources.workspace, sources.day, sources.money
+    workspace, money = sources.workspace, sources.money
     settings, titles = workspace.config.workspace, sources.context.titles
-    parts = [day.day, settings.timezone, workspace.words.language, *money.list_parts(), titles]
+    parts = [settings.timezone, workspace.words.language, *money.list_parts(), titles]
     items = {
-        item.account["id"]: item for item in day.scored if item.account["id"] in sources.months
-    }
-    made_of = {id_: sources.digest_account(item) for id_, item in items.items()}
+        item.account["id"]: item for item in sources.day.scored
+        if item.account["id"] in sources.months
+    }  # fmt: skip
     formats = Formats(workspace.words, settings.timezone, money.currency)
+    return keep_lines(workspace, hash_parts(parts), items, _Lines(sources, items, formats))
 
-    def build(id_: str) -> AccountLine:
-        item, states = items[id_], sources.months[id_]
-        now = _build_current_point(item, day.get_mrr(id_), money)
-        return AccountLine(
-            made_of[id_],
-            write_points((*states.states, item.result.before), now, money),
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Makes the lines of accounts from their sources."""
+
+    sources: AccountSources
+    items: Mapping[str, ScoredAccount]
+    formats: Formats
+
+    def digest_past(self, account: str) -> bytes:
+        """Digest what the past is made of."""
+        return _digest(self.sources.months.get_written(account))
+
+    def digest_today(self, account: str) -> bytes:
+        """Digest what today is made of, all but what it shares with others."""
+        day, context = self.sources.day, self.sources.context
+        own = (day.get_mrr(account), context.links.get(account), context.crm.get(account))
+        is_customer = self.items[account].is_customer
+        return _digest(day.results.get_written(account), orjson.dumps([is_customer, *own]))
+
+    def write_past(self, account: str) -> bytes:
+        """Write the past months."""
+        return write_past(self.sources.months[account], self.sources.money)
+
+    def write_today(self, account: str) -> Sequence[bytes]:
+        """Write today, with 30 days ago."""
+        item, sources = self.items[account], self.sources
+        details = _build_details(sources.workspace, item, sources.context)
+        return write_today(
+            write_past_point(item.result.before, sources.money),
+            _build_current_point(item, sources.day.get_mrr(account), sources.money),
             None if item.change_30d is None else float(item.change_30d),
-            states.first_paid,
-            build_cells(_build_details(workspace, item, sources.context), formats),
+            select_counted(details),
+            build_cells(details, self.formats),
         )
 
-    return keep_lines(workspace, hash_parts(parts), made_of, build)
+
+def _digest(*parts: bytes) -> bytes:
+    digest = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest().encode()
 
 
 def _read_month_states(
@@ -301,25 +317,21 @@ def _build_task(row: Mapping[str, Any], crm: Mapping[str, str]) -> TaskLine:
 
 
 def _build_account(
-    sources: AccountSources,
-    item: ScoredAccount,
-    line: AccountLine,
-    points: Sequence[HistoryPoint],
-    read_cells: Callable[[], AccountCells],
+    sources: AccountSources, item: ScoredAccount, line: AccountLine, points: Sequence[HistoryPoint]
 ) -> ReportedAccount:
     """Build an account from its line and points.
 
-    They are those of past months, of 30 days before, and of now.
+    They are those of past months, and of 30 days before.
     """
     account, id_ = item.account, item.account["id"]
     day, context = sources.day, sources.context
     attributes = context.attributes.get(id_, {})
     owner = (account["owner_source"] or "", account["owner_source_id"] or "")
-    *past, before, now = points
+    *past, before = points
     return ReportedAccount(
         id=id_,
         name=to_plain_line(account["name"] or id_, 80),
-        now=now,
+        now=line.now,
         before=before,
         past=tuple(past),
         is_customer=item.is_customer,
@@ -332,7 +344,8 @@ def _build_account(
         chance=describe_chance(day.forecast.row(id_), sources.workspace.words),
         first_paid=line.first_paid,
         tasks=context.tasks.get(id_, ()),
-        read_cells=read_cells,
+        counted=line.counted,
+        read_cells=partial(read_cells, line.written),
     )
 
 

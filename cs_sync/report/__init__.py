@@ -1,6 +1,6 @@
 """Report of a run: one self-contained HTML file."""
 
-from cs_sync.report.cells import build_cells
+from cs_sync.report.cells import build_cells, select_counted
 from cs_sync.report.data import (
     AccountCells,
     AccountDetails,
@@ -8,6 +8,7 @@ from cs_sync.report.data import (
     AnswerLine,
     BacktestResult,
     CommentTopic,
+    CountedDetails,
     ExpectedChurn,
     HistoryPoint,
     InvoiceTie,
@@ -41,6 +42,7 @@ __all__ = [
     "AnswerLine",
     "BacktestResult",
     "CommentTopic",
+    "CountedDetails",
     "ExpectedChurn",
     "HistoryPoint",
     "InvoiceTie",
@@ -67,5 +69,6 @@ __all__ = [
     "complete_page",
     "extract_text",
     "render_report",
+    "select_counted",
     "summarize_report",
 ]

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from cs_sync.health.wording import name_answer
-from cs_sync.report.data import AccountCells, AccountDetails, AnswerLine
+from cs_sync.report.data import AccountCells, AccountDetails, AnswerLine, CountedDetails
 from cs_sync.report.formats import Formats, round_half_up
 from cs_sync.report.links import sanitize_link
 
@@ -29,8 +29,15 @@ def build_cells(details: AccountDetails, formats: Formats) -> AccountCells:
         ],
         links=[[label, link] for label, url in details.links if (link := sanitize_link(url))],
         features=[[*pair] for pair in details.features.items()][:MAX_FEATURES],
-        used=[feature for feature, days in details.features.items() if days],
-        topics=[[ticket.topic, ticket.is_open] for ticket in details.tickets],
+    )
+
+
+def select_counted(details: AccountDetails) -> CountedDetails:
+    """Select what is counted of an account's details."""
+    return CountedDetails(
+        details.use.recent_days if details.use else None,
+        [feature for feature, days in details.features.items() if days],
+        [[ticket.topic, ticket.is_open] for ticket in details.tickets],
     )
 
 

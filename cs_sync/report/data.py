@@ -116,8 +116,6 @@ class AccountCells:
     answers   (day, answer, person, comment)
     links     (name, web address)
     features  (feature, days of use of the last 28)
-    used      the features with any of these days
-    topics    (topic, whether it is open) of each ticket
     """
 
     reasons: Sequence[Any] = ()
@@ -126,7 +124,19 @@ class AccountCells:
     answers: Sequence[Any] = ()
     links: Sequence[Any] = ()
     features: Sequence[Any] = ()
-    used: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CountedDetails:
+    """What is counted of the details of all accounts.
+
+    days      days of use in the last 28; None without any known use
+    features  those with any of these days
+    topics    (topic, whether it is open) of each ticket
+    """
+
+    days: int | None = None
+    features: Sequence[str] = ()
     topics: Sequence[Any] = ()
 
 
@@ -137,7 +147,8 @@ class ReportedAccount:
     `past` is aligned with `ReportData.months`; `before` is 30 days ago. `mrr` maps currency
     to minor units. `first_paid` is the day of its first MRR. `churn_probability` is None while
     no model is accepted, and `chance` says it in words. `read_cells` reads what is said of its
-    details: those of all accounts at once would take several KB each.
+    details, of which `counted` is what is counted: those of all accounts at once would take
+    several KB each.
     """
 
     id: str
@@ -155,6 +166,7 @@ class ReportedAccount:
     chance: str = ""
     first_paid: date | None = None
     tasks: Sequence[TaskLine] = ()
+    counted: CountedDetails = CountedDetails()
     read_cells: Callable[[], AccountCells] = AccountCells
 
 

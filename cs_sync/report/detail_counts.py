@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from cs_sync.report.data import AccountCells, ReportedAccount
+from cs_sync.report.data import ReportedAccount
 
 DAYS_OF_USE = ((0, 0), (1, 3), (4, 9), (10, 19), (20, 28))
 MAX_ROWS = 10
@@ -41,16 +42,16 @@ class _Tally:
 
 
 def count_details(customers: Iterable[ReportedAccount]) -> DetailCounts:
-    """Count what customers use and ask, in one pass over their details."""
+    """Count what customers use and ask, in one pass over them."""
     users, used, asking = _Tally(), _Tally(), _Tally()
     tickets: Counter[str] = Counter()
     waiting: Counter[str] = Counter()
     for account in customers:
-        cells, mrr = account.read_cells(), account.now.mrr
-        users.add(_find_groups(cells), mrr)
-        used.add(cells.used, mrr)
-        asking.add({topic for topic, _ in cells.topics}, mrr)
-        for topic, is_open in cells.topics:
+        counted, mrr = account.counted, account.now.mrr
+        users.add(_find_groups(counted.days), mrr)
+        used.add(counted.features, mrr)
+        asking.add({topic for topic, _ in counted.topics}, mrr)
+        for topic, is_open in counted.topics:
             tickets[topic] += 1
             waiting[topic] += bool(is_open)
     shown = DAYS_OF_USE if users.accounts else ()
@@ -64,7 +65,7 @@ def count_details(customers: Iterable[ReportedAccount]) -> DetailCounts:
     )
 
 
-def _find_groups(cells: AccountCells) -> list[tuple[int, int]]:
+@cache
+def _find_groups(days: int | None) -> list[tuple[int, int]]:
     """Find the group of an account by its days of use."""
-    days = None if cells.use is None else cells.use[0]
     return [group for group in DAYS_OF_USE if days is not None and group[0] <= days <= group[1]]

@@ -34,6 +34,7 @@ from cs_sync.report import (
     UseLine,
     build_cells,
     render_report,
+    select_counted,
 )
 from cs_sync.report.formats import Formats
 from tests.report.page_parser import Page
@@ -113,7 +114,15 @@ def account(name: str, now: Any, **fields: Any) -> ReportedAccount:
     details = AccountDetails(**{name: fields.pop(name) for name in sorted(names)})
     cells = build_cells(details, ENGLISH_FORMATS)
     return ReportedAccount(
-        name, name, now, before, past, mrr=mrr, read_cells=lambda: cells, **fields
+        name,
+        name,
+        now,
+        before,
+        past,
+        mrr=mrr,
+        counted=select_counted(details),
+        read_cells=lambda: cells,
+        **fields,
     )
 
 
