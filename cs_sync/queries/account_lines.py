@@ -88,7 +88,7 @@ class LineMaker(Protocol):
 def keep_lines(
     workspace: Workspace, basis: str, accounts: Iterable[str], maker: LineMaker
 ) -> dict[str, AccountLine]:
-    """Return the lines of accounts, kept or made; half a line may be kept.
+    """Return accounts' lines, kept or made, or half of each.
 
     Args:
         workspace: The workspace.
@@ -103,8 +103,8 @@ def keep_lines(
         packed = kept.packed.get(account)
         parts = [b"", b""] if packed is None else unpack_bytes(packed).split(b"\n")
         if packed is None or parts[0] != past or parts[1] != today:
-            said = parts[2] if parts[0] == past else maker.write_past(account)
-            parts = [past, today, said, *maker.write_today(account)]
+            earlier = parts[2] if parts[0] == past else maker.write_past(account)
+            parts = [past, today, earlier, *maker.write_today(account)]
             packed = pack_text(b"\n".join(parts))
         contents[account] = packed
         lines[account] = reader.read(parts, packed)
@@ -113,12 +113,12 @@ def keep_lines(
 
 
 def read_cells(written: bytes) -> AccountCells:
-    """Read what is said of the details of an account from its written line."""
+    """Read the cells of a written line."""
     return _CELLS.from_text(unpack_bytes(written).rpartition(b"\n")[2])
 
 
 def write_past(past: PastStates, money: MoneyConverter) -> bytes:
-    """Write the day of an account's first MRR, and its points at the ends of past days."""
+    """Write the day of the first MRR, and the points of past days."""
     texts = [orjson.dumps(past.first_paid)]
     before, last = _SAME, None
     for state in past.states:

@@ -185,7 +185,7 @@ def _build_report_data(
         destination=", ".join(titles[name] for name in settings.write_back.destinations),
         writes=newest["writes"] if newest else {},
         streams=_build_freshness(newest, cursors, titles),
-        topics=_build_topics(list_newest_topics(workspace)),
+        topics=_build_topics(list_newest_topics(workspace, day.mrr)),
         ties=_build_invoice_ties(workspace),
         unattributed=_build_unattributed(workspace, figures.unattributed),
         notices=_build_notices(

@@ -195,7 +195,7 @@ class _Lines:
         return _digest(self.sources.months.get_written(account))
 
     def digest_today(self, account: str) -> bytes:
-        """Digest what today is made of, all but what it shares with others."""
+        """Digest what today is made of, but for what all share."""
         day, context = self.sources.day, self.sources.context
         own = (day.get_mrr(account), context.links.get(account), context.crm.get(account))
         is_customer = self.items[account].is_customer

@@ -110,7 +110,11 @@ def build_agenda(workspace: Workspace, day: DayView, money: MoneyConverter) -> l
     scope = build_day_scope(day.day, str(workspace.config.workspace.timezone))
     with workspace.store.read() as connection:
         renewals = read_renewals(connection, scope)
-        mrr = read_subscription_mrr(connection, policy, now)
+        listed = [
+            item for item in day.customers
+            if item.head.is_on_agenda or item.account["id"] in renewals
+        ]  # fmt: skip
+        mrr = read_subscription_mrr(connection, policy, now) if listed else {}
     zone, until = workspace.config.workspace.timezone, now + AGENDA_DAYS
     items: list[AgendaItem] = []
 
@@ -119,7 +123,7 @@ def build_agenda(workspace: Workspace, day: DayView, money: MoneyConverter) -> l
         worth = money.convert(amount, currency)
         items.append(AgendaItem(local, kind, account, amount, currency, worth))  # type: ignore[arg-type]
 
-    for item in day.customers:
+    for item in listed:
         account = item.account["id"]
         evidence = item.evidence if item.head.is_on_agenda else AccountEvidence()
         for ending in evidence.subscriptions:

@@ -20,7 +20,12 @@ from cs_sync.contracts.events import Event
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.topics.group import MIN_TEXTS, Topic, Verbatim, find_topics
-from cs_sync.metrics.topics.verbatims import build_verbatim, select_comments, select_subjects
+from cs_sync.metrics.topics.verbatims import (
+    build_verbatim,
+    select_comments,
+    select_nth_newest,
+    select_subjects,
+)
 from cs_sync.queries.kept_results import KeptAnswers, hash_parts
 from cs_sync.queries.metrics import check_attributes
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -38,6 +43,8 @@ COMMENTS_AT_ONCE = 1_000
 """Rows of comments in memory at once."""
 MrrByAccount = Mapping[str, int | None]
 """Account → its MRR in the reporting currency; None where no rate is known."""
+Amounts = Mapping[str, int]
+"""Currency → minor units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +98,27 @@ def list_topics(workspace: Workspace, request: TopicRequest) -> list[dict[str, A
     return rows
 
 
-def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
+def list_newest_topics(workspace: Workspace, paid: Mapping[str, Amounts]) -> list[dict[str, Any]]:
     """List the topics of one year's newest comments.
 
     Without SciPy it is empty too: a report does not require it.
+
+    Args:
+        workspace: The workspace.
+        paid: Account → its MRR now: currency → minor units.
     """
-    scope = _build_scope(workspace, TopicRequest())
-    all_comments = _read_comments(workspace, scope, (), tickets=True)
-    comments = nlargest(MAX_REPORT_COMMENTS, all_comments, key=lambda comment: comment.said_at)
-    if len(comments) < MIN_TEXTS or find_spec("scipy") is None:
+    if find_spec("scipy") is None:
         return []
-    worth = _read_account_mrr(workspace, scope, {v.account_id for v in comments if v.account_id})
+    scope = _build_scope(workspace, TopicRequest())
+    period = scope.periods[0]
+    first = _find_first_day(workspace, scope)
+    newest = replace(scope, periods=(replace(period, start=max(period.start, first)),))
+    all_comments = _read_comments(workspace, newest, (), tickets=True)
+    comments = nlargest(MAX_REPORT_COMMENTS, all_comments, key=lambda comment: comment.said_at)
+    if len(comments) < MIN_TEXTS:
+        return []
+    accounts = {v.account_id for v in comments if v.account_id}
+    worth = _convert_mrr(workspace, scope, paid, accounts)
     topics = [topic for topic in _group_or_keep(workspace, comments) if topic.words]
     return [_format_topic(workspace, scope, topic, {}, len(comments), worth) for topic in topics]
 
@@ -162,14 +179,39 @@ def _read_comments(
                 yield from (build_verbatim(scope, row._asdict()) for row in rows)
 
 
+def _find_first_day(workspace: Workspace, scope: Scope) -> date:
+    """Find a day since which there are enough comments, or tickets, for a report."""
+    zone = ZoneInfo(scope.periods[0].zone)
+    with workspace.store.read() as connection:
+        moments = [
+            connection.scalar(select_nth_newest(statement, MAX_REPORT_COMMENTS))
+            for statement in (select_comments(scope), select_subjects(scope))
+        ]
+    days = [moment.astimezone(zone).date() for moment in moments if moment is not None]
+    return max(days, default=scope.periods[0].start)
+
+
 def _read_account_mrr(workspace: Workspace, scope: Scope, accounts: set[str]) -> MrrByAccount:
     """Return the accounts' MRR in the reporting currency."""
     if not accounts:
         return {}
-    at = min(scope.periods[-1].ends_at, scope.known_at or workspace.clock())
-    target = workspace.config.workspace.currency
     with workspace.store.read() as connection:
-        paid = read_mrr_at(connection, at, scope.policy.hash, known_at=scope.known_at)
+        at, known_at = _get_moment(workspace, scope), scope.known_at
+        paid = read_mrr_at(connection, at, scope.policy.hash, known_at=known_at)
+    return _convert_mrr(workspace, scope, paid, accounts)
+
+
+def _get_moment(workspace: Workspace, scope: Scope) -> datetime:
+    """Get the time as of which MRR counts."""
+    return min(scope.periods[-1].ends_at, scope.known_at or workspace.clock())
+
+
+def _convert_mrr(
+    workspace: Workspace, scope: Scope, paid: Mapping[str, Amounts], accounts: set[str]
+) -> MrrByAccount:
+    """Convert accounts' MRR into the reporting currency."""
+    at, target = _get_moment(workspace, scope), workspace.config.workspace.currency
+    with workspace.store.read() as connection:
         rates = read_fx_rates(connection, scope.known_at)
     mrr: dict[str, int | None] = {}
     for account in accounts:

@@ -6,10 +6,19 @@ from fractions import Fraction
 import pytest
 
 from cs_sync.metrics.fx import ExchangeRates
-from cs_sync.queries.account_lines import DatedPoint, PointReader, find_billed, write_points
-from cs_sync.queries.past_states import PastState
+from cs_sync.queries.account_lines import (
+    AccountLine,
+    LineReader,
+    find_billed,
+    read_cells,
+    write_past,
+    write_past_point,
+    write_today,
+)
+from cs_sync.queries.past_states import PastState, PastStates
 from cs_sync.queries.report_money import MoneyConverter
-from cs_sync.report import HistoryPoint
+from cs_sync.report import AccountCells, CountedDetails, HistoryPoint
+from cs_sync_schemas.packed import pack_text
 
 DAY = date(2026, 11, 20)
 MONEY = MoneyConverter(ExchangeRates([(DAY, "USD", "EUR", Fraction(1, 2))]), DAY, "EUR")
@@ -21,18 +30,31 @@ UNKNOWN = PastState(40.0, "yellow", {"usage": 9.0})
 NOW = HistoryPoint(300, True, 90.0, "green", None, {"usage": 0.0})
 
 
-def read(*states: PastState) -> list[DatedPoint]:
-    return PointReader().read_all(write_points(states, NOW, MONEY))
+COUNTED = CountedDetails(3, ("search",), (["export", True],))
+CELLS = AccountCells(reasons=(["Line\nand\ttab", 57],))
 
 
-def test_points_are_read_as_they_were() -> None:
-    """100 EUR and 50 USD at a half are 125 EUR; equal neighbours are written once."""
+def read(*states: PastState, before: PastState = UNKNOWN) -> AccountLine:
+    """Write an account's line with these past months, and read it back."""
+    past = write_past(PastStates(states, DAY), MONEY)
+    today = write_today(write_past_point(before, MONEY), NOW, -1.5, COUNTED, CELLS)
+    parts = [b"past", b"today", past, *today]
+    return LineReader().read(parts, pack_text(b"\n".join(parts)))
+
+
+def test_a_line_is_read_as_it_was() -> None:
+    """100 EUR and 50 USD at a half are 125 EUR; a text may have ends of lines in it."""
     past = HistoryPoint(125, True, 31.5, "red", "red", {"usage": 57.0})
-    points = read(RED, RED, UNKNOWN)
-    assert [day.point for day in points] == [
-        past, past, HistoryPoint(0, False, 40.0, "yellow", None, {"usage": 9.0}), NOW,
-    ]  # fmt: skip
-    assert write_points([RED, RED], NOW, MONEY)[1] == ""
+    unknown = HistoryPoint(0, False, 40.0, "yellow", None, {"usage": 9.0})
+    line = read(RED, RED, UNKNOWN, before=RED)
+    assert [day.point for day in line.past] == [past, past, unknown, past]
+    assert (line.now, line.first_paid, line.change_30d) == (NOW, DAY, -1.5)
+    assert line.counted == COUNTED
+    assert read_cells(line.written) == CELLS
+
+
+def test_equal_neighbours_are_written_once() -> None:
+    assert write_past(PastStates((RED, RED), None), MONEY).split(b"\t")[2] == b""
 
 
 @pytest.mark.parametrize(
@@ -42,10 +64,11 @@ def test_points_are_read_as_they_were() -> None:
 def test_where_billing_knew_anybody_others_were_no_customers(
     state: PastState, billed: bool, shown: bool
 ) -> None:
-    (point, _) = read(state)
+    (point, _) = read(state).past
     assert (point.resolve(billed=billed) != HistoryPoint()) is shown
 
 
 def test_billing_of_a_day_is_known_by_one_account() -> None:
-    assert find_billed([read(UNKNOWN, UNKNOWN)[:-1], read(UNKNOWN, RED)[:-1]]) == [False, True]
+    lines = [read(UNKNOWN, UNKNOWN), read(UNKNOWN, RED)]
+    assert find_billed(lines) == [False, True, False]
     assert find_billed([]) == []

@@ -57,6 +57,12 @@ def select_subjects(scope: Scope) -> Select[Any]:
     return _apply_known_at(scope, select(subjects))
 
 
+def select_nth_newest(texts: Select[Any], n: int) -> Select[Any]:
+    """Select when the nth newest of these texts was said; nothing if there are fewer."""
+    said_at = texts.subquery().c.said_at
+    return select(said_at).order_by(said_at.desc()).offset(n - 1).limit(1)
+
+
 def _is_within(scope: Scope, moment: ColumnElement[Any]) -> ColumnElement[bool]:
     first, last = scope.periods[0], scope.periods[-1]
     return and_(moment >= bind_instant(first.starts_at), moment < bind_instant(last.ends_at))
