@@ -4,10 +4,9 @@ A line is written as six texts: digests of what its two halves are made of, then
 today its points, what is counted of its details, and the details. JSON has no line's end in it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -28,41 +27,30 @@ _CELLS = PackedJson[AccountCells](AccountCells)
 _COUNTED = PackedJson[CountedDetails](CountedDetails)
 
 
-@dataclass(frozen=True, slots=True)
-class DatedPoint:
-    """An account on one day, of which only all accounts tell whether it was a customer.
+class AccountLine(NamedTuple):
+    """What the report says of one account, whatever the others are, as it is written."""
 
-    `is_billed` says whether billing knew anything of the account, `is_paid_for` whether it paid
-    or a subscription ran. Where billing knew no account at all, every one was a customer.
+    past: bytes
+    """See `write_past`."""
+    today: bytes
+    """See `write_today`; what is counted of its details, too."""
+    counted: bytes
+    packed: bytes
+    """The whole line, from which cells are read: of all accounts they would take much memory."""
+
+
+class ReadLine(NamedTuple):
+    """What the report says of one account but for its details.
+
+    `past` are its points at the ends of past months, `before` is that of 30 days ago.
     """
 
-    point: HistoryPoint
-    is_billed: bool
-    is_paid_for: bool
-
-    def resolve(self, *, billed: bool) -> HistoryPoint:
-        """Return the point; empty of an account that was not a customer.
-
-        Args:
-            billed: Whether billing knew of any account then.
-        """
-        return self.point if self.is_paid_for or not billed else _NO_POINT
-
-
-@dataclass(frozen=True, slots=True)
-class AccountLine:
-    """What the report says of one account, whatever the others are.
-
-    `past` has its points at the ends of past months, and 30 days ago. What is said of its details
-    stays written: that of all accounts at once would take several KB each.
-    """
-
-    past: Sequence[DatedPoint]
+    past: tuple[HistoryPoint, ...]
+    before: HistoryPoint
     now: HistoryPoint
     first_paid: date | None
     change_30d: float | None
     counted: CountedDetails
-    written: bytes
 
 
 class LineMaker(Protocol):
@@ -87,8 +75,10 @@ class LineMaker(Protocol):
 
 def keep_lines(
     workspace: Workspace, basis: str, accounts: Iterable[str], maker: LineMaker
-) -> dict[str, AccountLine]:
-    """Return accounts' lines, kept or made, or half of each.
+) -> Iterator[tuple[str, AccountLine]]:
+    """Yield accounts' lines, kept or made, or half of each.
+
+    After the last one they are kept.
 
     Args:
         workspace: The workspace.
@@ -96,8 +86,7 @@ def keep_lines(
         accounts: The ids of the accounts.
         maker: Makes the lines.
     """
-    kept, reader = KeptAnswers(workspace, KIND, basis), LineReader()
-    contents, lines = dict[str, bytes](), dict[str, AccountLine]()
+    kept, contents = KeptAnswers(workspace, KIND, basis), dict[str, bytes]()
     for account in accounts:
         past, today = maker.digest_past(account), maker.digest_today(account)
         packed = kept.packed.get(account)
@@ -107,18 +96,12 @@ def keep_lines(
             parts = [past, today, earlier, *maker.write_today(account)]
             packed = pack_text(b"\n".join(parts))
         contents[account] = packed
-        lines[account] = reader.read(parts, packed)
+        yield account, AccountLine(parts[2], parts[3], parts[4], packed)
     kept.replace_packed(contents)
-    return lines
-
-
-def read_cells(written: bytes) -> AccountCells:
-    """Read the cells of a written line."""
-    return _CELLS.from_text(unpack_bytes(written).rpartition(b"\n")[2])
 
 
 def write_past(past: PastStates, money: MoneyConverter) -> bytes:
-    """Write the day of the first MRR, and the points of past days."""
+    """Write the first day with MRR, and points of past days."""
     texts = [orjson.dumps(past.first_paid)]
     before, last = _SAME, None
     for state in past.states:
@@ -144,8 +127,8 @@ def write_today(
         counted: What is counted of its details.
         cells: Its details.
     """
-    point = b"\t".join((orjson.dumps(change_30d), before, _write_point(now)))
-    return [point, _COUNTED.to_text(counted), _CELLS.to_text(cells)]
+    points = b"\t".join((orjson.dumps(change_30d), before, _write_point(now)))
+    return [points, _COUNTED.to_text(counted), _CELLS.to_text(cells)]
 
 
 def write_past_point(state: PastState, money: MoneyConverter) -> bytes:
@@ -158,51 +141,85 @@ def write_past_point(state: PastState, money: MoneyConverter) -> bytes:
 
 
 def _write_point(point: HistoryPoint, *, is_billed: bool = True, is_paid_for: bool = True) -> bytes:
+    """Write a point.
+
+    Only all accounts tell whether it was a customer's.
+    `is_billed` says whether billing knew anything of the account, `is_paid_for` whether it paid
+    or a subscription ran. Where billing knew no account at all, every one was a customer.
+    """
     parts = [getattr(point, name) for name in HistoryPoint.__slots__]
-    return orjson.dumps([parts, is_billed, is_paid_for])
+    return orjson.dumps([is_billed, is_paid_for, parts])
 
 
-@dataclass(frozen=True, slots=True)
+def find_billed(
+    lines: Iterable[tuple[str, AccountLine]],
+) -> tuple[list[bool], list[tuple[str, AccountLine]]]:
+    """Find for each past day whether billing knew anything of any account.
+
+    Returns:
+        The answers for past days and for 30 days ago, and the lines that were taken for them.
+    """
+    billed: list[bool] = []
+    taken: list[tuple[str, AccountLine]] = []
+    known: dict[bytes, bool] = {}
+    for named in lines:
+        taken.append(named)
+        texts = _list_points(named[1])
+        known.update((text, orjson.loads(text)[0]) for text in texts if text not in known)
+        own = [known[text] for text in texts]
+        billed = [any(pair) for pair in zip(billed or own, own, strict=True)]
+        if all(billed):
+            break
+    return billed, taken
+
+
+def _list_points(line: AccountLine) -> list[bytes]:
+    """List the written points of past days, and of 30 days ago."""
+    texts = line.past.split(b"\t")
+    for place in range(2, len(texts)):
+        texts[place] = texts[place] or texts[place - 1]
+    return [*texts[1:], line.today.split(b"\t")[1]]
+
+
 class LineReader:
     """Reads written lines; equal parts of them are one object, made once."""
 
-    _points: dict[bytes, DatedPoint] = field(default_factory=dict)
-    _lost: dict[Any, Mapping[str, float]] = field(default_factory=dict)
-    _days: dict[bytes, date | None] = field(default_factory=dict)
-    _counted: dict[bytes, CountedDetails] = field(default_factory=dict)
+    def __init__(self, billed: Sequence[bool]) -> None:
+        """Take what `find_billed` found of past days."""
+        self._points: tuple[dict[bytes, HistoryPoint], ...] = ({}, {})
+        self._by_day = [self._points[is_billed] for is_billed in billed]
+        self._lost: dict[Any, Mapping[str, float]] = {}
+        self._days: dict[bytes, date | None] = {}
+        self._counted: dict[bytes, CountedDetails] = {}
 
-    def read(self, parts: Sequence[bytes], written: bytes) -> AccountLine:
-        """Read a line from its parts.
+    def read(self, line: AccountLine) -> ReadLine:
+        """Read a line.
 
-        Args:
-            parts: The six texts.
-            written: All of them, packed.
+        Points are empty of days on which the account was no customer.
         """
-        first_paid, *past = parts[2].split(b"\t")
-        change, before, now = parts[3].split(b"\t")
-        return AccountLine(
-            self.read_points((*past, before)),
-            self._read_point(now).point,
+        first_paid, *texts = line.past.split(b"\t")
+        change, before, now = line.today.split(b"\t")
+        texts.append(before)
+        points, last = list[HistoryPoint](), _SAME
+        for text, of_day in zip(texts, self._by_day, strict=True):
+            last = text or last
+            points.append(of_day.get(last) or self._make_point(last, of_day))
+        of_today = self._points[False]  # of today there is no doubt
+        return ReadLine(
+            tuple(points[:-1]),
+            points[-1],
+            of_today.get(now) or self._make_point(now, of_today),
             self._read_day(first_paid),
             orjson.loads(change),
-            self._read_counted(parts[4]),
-            written,
+            self._read_counted(line.counted),
         )
 
-    def read_points(self, texts: Iterable[bytes]) -> list[DatedPoint]:
-        """Read points, of which those that equal the one before are empty."""
-        points: list[DatedPoint] = []
-        for text in texts:
-            points.append(points[-1] if text == _SAME else self._read_point(text))
-        return points
-
-    def _read_point(self, text: bytes) -> DatedPoint:
-        point = self._points.get(text)
-        if point is None:
-            parts, is_billed, is_paid_for = orjson.loads(text)
-            lost = parts[-1]
-            parts[-1] = self._lost.setdefault((*lost, *lost.values()), lost)
-            point = self._points[text] = DatedPoint(HistoryPoint(*parts), is_billed, is_paid_for)
+    def _make_point(self, text: bytes, of_day: dict[bytes, HistoryPoint]) -> HistoryPoint:
+        _, is_paid_for, parts = orjson.loads(text)
+        lost = parts[-1]
+        parts[-1] = self._lost.setdefault((*lost, *lost.values()), lost)
+        is_shown = is_paid_for or of_day is self._points[False]
+        point = of_day[text] = HistoryPoint(*parts) if is_shown else _NO_POINT
         return point
 
     def _read_day(self, text: bytes) -> date | None:
@@ -217,12 +234,6 @@ class LineReader:
         return self._counted[text]
 
 
-def find_billed(accounts: Iterable[AccountLine]) -> list[bool]:
-    """Return for each past day whether billing knew anything of any account."""
-    billed: list[bool] = []
-    for of_account in accounts:
-        own = [day.is_billed for day in of_account.past]
-        billed = [any(pair) for pair in zip(billed or own, own, strict=True)]
-        if all(billed):
-            break
-    return billed
+def read_cells(packed: bytes) -> AccountCells:
+    """Read the cells of a written line."""
+    return _CELLS.from_text(unpack_bytes(packed).rpartition(b"\n")[2])

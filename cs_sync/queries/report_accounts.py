@@ -1,10 +1,11 @@
 """Accounts of the report: today, their past 12 months, and what is known about each."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -24,6 +25,8 @@ from cs_sync.metrics.periods import add_months
 from cs_sync.queries.account_batches import AccountBatch
 from cs_sync.queries.account_lines import (
     AccountLine,
+    LineReader,
+    ReadLine,
     find_billed,
     keep_lines,
     read_cells,
@@ -46,6 +49,7 @@ from cs_sync.queries.past_states import PastStates, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.report import (
+    AccountCells,
     AccountDetails,
     AnswerLine,
     HistoryPoint,
@@ -152,21 +156,24 @@ def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
 
     The sources are of no use afterwards: their past months are let go.
     """
-    lines = _read_lines(sources)
+    items = {
+        item.account["id"]: item for item in sources.day.scored
+        if item.account["id"] in sources.months
+    }  # fmt: skip
+    lines = _read_lines(sources, items)
+    billed, taken = find_billed(lines)
+    reader, accounts = LineReader(billed), list[ReportedAccount]()
+    for id_, line in chain(taken, lines):
+        item, own = items[id_], reader.read(line)
+        if item.is_customer or any(point.mrr for point in own.past):
+            accounts.append(_build_account(sources, item, own, partial(read_cells, line.packed)))
     sources.months.forget_results()
-    billed = find_billed(lines.values())
-    accounts = []
-    for item in sources.day.scored:
-        line = lines.pop(item.account["id"], None)  # what was built of it is not needed twice
-        if line is None:
-            continue
-        past = [point.resolve(billed=any_) for point, any_ in zip(line.past, billed, strict=True)]
-        if item.is_customer or any(point.mrr for point in past[:-1]):
-            accounts.append(_build_account(sources, item, line, past))
     return accounts
 
 
-def _read_lines(sources: AccountSources) -> dict[str, AccountLine]:
+def _read_lines(
+    sources: AccountSources, items: Mapping[str, ScoredAccount]
+) -> Iterator[tuple[str, AccountLine]]:
     """Read what the report says of each account.
 
     Kept lines, where nothing that they are made of changed.
@@ -174,10 +181,6 @@ def _read_lines(sources: AccountSources) -> dict[str, AccountLine]:
     workspace, money = sources.workspace, sources.money
     settings, titles = workspace.config.workspace, sources.context.titles
     parts = [settings.timezone, workspace.words.language, *money.list_parts(), titles]
-    items = {
-        item.account["id"]: item for item in sources.day.scored
-        if item.account["id"] in sources.months
-    }  # fmt: skip
     formats = Formats(workspace.words, settings.timezone, money.currency)
     return keep_lines(workspace, hash_parts(parts), items, _Lines(sources, items, formats))
 
@@ -317,23 +320,22 @@ def _build_task(row: Mapping[str, Any], crm: Mapping[str, str]) -> TaskLine:
 
 
 def _build_account(
-    sources: AccountSources, item: ScoredAccount, line: AccountLine, points: Sequence[HistoryPoint]
+    sources: AccountSources,
+    item: ScoredAccount,
+    line: ReadLine,
+    cells: Callable[[], AccountCells],
 ) -> ReportedAccount:
-    """Build an account from its line and points.
-
-    They are those of past months, and of 30 days before.
-    """
+    """Build an account from its line."""
     account, id_ = item.account, item.account["id"]
     day, context = sources.day, sources.context
     attributes = context.attributes.get(id_, {})
     owner = (account["owner_source"] or "", account["owner_source_id"] or "")
-    *past, before = points
     return ReportedAccount(
         id=id_,
         name=to_plain_line(account["name"] or id_, 80),
         now=line.now,
-        before=before,
-        past=tuple(past),
+        before=line.before,
+        past=line.past,
         is_customer=item.is_customer,
         mrr=day.get_mrr(id_),
         owner=context.owners.get(owner, ""),
@@ -345,7 +347,7 @@ def _build_account(
         first_paid=line.first_paid,
         tasks=context.tasks.get(id_, ()),
         counted=line.counted,
-        read_cells=partial(read_cells, line.written),
+        read_cells=cells,
     )
 
 

@@ -180,7 +180,7 @@ def _read_comments(
 
 
 def _find_first_day(workspace: Workspace, scope: Scope) -> date:
-    """Find a day since which there are enough comments, or tickets, for a report."""
+    """Find a day since which there are enough comments or tickets."""
     zone = ZoneInfo(scope.periods[0].zone)
     with workspace.store.read() as connection:
         moments = [

@@ -30,31 +30,34 @@ UNKNOWN = PastState(40.0, "yellow", {"usage": 9.0})
 NOW = HistoryPoint(300, True, 90.0, "green", None, {"usage": 0.0})
 
 
+UNKNOWN_POINT = HistoryPoint(0, False, 40.0, "yellow", None, {"usage": 9.0})
 COUNTED = CountedDetails(3, ("search",), (["export", True],))
 CELLS = AccountCells(reasons=(["Line\nand\ttab", 57],))
 
 
-def read(*states: PastState, before: PastState = UNKNOWN) -> AccountLine:
-    """Write an account's line with these past months, and read it back."""
+def write(*states: PastState, before: PastState = UNKNOWN) -> AccountLine:
+    """Write an account's line with these past months."""
     past = write_past(PastStates(states, DAY), MONEY)
     today = write_today(write_past_point(before, MONEY), NOW, -1.5, COUNTED, CELLS)
-    parts = [b"past", b"today", past, *today]
-    return LineReader().read(parts, pack_text(b"\n".join(parts)))
+    now, counted, _ = today
+    return AccountLine(past, now, counted, pack_text(b"\n".join([b"past", b"today", past, *today])))
 
 
 def test_a_line_is_read_as_it_was() -> None:
     """100 EUR and 50 USD at a half are 125 EUR; a text may have ends of lines in it."""
     past = HistoryPoint(125, True, 31.5, "red", "red", {"usage": 57.0})
-    unknown = HistoryPoint(0, False, 40.0, "yellow", None, {"usage": 9.0})
-    line = read(RED, RED, UNKNOWN, before=RED)
-    assert [day.point for day in line.past] == [past, past, unknown, past]
-    assert (line.now, line.first_paid, line.change_30d) == (NOW, DAY, -1.5)
-    assert line.counted == COUNTED
-    assert read_cells(line.written) == CELLS
+    line = write(RED, RED, UNKNOWN, before=RED)
+    read = LineReader([False] * 4).read(line)
+    assert read.past == (past, past, UNKNOWN_POINT)
+    assert (read.before, read.now, read.first_paid, read.change_30d) == (past, NOW, DAY, -1.5)
+    assert read.counted == COUNTED
+    assert read_cells(line.packed) == CELLS
 
 
-def test_equal_neighbours_are_written_once() -> None:
-    assert write_past(PastStates((RED, RED), None), MONEY).split(b"\t")[2] == b""
+def test_equal_neighbours_are_written_once_and_each_has_its_day() -> None:
+    line = write(UNKNOWN, UNKNOWN)
+    assert line.past.split(b"\t")[2] == b""
+    assert LineReader([True, False, True]).read(line).past == (HistoryPoint(), UNKNOWN_POINT)
 
 
 @pytest.mark.parametrize(
@@ -64,11 +67,13 @@ def test_equal_neighbours_are_written_once() -> None:
 def test_where_billing_knew_anybody_others_were_no_customers(
     state: PastState, billed: bool, shown: bool
 ) -> None:
-    (point, _) = read(state).past
-    assert (point.resolve(billed=billed) != HistoryPoint()) is shown
+    (point,) = LineReader([billed, False]).read(write(state)).past
+    assert (point != HistoryPoint()) is shown
 
 
 def test_billing_of_a_day_is_known_by_one_account() -> None:
-    lines = [read(UNKNOWN, UNKNOWN), read(UNKNOWN, RED)]
-    assert find_billed(lines) == [False, True, False]
-    assert find_billed([]) == []
+    lines = [("a", write(UNKNOWN, UNKNOWN)), ("b", write(UNKNOWN, RED))]
+    assert find_billed(iter(lines)) == ([False, True, False], lines)
+    known = [("a", write(RED, RED, before=RED)), ("b", write(UNKNOWN, UNKNOWN))]
+    assert find_billed(iter(known)) == ([True, True, True], known[:1])
+    assert find_billed([]) == ([], [])

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cs_sync.follow_ups import AccountView, FollowUpPlan, plan_follow_ups
+from cs_sync.queries.account_lines import write_past
 from cs_sync.queries.past_states import read_past_states
 from cs_sync.report import build_page
 from cs_sync.store.queries.health import read_all_use
@@ -350,6 +351,32 @@ def test_a_page_of_which_nothing_changed_is_kept(
     place.run("sync")
     read_page(place)
     assert len(made) == 1
+
+
+@pytest.mark.slow("runs everything, and renders two pages")
+def test_the_past_of_a_line_is_kept_on_the_next_day(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ticket moves its account's score of today; late use moves its past months."""
+    place, books = begin(tmp_path, "run")
+    read_page(place)
+    written: list[Any] = []
+
+    def write(past: Any, money: Any) -> bytes:
+        written.append(past)
+        return write_past(past, money)
+
+    monkeypatch.setattr("cs_sync.queries.report_accounts.write_past", write)
+    use_the_next_day(place, books)
+    ask_for_help(place, books)
+    books.keep(place)
+    assert place.run("run").code in (0, 3)
+    asked_for_help = len(written)
+    use_earlier(place, books)
+    books.keep(place)
+    assert place.run("run").code in (0, 3)
+    assert (asked_for_help, len(written)) == (0, 1)
+    assert_kept_equals_computed(place)
 
 
 def read_stored_reasons(place: Place) -> dict[str, Any]:

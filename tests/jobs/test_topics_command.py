@@ -1,11 +1,13 @@
 """`cs-sync analyse topics` from end to end: what customers write, by topic, with their words."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cs_sync.metrics.topics.group import MIN_TEXTS, Topic, Verbatim, find_topics
 from tests.jobs.road import BOOKS, Place, small_company
 
 pytestmark = pytest.mark.slow("groups texts in each test")
@@ -136,6 +138,23 @@ def test_the_report_tells_what_customers_say(place: Place) -> None:
     place.run("sync")
     place.run("report")
     assert "of the last year, by topic" not in page.read_text(), "too few to tell"
+
+
+def test_a_report_groups_the_newest(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    grouped: list[Sequence[Verbatim]] = []
+
+    def find(comments: Sequence[Verbatim]) -> list[Topic]:
+        grouped.append(comments)
+        return find_topics(comments)
+
+    monkeypatch.setattr("cs_sync.queries.topics.find_topics", find)
+    place.run("report")
+    monkeypatch.setattr("cs_sync.queries.topics.MAX_REPORT_COMMENTS", MIN_TEXTS)
+    place.lose("kept_result")
+    place.run("report")
+    every, newest = grouped
+    assert len(every) > MIN_TEXTS
+    assert list(newest) == list(every[:MIN_TEXTS])
 
 
 def test_who_is_forgotten_is_in_no_topic_and_still_counted(place: Place) -> None:

@@ -58,7 +58,10 @@ def select_subjects(scope: Scope) -> Select[Any]:
 
 
 def select_nth_newest(texts: Select[Any], n: int) -> Select[Any]:
-    """Select when the nth newest of these texts was said; nothing if there are fewer."""
+    """Select when the nth newest text was said.
+
+    Nothing, if there are fewer.
+    """
     said_at = texts.subquery().c.said_at
     return select(said_at).order_by(said_at.desc()).offset(n - 1).limit(1)
 

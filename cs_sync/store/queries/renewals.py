@@ -56,7 +56,10 @@ def read_renewals(connection: Connection, scope: SignalScope) -> dict[str, tuple
 
 
 def _read_months(connection: Connection) -> dict[Key, int]:
-    """Map (source, subscription) → its longest interval in months, if that is a year."""
+    """Map (source, subscription) → its longest interval in months.
+
+    Only where that is a year or more.
+    """
     statement = _select_long_items(*_SUBSCRIPTION, ITEM.c.interval, ITEM.c.interval_count)
     months: dict[Key, int] = {}
     for source, subscription, interval, count in connection.execute(statement.distinct()).all():
