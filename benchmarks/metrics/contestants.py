@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select
 
 from benchmarks.metrics.books import PERIODS, SYNCED, TOUCHED, touch
-from cs_sync.jobs.derive import BATCH_OBJECTS, BATCH_SIZE
+from cs_sync.jobs.derive import BATCH_SIZE
 from cs_sync.jobs.mrr_exclusions import compute_mrr
 from cs_sync.metrics.bridge import select_bridge
 from cs_sync.metrics.figure_keys import build_figure_key, normalise_rows
@@ -29,7 +29,7 @@ from cs_sync.store.fast.kept_figures import (
 from cs_sync.store.fast.shared_tables import share_stocks
 from cs_sync.store.queries.mrr import save_mrr
 from cs_sync.store.queries.stale_accounts import read_stale_accounts
-from cs_sync.sync.gc_tuning import raise_gc_threshold
+from cs_sync.sync.gc_tuning import RUN_OBJECTS, raise_gc_threshold
 
 KINDS = ("opening", "new", "reactivation", "expansion", "contraction", "churn", "closing")
 Numbers = list[dict[str, float]]
@@ -62,7 +62,7 @@ def cs_sync(path: Path) -> list[Step]:
     ]
 
 
-@raise_gc_threshold(BATCH_OBJECTS)
+@raise_gc_threshold(RUN_OBJECTS)
 def _derive(store: Store, policy: MrrPolicy, since: datetime | None, now: datetime) -> None:
     with store.read() as connection:
         accounts = read_stale_accounts(connection, since)

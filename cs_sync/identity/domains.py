@@ -1,5 +1,6 @@
 """Normalisation of domains and e-mail addresses, and the rules for company domains."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -7,6 +8,9 @@ from hashlib import sha256
 
 from cs_sync.identity.free_mail import FREE_MAIL
 from cs_sync.identity.relay_mail import RELAY_MAIL
+
+_PLAIN_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+"""What most domains look like, which are returned as they are."""
 
 
 def normalise_domain(text: str | None) -> str | None:
@@ -19,6 +23,8 @@ def normalise_domain(text: str | None) -> str | None:
     """
     if not text:
         return None
+    if _PLAIN_HOST.fullmatch(text) and not text.startswith("www."):
+        return text
     host = text.strip().lower().split("://")[-1]
     for end in "/?#:":
         host = host.split(end, 1)[0]
@@ -111,7 +117,8 @@ def normalise_email(text: str | None) -> str | None:
     """
     email = (text or "").strip().lower()
     local, at, domain = email.rpartition("@")
-    return email if local and at and domain and not set(email) & set(" \t\n") else None
+    has_space = " " in email or "\t" in email or "\n" in email
+    return email if local and at and domain and not has_space else None
 
 
 def _to_ascii(host: str) -> str:

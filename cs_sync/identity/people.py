@@ -57,6 +57,9 @@ def rank_contact(fact: ContactFact) -> tuple[bool, int, str, datetime, str]:
 
 def list_emails(fact: ContactFact) -> list[str]:
     """Return all normalised addresses of a record, the main one first."""
+    if not fact.extra_emails:
+        email = normalise_email(fact.email)
+        return [email] if email else []
     emails = (normalise_email(text) for text in (fact.email, *fact.extra_emails))
     return list(dict.fromkeys(email for email in emails if email))
 

@@ -36,14 +36,10 @@ from cs_sync.store.queries.identity_graph import (
 from cs_sync.store.queries.mrr import save_mrr
 from cs_sync.store.queries.stale_accounts import read_stale_accounts
 from cs_sync.store.records.stream_state import set_cursor
-from cs_sync.sync.gc_tuning import raise_gc_threshold
+from cs_sync.sync.gc_tuning import RUN_OBJECTS, raise_gc_threshold
 from cs_sync.write_back.fields import build_field_specs
 
 BATCH_SIZE = 2_000
-BATCH_OBJECTS = 50_000
-"""More than the objects of a batch, none of them in a cycle: to search after every ten thousand for
-some takes a twelfth of a first computation.
-"""
 
 
 def derive_accounts_and_mrr(recorded: RunSession) -> None:
@@ -63,6 +59,7 @@ def derive_accounts_and_mrr(recorded: RunSession) -> None:
     workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
 
 
+@raise_gc_threshold(RUN_OBJECTS)
 def derive_accounts(recorded: RunSession) -> int:
     """Resolve the accounts, unless no source and no rule changed.
 
@@ -153,7 +150,7 @@ def _read_excluded(workspace: Workspace, policy: MrrPolicy) -> dict[str, str]:
         return read_excluded(connection, get_mrr_stream(policy.hash))
 
 
-@raise_gc_threshold(BATCH_OBJECTS)
+@raise_gc_threshold(RUN_OBJECTS)
 def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
     """Bring one policy's MRR up to date.
 

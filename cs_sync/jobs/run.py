@@ -40,6 +40,7 @@ from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_results import save_kept
 from cs_sync.store.queries.stored_scores import build_stored_score, read_stored_days, save_scores
 from cs_sync.store.schedule_slots import SlotClaim
+from cs_sync.sync.gc_tuning import RUN_OBJECTS, raise_gc_threshold
 from cs_sync.sync.windows import ReadRequest
 
 
@@ -67,6 +68,7 @@ def run_pipeline(
         return _run_steps(workspace, dry_run=False, yes=yes, slot=slot)
 
 
+@raise_gc_threshold(RUN_OBJECTS)
 def _run_steps(
     workspace: Workspace, *, dry_run: bool, yes: bool, slot: SlotClaim | None = None
 ) -> RunReport:

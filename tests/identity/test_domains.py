@@ -1,6 +1,8 @@
 """Spellings of domains and addresses."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cs_sync.identity.domains import DEFAULT_RULES, DomainRules, normalise_domain, normalise_email
 from cs_sync.identity.free_mail import FREE_MAIL
@@ -30,6 +32,11 @@ company_domain, email_company_domain = (
 )
 def test_domain_of(text: str | None, domain: str | None) -> None:
     assert normalise_domain(text) == domain
+
+
+@given(st.from_regex(r"(www\.)?[a-z0-9.-]{1,9}(\.[a-zA-Z]{2,3})?(/x)?", fullmatch=True))
+def test_spaces_around_a_domain_change_nothing(text: str) -> None:
+    assert normalise_domain(text) == normalise_domain(f" {text} ")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -219,8 +219,12 @@ def _read_owner_names(connection: Connection) -> dict[RecordRef, str]:
     }
 
 
-def _mark_moved(connection: Connection, accounts: Iterable[str], now: datetime) -> None:
-    for chunk in split_chunks(accounts):
+def _mark_moved(connection: Connection, accounts: Collection[str], now: datetime) -> None:
+    """Mark accounts with other records as changed, those written just now aside."""
+    if not accounts:
+        return
+    before = set(connection.scalars(select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at != now)))
+    for chunk in split_chunks(name for name in accounts if name in before):
         these = ACCOUNT.c.id.in_(chunk)
         archive_rows(connection, ACCOUNT, these, now)
         connection.execute(update(ACCOUNT).where(these).values(changed_at=now))
