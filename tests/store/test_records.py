@@ -68,6 +68,15 @@ def test_a_deleted_record_that_comes_back_lives_again(store: Store) -> None:
     assert rows_of(store, Ticket)[0]["deleted_at"] is None
 
 
+def test_ids_in_any_order_and_script_are_found_again(store: Store) -> None:
+    names = ["z", "Ω", "9", "10", "Z", "\uffff", "😀", "ä", "a b", "ab"]
+    for name in names:
+        assert put(store, Ticket, ticket(name)) == 1
+    for name in reversed(names):
+        assert put(store, Ticket, ticket(name), at=LATER) == 0
+    assert put(store, Ticket, *map(ticket, names), ticket("new"), at=LATER) == 1
+
+
 def test_one_source_never_overwrites_another(store: Store) -> None:
     put(store, Ticket, ticket("1", subject="Ours"))
     admitted, _ = validate_rows(Ticket, [ticket("1", subject="Theirs")])
