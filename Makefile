@@ -157,7 +157,7 @@ format: setup
 
 # cs-sync beside its floor, a plain script and dlt, in an environment of its own; see benchmarks/.
 BENCH := .venv-bench/bin
-BENCHED := ./schemas . ./plugins/stripe ./plugins/hubspot
+BENCHED := ./schemas . ./plugins/stripe ./plugins/hubspot ./plugins/files
 bench:
 	test -x $(BENCH)/python || $(PYTHON) -m venv .venv-bench
 	$(BENCH)/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables

@@ -1,7 +1,9 @@
 """`python -m benchmarks.push --size 10000`: the write-back's own way to each destination.
 
-A plan of one update per account goes through ledger, client and connector. Each push ends by
-itself: what is not written within `--seconds` is stopped and counted as left.
+A plan of one update per account goes through ledger, client and connector, and then the same is
+wanted again and compared with the ledger. Each push ends by itself: what is not written within
+`--seconds` is stopped and counted as left. Peak memory is that of the process so far, so name one
+destination to learn its own.
 """
 
 import argparse
@@ -35,18 +37,25 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 
 
+NOW = datetime.now(UTC)
+"""What is wanted again is wanted as of the same time."""
+
+
 def main() -> None:
     """Push to both destinations and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.push", description=__doc__)
+    parser.add_argument("destinations", nargs="*", help=f"of {', '.join(SETTINGS)}; or all")
     parser.add_argument("--size", type=int, default=10_000, help="messages, and companies")
     parser.add_argument("--latency", type=float, default=0.1)
     parser.add_argument("--seconds", type=float, default=300.0, help="at most, per destination")
     given = parser.parse_args()
-    print("| | requests | 429s | took s | CPU s | slowest limit allows in s | ratio |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name in SETTINGS:
+    print(
+        "| | requests | 429s | took s | CPU s | CPU s again | peak MB | limit allows in s | ratio |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name in given.destinations or SETTINGS:
         with serve(given.latency) as url:
-            cpu = push(name, url, given.size, given.seconds)
+            cpu, again = push(name, url, given.size, given.seconds)
             seen = httpx.get(f"{url}/counts", timeout=60).json()
         if name == "webhook" and not (seen["messages"] == given.size and seen["in_order"]):
             raise SystemExit(f"webhook: {seen['messages']} messages, in order: {seen['in_order']}")
@@ -55,12 +64,17 @@ def main() -> None:
         requests = seen["messages"] or seen["requests"]["hubspot"]
         share = f"{seen['allows_in']:.1f} | {seen['allows_in'] / seen['seconds']:.0%}"
         limit = share if name == "hubspot" else " | "
-        took = f"{seen['seconds']:.1f} | {cpu:.1f}"
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        took = f"{seen['seconds']:.1f} | {cpu:.1f} | {again:.2f} | {peak:.0f}"
         print(f"| {name} | {requests} | {seen['refused']} | {took} | {limit} |")
 
 
-def push(name: str, url: str, size: int, seconds: float) -> float:
-    """Look at the records, plan and write; return user CPU seconds."""
+def push(name: str, url: str, size: int, seconds: float) -> tuple[float, float]:
+    """Look at the records, plan and write; then plan once more.
+
+    Returns:
+        The user CPU seconds of either.
+    """
     made: Any = load_plugins().destinations[name]
     settings = {key: text.format(url) for key, text in SETTINGS[name].items()}
     stopping = threading.Event()
@@ -72,7 +86,7 @@ def push(name: str, url: str, size: int, seconds: float) -> float:
             lease = acquire_lease(connection, "run", utc_now())
         with VendorHttp(name, made.limits, sleep=lambda s: sleep(stopping, s)) as client:
             destination = made(made.Config.model_validate(settings), client)
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+            before = read_cpu_seconds()
             timer.start()
             leased = LeasedStore(store, lease)
             writer = DestinationWriter(
@@ -84,30 +98,40 @@ def push(name: str, url: str, size: int, seconds: float) -> float:
                 raise SystemExit("hubspot was not looked at")
             writes = writer.push(make_plan(desired, writer.entries(), "cs_"))
             timer.cancel()
-            used = resource.getrusage(resource.RUSAGE_SELF).ru_utime - before
+            written = read_cpu_seconds()
+            del desired
+            again = make_plan(list(list_records(name, size)), writer.entries(), "cs_")
+            compared = read_cpu_seconds()
         store.close()
     if writes.problems:
         raise SystemExit(f"{name}: {writes.describe_problems()}")
-    return used
+    if any(item.op for item in again):
+        raise SystemExit(f"{name}: what was written is to be written again")
+    return written - before, compared - written
+
+
+def read_cpu_seconds() -> float:
+    """Return the user CPU seconds of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_utime
 
 
 def list_records(name: str, size: int) -> Iterator[DesiredRecord]:
     """Yield one score per company, or a score and a follow-up for each of half as many accounts."""
     scores = size if name == "hubspot" else size // 2
-    fields: dict[str, Value] = {
-        "cs_health_score": 41.5,
-        "cs_health_band": "red",
-        "cs_health_reasons": "Logins fell by half.\nOne invoice is open.",
-        "cs_mrr": 1290.0,
-        "cs_mrr_currency": "EUR",
-        "cs_updated_at": utc_now(),
-    }
     for number in range(scores):
         account = f"{1_000_000 + number}"
+        fields: dict[str, Value] = {
+            "cs_health_score": 41.5 + number % 50,
+            "cs_health_band": "red",
+            "cs_health_reasons": f"Logins fell by {number % 90} %.\n{number} invoices are open.",
+            "cs_mrr": 1290.0 + number,
+            "cs_mrr_currency": "EUR",
+            "cs_updated_at": NOW,
+        }
         yield DesiredRecord(Op("account", account, fields, remote_id=account), account)
     for number in range(size - scores):
         account = f"{1_000_000 + number}"
-        task: dict[str, Value] = {"title": "Call them", "body": "Ask.", "due_at": utc_now()}
+        task: dict[str, Value] = {"title": "Call them", "body": "Ask.", "due_at": NOW}
         key = f"{account}-task"
         yield DesiredRecord(Op("follow_up", key, task, account_remote_id=account), account)
 

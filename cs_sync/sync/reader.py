@@ -10,10 +10,16 @@ from sqlalchemy import Connection
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Page, Stream
+from cs_sync.store.fast.bulk_upserts import RowsExist
 from cs_sync.store.privacy.erase import erase_reappeared
 from cs_sync.store.privacy.redact_record import RecordRedactor
 from cs_sync.store.records.counts import StoredCounts
-from cs_sync.store.records.page import count_main_records, store_page, validate_page
+from cs_sync.store.records.page import (
+    ValidPage,
+    count_main_records,
+    store_page,
+    validate_page,
+)
 from cs_sync.store.records.stream_state import OpenWindow, WindowProgress, advance
 from cs_sync.store.records.write import WriteContext
 from cs_sync.sync.session import SyncSession
@@ -59,13 +65,13 @@ class WindowResult:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StreamReader:
     """Reads the windows of one stream into the store.
 
     `parts` receives the counts of each page, also if a window fails half-way; `cost` remembers
     what the source's client raised. `tracked=False` leaves the stream state alone, for ranges
-    requested by the user.
+    requested by the user. `expects_new`: nothing is looked up until a page shows a stored row.
     """
 
     session: SyncSession
@@ -74,6 +80,7 @@ class StreamReader:
     parts: list[StoredCounts]
     cost: ReadCost
     tracked: bool = True
+    expects_new: bool = False
 
     def read_window(self, opened: OpenWindow, *, first: bool = False) -> WindowResult:
         """Store every page of a window with its resume point.
@@ -143,11 +150,19 @@ class StreamReader:
             return self._store(_redact_page(self.session, self.source, page), opened, before)
 
     def _store(self, page: Page, opened: OpenWindow, before: int) -> StoredCounts:
+        valid = validate_page(self.stream, page)
+        if self.expects_new:
+            try:
+                return self._store_valid(valid, opened, before)
+            except RowsExist:
+                self.expects_new = False
+        return self._store_valid(valid, opened, before)
+
+    def _store_valid(self, valid: ValidPage, opened: OpenWindow, before: int) -> StoredCounts:
         session, stream = self.session, self.stream
-        valid = validate_page(stream, page)
-        moment = WriteContext(self.source, session.clock(), session.keep_raw)
+        moment = WriteContext(self.source, session.clock(), session.keep_raw, self.expects_new)
         confirm = should_delete_missing(stream, opened.window)
-        progress = WindowProgress(page.resume, before)
+        progress = WindowProgress(valid.page.resume, before)
 
         def work(connection: Connection) -> StoredCounts:
             part = store_page(connection, stream, valid, moment, session.run_id, confirm=confirm)

@@ -65,6 +65,8 @@ class StreamSync:
     pool: Executor
     parts: list[StoredCounts] = field(default_factory=list)
     costs: list[ReadCost] = field(default_factory=list)
+    is_first: bool = False
+    """Whether no read of the stream was complete yet: so hardly anything of it is stored."""
 
     def run(self) -> StreamResult:
         """Read all windows; raise only what must stop the run."""
@@ -130,6 +132,7 @@ class StreamSync:
         """Open the windows to read, and warn about an unplanned full read."""
         names, now = (self.source.name, self.stream.name), self.session.clock()
         standing = self._read_position()
+        self.is_first = standing.is_first
         windows = plan_windows(self.stream, standing, self.request, now)
         if windows is not standing.windows and not self.request.is_ranged:
             self.session.store.transact(
@@ -168,7 +171,13 @@ class StreamSync:
         with self.source.count_requests(self.stream.name) as cost:
             self.costs.append(cost)
             reader = StreamReader(
-                self.session, self.source.name, self.stream, self.parts, cost, tracked=tracked
+                self.session,
+                self.source.name,
+                self.stream,
+                self.parts,
+                cost,
+                tracked=tracked,
+                expects_new=self.is_first,
             )
             read = reader.read_window(opened, first=first)
         if tracked and not read.more:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from cs_sync.store.engine import Store
+from cs_sync.store.fast.bulk_upserts import RowsExist
 from cs_sync.store.records.validate import validate_rows
 from cs_sync.store.records.write import (
     WriteContext,
@@ -46,6 +47,21 @@ def test_a_record_is_stored_once_and_written_again_only_when_it_differs(store: S
     first, second = rows_of(store, Ticket)
     assert (first["status"], first["first_seen_at"], first["changed_at"]) == ("solved", NOW, LATER)
     assert (second["status"], second["changed_at"]) == ("open", NOW)
+
+
+def test_where_new_rows_are_expected_one_that_is_stored_refuses_all(store: Store) -> None:
+    admitted, _ = validate_rows(Ticket, [ticket("1"), ticket("2")])
+    expecting = WriteContext("crm", NOW, expects_new=True)
+    with store.write() as connection:
+        assert store_rows(connection, Ticket, admitted[:1], expecting) == 1
+    with pytest.raises(RowsExist), store.write() as connection:
+        store_rows(connection, Ticket, admitted[::-1], expecting)
+    assert [row["source_id"] for row in rows_of(store, Ticket)] == ["1"]
+    with store.write() as connection:
+        assert store_rows(connection, Ticket, admitted[1:], expecting) == 1
+    expected = rows_of(store, Ticket)
+    assert put(store, Ticket, ticket("1"), ticket("2"), at=LATER) == 0
+    assert rows_of(store, Ticket) == expected
 
 
 def test_a_later_copy_of_a_record_in_one_page_wins(store: Store) -> None:
@@ -112,10 +128,10 @@ def item(**fields: Any) -> dict[str, Any]:
     return {**given, "valid_from": NOW - timedelta(days=90), **fields}
 
 
-def show(store: Store, at: datetime, **fields: Any) -> None:
+def show(store: Store, at: datetime, *, expects_new: bool = False, **fields: Any) -> None:
     """A page that shows the present state of the item."""
     admitted, _ = validate_rows(SubscriptionItem, [item(**fields)])
-    moment = WriteContext("stripe", at)
+    moment = WriteContext("stripe", at, expects_new=expects_new)
     with store.write() as connection:
         store_rows(connection, SubscriptionItem, admitted, moment, snapshot=True)
 
@@ -133,6 +149,14 @@ def test_a_changed_snapshot_begins_a_version_when_the_source_says_so(store: Stor
     show(store, LATER, quantity=5, updated_at=changed)
     show(store, LATER, quantity=5, updated_at=changed)
     assert versions_of(store) == [(began, changed, 2), (changed, None, 5)]
+
+
+def test_an_item_that_begins_otherwise_is_no_new_one_where_new_rows_are_expected(
+    store: Store,
+) -> None:
+    show(store, NOW, quantity=2, expects_new=True)
+    show(store, LATER, quantity=5, valid_from=NOW, expects_new=True)
+    assert versions_of(store) == [(NOW - timedelta(days=90), LATER, 2), (LATER, None, 5)]
 
 
 def test_without_a_time_of_change_a_version_begins_when_it_was_first_seen(store: Store) -> None:

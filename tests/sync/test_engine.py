@@ -14,13 +14,13 @@ from cs_sync.contracts.source import Page, Stream, Window
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.store.records.rejects import REJECTED
-from cs_sync.store.records.stream_state import read_stream_position
+from cs_sync.store.records.stream_state import delete_stream_state, read_stream_position
 from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.gc_tuning import GC_THRESHOLD
 from cs_sync.sync.result import StreamResult, derive_run_status
 from cs_sync.sync.session import SyncSession
 from cs_sync.sync.windows import BACKFILL_EDGES, ReadRequest
-from cs_sync_schemas import Record, Ticket, get_table
+from cs_sync_schemas import Record, Ticket, get_history_table, get_table
 from tests.conftest import Clock, migrated_sqlite
 from tests.examples import FEW
 from tests.sync.scripted import Scripted, stream, tickets
@@ -89,6 +89,47 @@ def test_everything_is_read_and_the_cursor_moves(store: Store, clock: Clock) -> 
         standing = read_stream_position(connection, "scripted", "tickets")
     assert standing.cursor == clock.now.isoformat()
     assert standing.windows == ()
+
+
+def test_a_first_read_over_stored_rows_changes_what_any_other_read_would(
+    store: Store, clock: Clock
+) -> None:
+    run(store, clock, stream(pages))
+    with store.write() as connection:
+        delete_stream_state(connection, "scripted")
+
+    def later(window: Window) -> Iterator[Page]:
+        yield Page(tickets("0"), 1)
+        yield Page(tickets("1", "2"), 2)
+        yield Page(tickets("1", subject="Export fails"), 3)
+        yield Page(tickets("3", "4", "5", "6"), None)
+
+    outcome = run(store, clock, stream(later))["tickets"]
+    assert (outcome.status, outcome.stored.records, outcome.stored.changed) == ("ok", 8, 2)
+    assert living(store) == ["0", *ALL]
+
+
+def test_an_id_on_two_pages_of_a_first_read_is_stored_once_as_shown_last(
+    store: Store, clock: Clock
+) -> None:
+    def twice(window: Window) -> Iterator[Page]:
+        yield Page(tickets("1", "2", subject="first"), 1)
+        clock.advance(minutes=1)
+        yield Page(tickets("2", "3", subject="last"), None)
+
+    outcome = run(store, clock, stream(twice))["tickets"]
+    assert (outcome.stored.records, outcome.stored.changed) == (4, 4)
+    with store.read() as connection:
+        subjects = select(TICKET.c.source_id, TICKET.c.subject).order_by(TICKET.c.source_id)
+        assert [tuple(row) for row in connection.execute(subjects)] == [
+            ("1", "first"),
+            ("2", "last"),
+            ("3", "last"),
+        ]
+        history = get_history_table(TICKET)
+        assert history is not None
+        past = select(history.c.subject).where(history.c.source_id == "2")
+        assert list(connection.scalars(past)) == ["first"]
 
 
 @pytest.mark.parametrize("page", range(len(PAGES)))

@@ -1,4 +1,4 @@
-"""Upserts of many rows: one statement for each row on SQLite, one for all on PostgreSQL.
+"""Writing many rows: one statement for each row on SQLite, one for all on PostgreSQL.
 
 There the rows are one parameter, a JSON document that the server takes apart. Our process takes a
 sixth of what it takes to send row by row or by COPY, the server two thirds of row by row.
@@ -65,10 +65,44 @@ def upsert_uniform_rows(
         rows: At least one row; all have the same fields. Of two with one key the last one stays.
         shared: Columns with the same value in every row.
     """
+    upsert_columns(connection, table, _split_columns(rows, shared), shared)
+
+
+def _split_columns(
+    rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]
+) -> dict[str, Sequence[Any]]:
+    """Return the columns that rows have of their own."""
     own = [name for name in rows[0] if name not in shared]
     # The first name twice, as an itemgetter of one name gives no tuple.
     taken = zip(*map(itemgetter(*own, own[0]), rows), strict=True)
-    upsert_columns(connection, table, dict(zip(own, taken, strict=False)), shared)
+    return dict(zip(own, taken, strict=False))
+
+
+class RowsExist(Exception):
+    """A row to insert is stored already; the transaction cannot go on."""
+
+
+def insert_uniform_rows(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    shared: Mapping[str, Any],
+) -> None:
+    """Insert new rows; much quicker than `upsert_uniform_rows`.
+
+    Args:
+        connection: A write transaction.
+        table: The table to write.
+        rows: At least one row; all have the same fields, no two the same key.
+        shared: Columns with the same value in every row.
+
+    Raises:
+        RowsExist: One of them is stored already.
+    """
+    try:
+        _write_columns(connection, table, _split_columns(rows, shared), shared, only_new=True)
+    except connection.dialect.loaded_dbapi.IntegrityError as error:
+        raise RowsExist from error
 
 
 def upsert_columns(
@@ -87,10 +121,20 @@ def upsert_columns(
         columns: Column → values, one per row; at least one row.
         shared: Columns with the same value in every row.
     """
-    if connection.dialect.name == "postgresql" and not _has_bytes(table):
-        _upsert_documents(connection, table, columns, shared)
-    else:
-        _upsert_one_by_one(connection, table, columns, shared)
+    _write_columns(connection, table, columns, shared)
+
+
+def _write_columns(
+    connection: Connection,
+    table: Table,
+    columns: Mapping[str, Sequence[Any]],
+    shared: Mapping[str, Any],
+    *,
+    only_new: bool = False,
+) -> None:
+    documents = connection.dialect.name == "postgresql" and not _has_bytes(table)
+    write = _write_documents if documents else _write_one_by_one
+    write(connection, table, columns, shared, only_new=only_new)
 
 
 def upsert_numbered_columns(
@@ -109,7 +153,7 @@ def upsert_numbered_columns(
     """
     instants = frozenset(name for name in columns if isinstance(table.c[name].type, Instant))
     if connection.dialect.name == "sqlite":
-        _upsert_one_by_one(connection, table, columns, shared, stored=instants)
+        _write_one_by_one(connection, table, columns, shared, stored=instants)
         return
     read = {
         name: [None if at is None else read_microseconds(at) for at in columns[name]]
@@ -128,11 +172,13 @@ def _get_stored_type(kind: TypeEngine[Any]) -> Any:
     return getattr(kind, "impl_instance", kind)
 
 
-def _upsert_documents(
+def _write_documents(
     connection: Connection,
     table: Table,
     columns: Mapping[str, Sequence[Any]],
     shared: Mapping[str, Any],
+    *,
+    only_new: bool = False,
 ) -> None:
     _refuse_naive_times(table, columns)
     keys = [key.name for key in table.primary_key if key.name in columns]
@@ -140,14 +186,16 @@ def _upsert_documents(
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     )
     latest = list({tuple([row[key] for key in keys]): row for row in rows}.values())
-    statement = _prepare_document_upsert(connection.dialect, table, tuple(columns), tuple(shared))
+    statement = _prepare_document_insert(
+        connection.dialect, table, tuple(columns), tuple(shared), only_new=only_new
+    )
     bound = {name: statement.bind_value(name, value) for name, value in shared.items()}
     for start in range(0, len(latest), DOCUMENT_ROWS):
         part = latest[start : start + DOCUMENT_ROWS]
         document = dump_json(part)
         if _NUL in document:  # in a JSON document, which may hold it; no text of ours does
             kept = {name: [row[name] for row in part] for name in columns}
-            _upsert_one_by_one(connection, table, kept, shared)
+            _write_one_by_one(connection, table, kept, shared, only_new=only_new)
             continue
         values = {**bound, DOCUMENT: document}
         with open_cursor(connection) as cursor:
@@ -165,16 +213,22 @@ def _refuse_naive_times(table: Table, columns: Mapping[str, Sequence[Any]]) -> N
 
 
 @lru_cache(STATEMENT_CACHE_SIZE)
-def _prepare_document_upsert(
-    dialect: Dialect, table: Table, own: tuple[str, ...], shared: tuple[str, ...]
+def _prepare_document_insert(
+    dialect: Dialect,
+    table: Table,
+    own: tuple[str, ...],
+    shared: tuple[str, ...],
+    *,
+    only_new: bool,
 ) -> PreparedStatement:
-    """Compile an upsert of the rows in a JSON document.
+    """Compile an insert of the rows in a JSON document.
 
     Args:
         dialect: The dialect of the connections to run it on.
         table: The table to write.
         own: The columns in the document.
         shared: The columns with one value for all rows, a parameter each.
+        only_new: No row is stored yet; otherwise those that are are replaced.
     """
     document = cast(bindparam(DOCUMENT, type_=Text()), JSON)
     parts = [column(name, table.c[name].type) for name in own]
@@ -184,7 +238,8 @@ def _prepare_document_upsert(
     given += [cast(bindparam(n, type_=table.c[n].type), table.c[n].type) for n in shared]
     names = (*own, *shared)
     insert = build_insert(dialect, table).from_select(names, select(*given))
-    return prepare_statement(_add_replace_clause(insert, table, names), dialect)
+    statement = insert if only_new else _add_replace_clause(insert, table, names)
+    return prepare_statement(statement, dialect)
 
 
 def _keep_json_null(value: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -194,12 +249,14 @@ def _keep_json_null(value: ColumnElement[Any]) -> ColumnElement[Any]:
     return value
 
 
-def _upsert_one_by_one(
+def _write_one_by_one(
     connection: Connection,
     table: Table,
     columns: Mapping[str, Sequence[Any]],
     shared: Mapping[str, Any],
     stored: Collection[str] = (),
+    *,
+    only_new: bool = False,
 ) -> None:
     """Write row by row.
 
@@ -212,15 +269,16 @@ def _upsert_one_by_one(
         columns: Column → values, one per row.
         shared: Columns with the same value in every row.
         stored: The columns whose values have the stored form already.
+        only_new: No row is stored yet; otherwise those that are are replaced.
     """
     names = (*columns, *shared)
-    whole = _prepare_upsert(connection.dialect, table, names)
+    whole = _prepare_insert(connection.dialect, table, names, only_new=only_new)
     given = {name: values for name, values in columns.items() if name not in stored}
     bound = whole.bind_columns(given, shared) | {name: columns[name] for name in stored}
     empty = frozenset[str]()
     if connection.dialect.name == "sqlite" and len(bound[names[0]]) >= MIN_ROWS_FOR_OWN_STATEMENT:
         empty = frozenset(name for name, values in bound.items() if _is_all_none(values))
-    statement = _prepare_upsert(connection.dialect, table, names, empty)
+    statement = _prepare_insert(connection.dialect, table, names, empty, only_new=only_new)
     cursor = open_cursor(connection)
     cursor.executemany(statement.text, zip(*map(bound.__getitem__, statement.names), strict=True))
     cursor.close()
@@ -231,25 +289,30 @@ def _is_all_none(values: Sequence[Any]) -> bool:
 
 
 @lru_cache(STATEMENT_CACHE_SIZE)
-def _prepare_upsert(
-    dialect: Dialect, table: Table, names: tuple[str, ...], empty: frozenset[str] = frozenset()
+def _prepare_insert(
+    dialect: Dialect,
+    table: Table,
+    names: tuple[str, ...],
+    empty: frozenset[str] = frozenset(),
+    *,
+    only_new: bool,
 ) -> PreparedStatement:
-    """Compile an insert of one row that replaces all but `first_seen_at`.
+    """Compile an insert of one row.
 
     Args:
         dialect: The dialect of the connections to run it on.
         table: The table to write.
         names: The columns to write.
         empty: Columns written as NULL in every row, without a parameter.
+        only_new: No row is stored yet; otherwise all but `first_seen_at` is replaced.
     """
     insert = build_insert(dialect, table)
     filled = tuple(name for name in names if name not in empty)
     if empty:
         values = {name: bindparam(name, type_=table.c[name].type) for name in filled}
         insert = insert.values({**values, **dict.fromkeys(empty, null())})
-    return prepare_statement(
-        _add_replace_clause(insert, table, names), dialect, () if empty else names
-    )
+    statement = insert if only_new else _add_replace_clause(insert, table, names)
+    return prepare_statement(statement, dialect, () if empty else names)
 
 
 def _add_replace_clause(

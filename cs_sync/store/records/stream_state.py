@@ -30,10 +30,14 @@ class OpenWindow:
 
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
-    """A stream's state before a run; the cursor is None before the first complete read."""
+    """A stream's state before a run; the cursor is None before the first complete read.
+
+    `is_first`: no read was complete yet.
+    """
 
     cursor: Any
     windows: tuple[OpenWindow, ...]
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,14 @@ def read_stream_position(connection: Connection, source: str, stream: str) -> St
         .where(STATE.c.source == source, STATE.c.stream == stream)
         .order_by(STATE.c.partition)
     ).mappings()
-    cursor, windows = None, []
+    cursor, windows, is_first = None, [], True
     for row in rows:
         if row["partition"] == CURSOR_PARTITION:
-            cursor = row["cursor"]
+            cursor, is_first = row["cursor"], False
         elif not row["done"]:
             window = Window(row["since"], row["until"], row["resume"], row["backfill"])
             windows.append(OpenWindow(row["partition"], window, row["opened_at"], row["records"]))
-    return StreamPosition(cursor, tuple(windows))
+    return StreamPosition(cursor, tuple(windows), is_first)
 
 
 def read_covered_windows(

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from cs_sync.contracts.source import get_received
-from cs_sync.store.fast.bulk_upserts import upsert_uniform_rows
+from cs_sync.store.fast.bulk_upserts import insert_uniform_rows, upsert_uniform_rows
 from cs_sync.store.fast.prepared import (
     STATEMENT_CACHE_SIZE,
     PreparedStatement,
@@ -43,11 +43,16 @@ _SOURCE_ID = itemgetter("source_id")
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """The source of the records, and the time of knowledge."""
+    """The source of the records, and the time of knowledge.
+
+    `expects_new`: nothing is looked up, as nothing of the source should be stored yet; a row that
+    is raises RowsExist, and the page is to be stored without this.
+    """
 
     source: str
     now: datetime
     keep_raw: bool = False
+    expects_new: bool = False
 
 
 def store_rows(
@@ -68,10 +73,16 @@ def store_rows(
         moment: The source and the time.
         snapshot: The rows show only the present; a changed one begins a new version.
         confirm: Also mark unchanged rows as seen, for reads that delete unseen rows.
+
+    Raises:
+        RowsExist: A row is stored where `moment` expects none.
     """
     table = get_table(record)
     keys = _get_key_columns(table)
-    stored = _read_stored_hashes(connection, table, map(_SOURCE_ID, rows), moment)
+    # What is stored of a snapshot has another key where it began at another time.
+    insert_only, stored = moment.expects_new and not snapshot, dict[Any, str]()
+    if not insert_only:
+        stored = _read_stored_hashes(connection, table, map(_SOURCE_ID, rows), moment)
     if snapshot and stored:
         rows = _build_versions(connection, record, rows, moment)
     latest = dict(zip(map(itemgetter(*keys), rows), rows, strict=True))
@@ -83,15 +94,26 @@ def store_rows(
         )
         for chunk in split_chunks(replaced):
             archive_rows(connection, table, _match_source_ids(table, chunk, moment), moment.now)
-    written = changed
-    if moment.keep_raw:
-        written = [{**row, "raw": get_received(row)} for row in changed]
-    if written:
-        upsert_uniform_rows(connection, table, written, _build_engine_fields(moment))
+    if changed:
+        _write_changed(connection, table, changed, moment, insert_only=insert_only)
     if confirm and stored:
         same = (key for key, row in latest.items() if stored.get(key) == row["row_hash"])
         _confirm_rows(connection, table, same, moment)
     return len(changed)
+
+
+def _write_changed(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    moment: WriteContext,
+    *,
+    insert_only: bool,
+) -> None:
+    if moment.keep_raw:
+        rows = [{**row, "raw": get_received(row)} for row in rows]
+    write = insert_uniform_rows if insert_only else upsert_uniform_rows
+    write(connection, table, rows, _build_engine_fields(moment))
 
 
 def _get_key_columns(table: Table) -> tuple[str, ...]:
