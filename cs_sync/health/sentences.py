@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from cs_sync.health.facts import AccountEvidence, AnswerFact, OverdueInvoice, TicketFact, UsageFact
 from cs_sync.health.scope import SignalScope
@@ -27,9 +27,12 @@ def describe_tickets(
 
     `3 tickets in the last 30 days, all about integration: #512 #518 #523`.
     """
+    text = words("reason.tickets", int(value))
+    if not evidence.tickets:
+        return text
     since = scope.since(30)
     recent = [ticket for ticket in evidence.tickets if ticket.opened_at >= since]
-    return _format_tickets(words("reason.tickets", int(value)), recent, words)
+    return _format_tickets(text, recent, words)
 
 
 def describe_open_tickets(
@@ -80,14 +83,22 @@ def describe_usage(
 
     Who began later than 56 days ago has no such 28 days to compare with.
     """
-    usage, days = evidence.usage, words.number(int(value))
-    if value and usage and _used_before(usage, scope):
-        return words("reason.used_before", days=days, before=words.number(usage.earlier_days))
+    usage = evidence.usage
     if value:
-        return words("reason.used", days=days)
+        is_compared = usage is not None and _used_before(usage, scope)
+        before = usage.earlier_days if usage is not None and is_compared else None
+        return _describe_days_of_use(int(value), before, words)
     if usage is None:
         return words("reason.never_used")
     return words("reason.not_used", day=words.day(usage.last_day, scope.day))
+
+
+@lru_cache(maxsize=4096)
+def _describe_days_of_use(days: int, before: int | None, words: Translator) -> str:
+    """Describe days of use; many accounts have as many."""
+    if before is None:
+        return words("reason.used", days=words.number(days))
+    return words("reason.used_before", days=words.number(days), before=words.number(before))
 
 
 def _used_before(usage: UsageFact, scope: SignalScope) -> bool:
@@ -305,6 +316,7 @@ SENTENCES: dict[str, SentenceBuilder] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def get_sentence_builder(signal: str) -> SentenceBuilder:
     """Return the sentence builder of a signal, by its name."""
     if feature := parse_feature(signal):

@@ -142,6 +142,8 @@ _SAME = 0
 
 
 def _write_objects(to_json: Convert, items: Sequence[Any]) -> list[Any]:
+    if not items:
+        return []
     plain: list[Any] = []
     before: Any = None
     last: Any = None
