@@ -16,7 +16,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    func,
     literal_column,
     or_,
     select,
@@ -124,27 +123,13 @@ def _get_key_columns(table: Table) -> tuple[str, ...]:
 def _read_stored_hashes(
     connection: Connection, table: Table, source_ids: Iterable[str], moment: WriteContext
 ) -> dict[Any, str]:
-    """Map key → row_hash of the stored rows; empty for soft-deleted ones.
-
-    A first read mostly brings rows behind all that are stored. SQLite compares texts as we do, so
-    those need not be looked up; PostgreSQL orders them by language.
-    """
+    """Map key → row_hash of the stored rows; empty for soft-deleted ones."""
     query = _prepare_hash_query(connection.dialect, table)
-    if connection.dialect.name == "sqlite":
-        last = _prepare_last_id_query(connection.dialect, table)
-        [(greatest,)] = last.rows(connection, source=moment.source)
-        source_ids = () if greatest is None else (name for name in source_ids if name <= greatest)
     hashes: dict[Any, str] = {}
     for chunk in split_chunks(source_ids):
         for *key, digest in query.rows(connection, source=moment.source, ids=chunk):
             hashes[tuple(key) if len(key) > 1 else key[0]] = digest
     return hashes
-
-
-@lru_cache(STATEMENT_CACHE_SIZE)
-def _prepare_last_id_query(dialect: Dialect, table: Table) -> PreparedStatement:
-    own = table.c.source == bindparam("source")
-    return prepare_statement(select(func.max(table.c.source_id)).where(own), dialect)
 
 
 @lru_cache(STATEMENT_CACHE_SIZE)
