@@ -6,6 +6,7 @@ today its points, what is counted of its details, and the details. JSON has no l
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -21,6 +22,7 @@ from cs_sync_schemas.packed import pack_text, unpack_bytes
 KIND = "lines"
 _SAME = b""
 """Stands for a written point that equals the one before it."""
+_get_values = attrgetter(*HistoryPoint.__slots__)
 _NO_POINT = HistoryPoint()
 """Of a day on which an account was not a customer."""
 _CELLS = PackedJson[AccountCells](AccountCells)
@@ -127,7 +129,7 @@ def write_today(
         counted: What is counted of its details.
         cells: Its details.
     """
-    points = b"\t".join((orjson.dumps(change_30d), before, _write_point(now)))
+    points = b"\t".join((orjson.dumps(change_30d), before, _write_point(_get_values(now))))
     return [points, _COUNTED.to_text(counted), _CELLS.to_text(cells)]
 
 
@@ -135,20 +137,20 @@ def write_past_point(state: PastState, money: MoneyConverter) -> bytes:
     """Write the point of an account on a past day."""
     pays = any(state.paid.values())
     risk = classify_risk(state.band, leaving=state.is_leaving, unpaid=state.is_unpaid)
-    mrr = money.add_up(state.paid)
-    point = HistoryPoint(mrr, pays, state.score, state.band, risk, state.lost)
-    return _write_point(point, is_billed=state.is_billed, is_paid_for=pays or state.is_running)
+    values = (money.add_up(state.paid), pays, state.score, state.band, risk, state.lost)
+    return _write_point(values, is_billed=state.is_billed, is_paid_for=pays or state.is_running)
 
 
-def _write_point(point: HistoryPoint, *, is_billed: bool = True, is_paid_for: bool = True) -> bytes:
-    """Write a point.
+def _write_point(
+    values: tuple[Any, ...], *, is_billed: bool = True, is_paid_for: bool = True
+) -> bytes:
+    """Write a point by its values.
 
     Only all accounts tell whether it was a customer's.
     `is_billed` says whether billing knew anything of the account, `is_paid_for` whether it paid
     or a subscription ran. Where billing knew no account at all, every one was a customer.
     """
-    parts = [getattr(point, name) for name in HistoryPoint.__slots__]
-    return orjson.dumps([is_billed, is_paid_for, parts])
+    return orjson.dumps((is_billed, is_paid_for, values))
 
 
 def find_billed(

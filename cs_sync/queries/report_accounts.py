@@ -47,7 +47,7 @@ from cs_sync.queries.kept_results import (
 from cs_sync.queries.kept_use import KeptUse
 from cs_sync.queries.past_states import PastStates, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
-from cs_sync.queries.score import ScoredAccount
+from cs_sync.queries.score import AccountResult, ScoredAccount
 from cs_sync.report import (
     AccountCells,
     AccountDetails,
@@ -211,11 +211,12 @@ class _Lines:
     def write_today(self, account: str) -> Sequence[bytes]:
         """Write today, with 30 days ago."""
         item, sources = self.items[account], self.sources
-        details = _build_details(sources.workspace, item, sources.context)
+        result = item.result
+        details = _build_details(sources.workspace, account, result, sources.context)
         return write_today(
-            write_past_point(item.result.before, sources.money),
+            write_past_point(result.before, sources.money),
             _build_current_point(item, sources.day.get_mrr(account), sources.money),
-            None if item.change_30d is None else float(item.change_30d),
+            None if result.change_30d is None else float(result.change_30d),
             select_counted(details),
             build_cells(details, self.formats),
         )
@@ -264,8 +265,9 @@ def _build_current_point(
 ) -> HistoryPoint:
     if not item.is_customer:
         return HistoryPoint(money.add_up(paid), any(paid.values()))
-    risk = _find_risk(item.score, item.evidence, unpaid=is_unpaid(item.evidence))
-    return build_point(item.score, paid, risk, money)
+    result = item.result
+    risk = _find_risk(result.score, result.evidence, unpaid=is_unpaid(result.evidence))
+    return build_point(result.score, paid, risk, money)
 
 
 def _find_risk(score: HealthScore, evidence: AccountEvidence, *, unpaid: bool) -> RiskKind | None:
@@ -330,6 +332,8 @@ def _build_account(
     day, context = sources.day, sources.context
     attributes = context.attributes.get(id_, {})
     owner = (account["owner_source"] or "", account["owner_source_id"] or "")
+    churn = day.forecast.get_churn_probability(id_)
+    words = sources.workspace.words
     return ReportedAccount(
         id=id_,
         name=to_plain_line(account["name"] or id_, 80),
@@ -342,8 +346,8 @@ def _build_account(
         plan=attributes.get(PLAN, ""),
         segment=attributes.get(context.segment, ""),
         change_30d=line.change_30d,
-        churn_probability=day.forecast.get_churn_probability(id_),
-        chance=describe_chance(day.forecast.row(id_), sources.workspace.words),
+        churn_probability=churn,
+        chance="" if churn is None else describe_chance(day.forecast.row(id_), words),
         first_paid=line.first_paid,
         tasks=context.tasks.get(id_, ()),
         counted=line.counted,
@@ -352,14 +356,14 @@ def _build_account(
 
 
 def _build_details(
-    workspace: Workspace, item: ScoredAccount, context: AccountContext
+    workspace: Workspace, id_: str, result: AccountResult, context: AccountContext
 ) -> AccountDetails:
-    id_, evidence = item.account["id"], item.evidence
+    evidence = result.evidence
     return AccountDetails(
-        reasons=_list_reasons(item),
+        reasons=_list_reasons(result),
         tickets=[_build_ticket(workspace, fact) for fact in evidence.tickets[:MAX_LINES]],
         answers=[_build_answer(workspace, fact) for fact in evidence.answers[:MAX_LINES]],
-        use=_build_use(item),
+        use=_build_use(evidence),
         features={
             to_plain_line(fact.feature, 60): fact.recent_days
             for fact in sorted(evidence.features, key=lambda fact: -fact.recent_days)
@@ -389,10 +393,10 @@ def _build_answer(workspace: Workspace, answer: AnswerFact) -> AnswerLine:
     )
 
 
-def _list_reasons(item: ScoredAccount) -> list[tuple[str, float | None]]:
+def _list_reasons(result: AccountResult) -> list[tuple[str, float | None]]:
     """Return urgent reasons, then those of the score, without repetition."""
-    costs: dict[str, float | None] = dict.fromkeys(item.urgent)
-    for reason in item.reasons:
+    costs: dict[str, float | None] = dict.fromkeys(result.urgent)
+    for reason in result.reasons:
         costs[reason.text] = None if reason.loss is None else float(reason.loss)
     return list(costs.items())
 
@@ -407,13 +411,11 @@ def _list_links(
     return sorted(named, key=lambda link: (link[1] != crm, link[0]))
 
 
-def _build_use(item: ScoredAccount) -> UseLine | None:
-    usage = item.evidence.usage
+def _build_use(evidence: AccountEvidence) -> UseLine | None:
+    usage = evidence.usage
     if usage is None:
         return None
-    seats = [
-        subscription.seats for subscription in item.evidence.subscriptions if subscription.seats
-    ]
+    seats = [subscription.seats for subscription in evidence.subscriptions if subscription.seats]
     return UseLine(
         usage.recent_days,
         usage.earlier_days,
