@@ -25,6 +25,8 @@ from cs_sync.store.queries.accounts import find_first_paid, get_mrr_before, read
 from cs_sync.store.queries.health import read_signals, read_swept_facts, read_use_history
 from cs_sync_schemas.times import count_microseconds
 
+_NO_BILLING = BillingMarks()
+
 
 @dataclass(frozen=True, slots=True)
 class PastState:
@@ -74,7 +76,7 @@ class StateBook:
                 {part.input: measure_loss(part, score.mode) for part in score.contributions},
             )
         _, value, lost = self._lost[id(score)]
-        known = billing or BillingMarks()
+        known = billing or _NO_BILLING
         marks = (billing is not None, known.is_running, known.is_leaving, known.is_unpaid)
         key = (id(score), *marks, *paid.items())
         if key not in self._states:

@@ -1,6 +1,7 @@
 """Billing at the ends of many days, from subscriptions and invoices that are read once."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, case, literal, or_, select, union_all
@@ -47,13 +48,27 @@ def mark_billing(facts: Iterable[BillingFact], at: int) -> BillingMarks | None:
 
     None if nothing counts then.
     """
-    present = [fact for fact in facts if fact.begins < at <= fact.ends]
-    if not present:
+    is_running = is_unpaid = stays = leaves = False
+    for begins, ends, _, ending_from, is_invoice, is_paid_for in facts:
+        if not begins < at <= ends:
+            continue
+        if is_invoice:
+            is_unpaid = True
+            continue
+        is_running = True
+        if is_paid_for and ending_from < at:
+            leaves = True
+        elif is_paid_for:
+            stays = True
+    if not is_running and not is_unpaid:
         return None
-    running = [fact for fact in present if not fact.is_invoice]
-    paid = [fact for fact in running if fact.is_paid_for]
-    is_leaving = bool(paid) and all(fact.ending_from < at for fact in paid)
-    return BillingMarks(bool(running), is_leaving, len(running) < len(present))
+    return _make_marks(is_running, leaves and not stays, is_unpaid)
+
+
+@cache
+def _make_marks(*marks: bool) -> BillingMarks:
+    """Make each of the few combinations once."""
+    return BillingMarks(*marks)
 
 
 def _select_facts(days: DayEnds) -> Select[Any]:
