@@ -42,7 +42,7 @@ class WrittenResults(Mapping[str, T]):
     def __init__(
         self,
         form: PackedJson[T],
-        contents: Mapping[str, bytes],
+        contents: dict[str, bytes],
         at_hand: Mapping[str, T] | None = None,
     ) -> None:
         """Take results as written, and those that are at hand."""
@@ -60,10 +60,10 @@ class WrittenResults(Mapping[str, T]):
         """Return a result in its written form."""
         return self._contents[key]
 
-    def forget_results(self) -> None:
-        """Let go of all results, which nobody is going to ask for."""
-        self._contents = {}
-        self._at_hand.clear()
+    def forget(self, key: str) -> None:
+        """Let go of a result, which nobody is going to ask for."""
+        self._contents.pop(key, None)
+        self._at_hand.pop(key, None)
 
     def digest(self) -> str:
         """Digest the results of all accounts."""

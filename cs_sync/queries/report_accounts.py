@@ -164,10 +164,10 @@ def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
     billed, taken = find_billed(lines)
     reader, accounts = LineReader(billed), list[ReportedAccount]()
     for id_, line in chain(taken, lines):
+        sources.months.forget(id_)
         item, own = items[id_], reader.read(line)
         if item.is_customer or any(point.mrr for point in own.past):
             accounts.append(_build_account(sources, item, own, partial(read_cells, line.packed)))
-    sources.months.forget_results()
     return accounts
 
 
