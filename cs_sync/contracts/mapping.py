@@ -98,18 +98,21 @@ def map_records(
         record, raws, lambda raw: _list_outcomes(record, make(raw)), source_id
     )
     records: dict[type[Record], list[Row]] = {record: []}
-    for outcome in (outcome for outcomes in made for outcome in outcomes):
-        if isinstance(outcome, Rejection):
-            rejected.append(outcome)
-        else:
-            kind, row = outcome
-            records.setdefault(kind, []).append(row)
+    for outcomes in made:
+        for outcome in outcomes:
+            if isinstance(outcome, Rejection):
+                rejected.append(outcome)
+            else:
+                kind, row = outcome
+                records.setdefault(kind, []).append(row)
     return records, rejected
 
 
 def _list_outcomes(
     record: "type[Record]", mapped: Mapped
 ) -> "list[tuple[type[Record], Row] | Rejection]":
+    if isinstance(mapped, list):  # which is quicker to tell than a mapping
+        return mapped
     return [(record, mapped)] if isinstance(mapped, Mapping) else list(mapped)
 
 

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -14,6 +16,7 @@ from cs_sync.sync.concurrency import (
     MEASURE_SECONDS,
     ReaderLimiter,
     make_reader_limiter,
+    read_busy_seconds,
 )
 from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.session import Interrupted, SyncSession
@@ -55,6 +58,21 @@ def test_while_the_core_is_busy_a_reader_waits_for_the_one_before() -> None:
 def test_while_the_core_is_idle_others_are_let_in() -> None:
     concurrency = busy_for(0.03)
     assert all(enters(concurrency)(PATIENCE) for _ in range(16))
+
+
+def test_waiting_for_a_processor_counts_as_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads of Linux: nanoseconds on a processor, waiting for one, and turns."""
+    for thread, counts in (("7", "9000 1500000000 3"), ("8", "9000 500000000 1")):
+        (tmp_path / thread).mkdir()
+        (tmp_path / thread / "schedstat").write_text(f"{counts}\n", encoding="ascii")
+    (tmp_path / "9").mkdir()  # it ended meanwhile
+    monkeypatch.setattr("cs_sync.sync.concurrency._THREADS", str(tmp_path))
+    before = process_time()
+    assert before + 2.0 <= read_busy_seconds() <= process_time() + 2.0
+    monkeypatch.setattr("cs_sync.sync.concurrency._THREADS", str(tmp_path / "none"))
+    assert read_busy_seconds() <= process_time()
 
 
 def test_there_are_never_more_than_are_good_for_anything() -> None:

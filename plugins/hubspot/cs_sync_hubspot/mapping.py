@@ -45,7 +45,10 @@ class ObjectType:
 
     def row(self, item: Json) -> Row:
         """Map an object to a record."""
-        texts = read_texts(item)
+        return self.map_texts(item, read_texts(item))
+
+    def map_texts(self, item: Json, texts: Texts) -> Row:
+        """Map an object, whose properties were read, to a record."""
         source_id, changed_at = str(item["id"]), self._find_change(item, texts.get(self.modified))
         fields = self.fields(item, texts)
         fields["source_id"], fields["updated_at"], fields["raw"] = source_id, changed_at, item
@@ -197,24 +200,24 @@ def _parse_score(
     return score, low, high
 
 
-def map_aliases(kind: ObjectType, item: Json) -> list[Row]:
-    """Return the ids merged into this object."""
-    merged = read_text(item, _MERGED)
-    if merged is None:
-        return []
-    return [
-        {
+def map_aliases(
+    kind: ObjectType, item: Json, merged: str | None
+) -> Iterator[tuple[type[Record], Row]]:
+    """Yield an alias for each id merged into this object."""
+    for loser in split_list(merged):
+        if loser == str(item["id"]):
+            continue
+        alias = {
             "source_id": loser,
             "record": str(kind.record.__tablename__),
             "survivor_source_id": str(item["id"]),
             "updated_at": kind.changed_at(item),
         }
-        for loser in split_list(merged)
-        if loser != str(item["id"])
-    ]
+        yield Alias, alias
 
 
-def map_object(kind: ObjectType, item: Json) -> Iterator[tuple[type[Record], Row]]:
-    """Yield an object's record, and aliases of merged ones."""
-    yield kind.record, kind.row(item)
-    yield from ((Alias, alias) for alias in map_aliases(kind, item))
+def map_object(kind: ObjectType, item: Json) -> list[tuple[type[Record], Row]]:
+    """Map an object to its record, and aliases of merged ones."""
+    texts = read_texts(item)
+    record = (kind.record, kind.map_texts(item, texts))
+    return [record, *map_aliases(kind, item, texts.get(_MERGED))]

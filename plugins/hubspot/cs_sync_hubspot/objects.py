@@ -18,12 +18,16 @@ def read_texts(item: Json) -> Texts:
 
     Null and "" both mean unset.
     """
-    return {
-        name: text
-        for name, value in (item.get("properties") or _NONE).items()
-        if value is not None
-        and (text := value.strip() if isinstance(value, str) else str(value).strip())
-    }
+    properties = item.get("properties") or _NONE
+    try:  # as they nearly always are texts
+        return {
+            name: text
+            for name, value in properties.items()
+            if value is not None and (text := value.strip())
+        }
+    except AttributeError:
+        given = {name: str(value) for name, value in properties.items() if value is not None}
+        return {name: text for name, value in given.items() if (text := value.strip())}
 
 
 def read_text(item: Json, name: str) -> str | None:
