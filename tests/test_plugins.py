@@ -284,6 +284,21 @@ def test_a_source_and_a_destination_of_one_name_share_their_settings(
     assert "must have the same Config" in only(plugins).error
 
 
+def test_whether_a_connector_is_read_is_known_from_the_plugin_of_its_name(
+    install: Install, load: Load
+) -> None:
+    """Each command that writes asks it of the destination; the other plugins are not imported."""
+    code = GOOD.format(name="letter").replace("cs_sync_sources", "cs_sync_destinations")
+    install("letter", code)
+    install("pigeon", GOOD.format(name="pigeon"))
+    plugins = load()
+    assert plugins.find_source("letter") is None
+    assert plugins.find_destination("letter") is not None
+    assert plugins.find_destination("pigeon") is None
+    assert plugins.find_source("pigeon") is not None
+    assert not {"sources", "destinations"} & set(vars(plugins))
+
+
 def test_a_destination_must_say_how_it_addresses_accounts(install: Install, load: Load) -> None:
     code = GOOD.format(name="crm").replace("cs_sync_sources", "cs_sync_destinations")
     writes = "    def prepare(self, fields): ...\n    def write(self, ops): ...\n"

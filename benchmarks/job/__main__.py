@@ -124,6 +124,7 @@ def _run_job(
             costs[run] = _measure_run(folder, hours, database)
         if len(runs) == 1:
             return costs
+        _measure(folder, ["--config", "plan.toml", "run", "--dry-run"])
         return costs | {name: _measure(folder, line) for name, line in COMMANDS.items()}
 
 

@@ -89,19 +89,25 @@ class PluginRegistry(PluginLoader):
 
     def find_source(self, connector: str) -> "type[Source] | None":
         """Return a connector that reads; None if no plugin offers it."""
-        namesake: type[Source] | None = self._find_namesake("cs_sync_sources", connector)
-        return namesake or self.sources.get(connector)
+        source: type[Source] | None = self._find_namesake("cs_sync_sources", connector)
+        if source or self._find_namesake("cs_sync_destinations", connector):
+            return source
+        return self.sources.get(connector)
 
     def find_destination(self, connector: str) -> "type[Destination] | None":
         """Return a connector that writes; None if no plugin offers it."""
-        namesake: type[Destination] | None = self._find_namesake("cs_sync_destinations", connector)
-        return namesake or self.destinations.get(connector)
+        destination: type[Destination] | None
+        destination = self._find_namesake("cs_sync_destinations", connector)
+        if destination or self._find_namesake("cs_sync_sources", connector):
+            return destination
+        return self.destinations.get(connector)
 
     def _find_namesake(self, hook: str, connector: str) -> Any:
         """Find the valid offer of the plugin with the connector's name.
 
-        So the connectors that are not configured need not be imported. Whatever is wrong is
-        reported when the offers of all plugins are collected.
+        So the connectors that are not configured need not be imported: such a plugin offers both
+        what reads and what writes, as the two have one section. Whatever is wrong is reported when
+        the offers of all plugins are collected.
         """
         from cs_sync.plugins.offer_validation import validate_connector
 
