@@ -150,12 +150,15 @@ def select_retention_runs(scope: Scope, opens: Callable[[Period], datetime]) -> 
     """Select runs of the MRR at `opens` and at the period's end.
 
     Of the columns of `select_mrr_runs` it has prev and cur. Where the two instants are not equally
-    far apart in all periods, or runs are not enough, it is the pairs of `select_mrr_pairs`.
+    far apart in all periods, or runs are not enough, it is the pairs of `select_mrr_pairs`; also
+    where stocks are not shared, as each of its three looks at them would sweep all spans.
     """
     if not _are_runs_enough(scope):
         return select_mrr_pairs(scope, opens=opens)
     turns = [at for period in scope.periods for at in (opens(period), period.ends_at)]
     stocks = get_stocks(scope, turns)
+    if stocks.relation is not STOCK:
+        return select_mrr_pairs(scope, opens=opens)
     places = [stocks.turns.index(at) for at in turns]
     begins, lag = places[0], places[1] - places[0]
     if places != [at + index for index in range(len(scope.periods)) for at in places[:2]]:
