@@ -115,7 +115,7 @@ def _run_job(
         write_books(folder, size, usage_days)
         if database:
             database.configure(folder)
-        _compile(folder.with_name("small"), usage_days)
+        _compile_code(folder.with_name("small"), usage_days)
         few, all_ = range(0, size, 100), list_active_accounts(folder)
         used: list[tuple[Iterable[int], int]] = [((), 0), ((), 0), (few, 0), (few, -1), (all_, -2)]
         costs = {}
@@ -128,7 +128,7 @@ def _run_job(
         return costs | {name: _measure(folder, line) for name, line in COMMANDS.items()}
 
 
-def _compile(folder: Path, usage_days: int) -> None:
+def _compile_code(folder: Path, usage_days: int) -> None:
     """Compile our code, and what it loads of libraries, as an installation does."""
     write_books(folder, 20, usage_days)
     root = Path(__file__).parents[2]

@@ -60,7 +60,7 @@ class WrittenResults(Mapping[str, T]):
         """Return a result in its written form."""
         return self._contents[key]
 
-    def forget(self, key: str) -> None:
+    def drop_result(self, key: str) -> None:
         """Let go of a result, which nobody is going to ask for."""
         self._contents.pop(key, None)
         self._at_hand.pop(key, None)

@@ -164,7 +164,7 @@ def build_reported_accounts(sources: AccountSources) -> list[ReportedAccount]:
     billed, taken = find_billed(lines)
     reader, accounts = LineReader(billed), list[ReportedAccount]()
     for id_, line in chain(taken, lines):
-        sources.months.forget(id_)
+        sources.months.drop_result(id_)
         item, own = items[id_], reader.read(line)
         if item.is_customer or any(point.mrr for point in own.past):
             accounts.append(_build_account(sources, item, own, partial(read_cells, line.packed)))
@@ -195,14 +195,14 @@ class _Lines:
 
     def digest_past(self, account: str) -> bytes:
         """Digest what the past is made of."""
-        return _digest(self.sources.months.get_written(account))
+        return _digest_parts(self.sources.months.get_written(account))
 
     def digest_today(self, account: str) -> bytes:
         """Digest what today is made of, but for what all share."""
         day, context = self.sources.day, self.sources.context
         own = (day.get_mrr(account), context.links.get(account), context.crm.get(account))
         is_customer = self.items[account].is_customer
-        return _digest(day.results.get_written(account), orjson.dumps([is_customer, *own]))
+        return _digest_parts(day.results.get_written(account), orjson.dumps([is_customer, *own]))
 
     def write_past(self, account: str) -> bytes:
         """Write the past months."""
@@ -222,7 +222,7 @@ class _Lines:
         )
 
 
-def _digest(*parts: bytes) -> bytes:
+def _digest_parts(*parts: bytes) -> bytes:
     digest = hashlib.blake2b(digest_size=12)
     for part in parts:
         digest.update(part)

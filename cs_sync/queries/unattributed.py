@@ -43,12 +43,12 @@ def list_unattributed_shares(workspace: Workspace) -> list[UnattributedShare]:
     """Return the share of stored records without an account, by kind."""
     scope = _build_scope(workspace)
 
-    def compute(kind: AttributedTable, spans: Sequence[Span | None]) -> list[Rows]:
+    def compute_parts(kind: AttributedTable, spans: Sequence[Span | None]) -> list[Rows]:
         with workspace.store.read() as connection:
             parts = read_shares(connection, kind, scope, spans)
             return [[asdict(share) for share in shares] for shares in parts]
 
-    parts = _keep_parts(workspace, scope, ("unattributed shares",), compute)
+    parts = _keep_parts(workspace, scope, ("unattributed shares",), compute_parts)
     sums: dict[tuple[str, str | None], UnattributedShare] = {}
     for row in (row for part in parts for row in part):
         share = UnattributedShare(**row)
@@ -75,7 +75,7 @@ def list_newest_unattributed(
     kinds = [kind for kind in ATTRIBUTED_TABLES if kind.amount or kind.name in lacking]
     scope = _build_scope(workspace)
 
-    def compute(kind: AttributedTable, spans: Sequence[Span | None]) -> list[Rows]:
+    def compute_parts(kind: AttributedTable, spans: Sequence[Span | None]) -> list[Rows]:
         with workspace.store.read() as connection:
             return [
                 [
@@ -86,7 +86,7 @@ def list_newest_unattributed(
             ]
 
     newest: dict[str, list[dict[str, Any]]] = {}
-    for part in _keep_parts(workspace, scope, ("unattributed records", most), compute, kinds):
+    for part in _keep_parts(workspace, scope, ("unattributed records", most), compute_parts, kinds):
         for row in part:
             own = newest.setdefault(row["kind"], [])
             if row not in own and len(own) < most:  # somebody may have days in both parts

@@ -113,7 +113,7 @@ class StreamSync:
     def _read_all(
         self, windows: Sequence[OpenWindow], *, first: bool = False
     ) -> list[WindowResult]:
-        tasks = [self._begin(opened, first=first) for opened in windows]
+        tasks = [self._begin_window(opened, first=first) for opened in windows]
         wait(tasks)
         return [task.result() for task in tasks]
 
@@ -159,7 +159,7 @@ class StreamSync:
         detail = {"message": f"{name} {stream}: {message}"}
         self.session.emit(Event("warning", now, name, stream, detail))
 
-    def _begin(self, opened: OpenWindow, *, first: bool) -> Future[WindowResult]:
+    def _begin_window(self, opened: OpenWindow, *, first: bool) -> Future[WindowResult]:
         """Start a reader as soon as the source's limiter admits it."""
         self.source.concurrency.enter()
         task = self.pool.submit(self._read, opened, first=first)

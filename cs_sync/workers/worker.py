@@ -124,7 +124,7 @@ class Worker:
     def run(self) -> None:
         """Work until stopped."""
         try:
-            self._begin()
+            self._begin_work()
             while not self._stop.is_set():
                 self._tick()
                 self._stop.wait(self._timing.tick)
@@ -135,7 +135,7 @@ class Worker:
             with suppress(ConnectionLost), self._control.write() as connection:
                 forget_worker(connection, self.id)
 
-    def _begin(self) -> None:
+    def _begin_work(self) -> None:
         """Begin to take runs, once the database answers."""
         while not self._stop.is_set():
             try:

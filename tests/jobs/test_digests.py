@@ -23,5 +23,5 @@ def test_results_that_are_let_go_are_no_more() -> None:
     form = PackedJson[tuple[int, ...]](tuple[int, ...])
     written = {"a": form.encode((1, 2)), "b": form.encode((3,))}
     results = WrittenResults(form, written, {"a": (1, 2)})
-    results.forget("a")
+    results.drop_result("a")
     assert dict(results) == {"b": (3,)}

@@ -155,7 +155,7 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
     pairs = sort(read(ledger, select_retention_runs(SCOPE, half_a_year_before)))
     assert [{name: row[name] for name in names} for row in pairs] == retained
     shared = replace(SCOPE, shared_turns=list_turns(SCOPE))
-    with share(ledger, SCOPE) as connection:
+    with share_turns(ledger, SCOPE) as connection:
         rows = [row._asdict() for row in connection.execute(select(select_mrr_pairs(shared)))]
         last = replace(shared, periods=MONTHS[-1:])
         of_last = [row._asdict() for row in connection.execute(select(select_mrr_runs(last)))]
@@ -164,7 +164,7 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
     assert swept == anew
     assert sort(rows) == expected
     turns = list_turns(SCOPE, [6])
-    with share(ledger, SCOPE, turns) as connection:
+    with share_turns(ledger, SCOPE, turns) as connection:
         statement = select_retention_runs(replace(SCOPE, shared_turns=turns), half_a_year_before)
         assert unfold([row._asdict() for row in connection.execute(select(statement))]) == retained
         statement = select_mrr_runs(replace(SCOPE, shared_turns=turns))
@@ -175,7 +175,7 @@ def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
 
 
 @contextmanager
-def share(
+def share_turns(
     ledger: Ledger, scope: Scope, turns: Sequence[datetime] | None = None
 ) -> Iterator[Connection]:
     names = {str(STOCK.name), str(STOCK_GROUP.name)}
@@ -220,7 +220,7 @@ def test_groups_of_stocks_answer_as_spans_do(spans: list[Held], came_and_left: A
     store(ledger, spans, past=False, policy=scope.policy)
     asked = list(list_grouped_statements(scope))
     assert {"mrr", "customers", "expanding_customers_rate"} < {name for name, *_ in asked}
-    with share(ledger, scope) as connection:
+    with share_turns(ledger, scope) as connection:
         for name, grouped, plain in asked:
             rows = [tuple(row) for row in connection.execute(grouped)]
             assert rows == [tuple(row) for row in connection.execute(plain)], name

@@ -172,13 +172,15 @@ def select_retention_runs(scope: Scope, opens: Callable[[Period], datetime]) -> 
     start = end.alias("mrr_start")
     never, first = literal(0), literal(begins)
     parts = (
-        _overlay(start, get_later(start.c.since, first), start.c.amount, end, lag, begins),
-        _overlay(before, first, never, end, lag, begins),
+        _select_overlaid_runs(
+            start, get_later(start.c.since, first), start.c.amount, end, lag, begins
+        ),
+        _select_overlaid_runs(before, first, never, end, lag, begins),
     )
     return union_all(*parts).cte("retention_runs")
 
 
-def _overlay(
+def _select_overlaid_runs(
     start: FromClause,
     since: ColumnElement[int],
     amount: ColumnElement[int],

@@ -36,7 +36,7 @@ class PackedJson(Generic[T]):
             shared: Dataclasses in it of which one object stands in many values: it is converted
                 once, and one object again where it is read.
         """
-        self._to_json, self._from_json = _compile(kind, shared)
+        self._to_json, self._from_json = _compile_converters(kind, shared)
 
     def encode(self, value: T) -> bytes:
         """Return the value as compressed text."""
@@ -85,7 +85,9 @@ class HeadedJson(PackedJson[T], Generic[T, H]):
         return self._head.from_text(unpack_head(packed))
 
 
-def _compile(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert | None, Convert | None]:
+def _compile_converters(
+    kind: Any, shared: Sequence[type[Any]]
+) -> tuple[Convert | None, Convert | None]:
     """Compile the functions to and from plain JSON.
 
     None where a value stays as it is.
@@ -93,7 +95,7 @@ def _compile(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert | None, Co
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         (some,) = (argument for argument in arguments if argument is not types.NoneType)
-        to_json, from_json = _compile(some, shared)
+        to_json, from_json = _compile_converters(some, shared)
         return _skip_none(to_json), _skip_none(from_json)
     if origin in (tuple, Sequence, list):
         return _compile_items(arguments[0], shared)
@@ -101,7 +103,7 @@ def _compile(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert | None, Co
         return _compile_values(arguments[1], shared)
     if is_dataclass(kind) and isinstance(kind, type):
         both = _compile_dataclass(kind, shared)
-        return _share(*both) if kind in shared else both
+        return _share_texts(*both) if kind in shared else both
     return _SCALARS.get(kind, (None, None))
 
 
@@ -111,7 +113,7 @@ def _skip_none(convert: Convert | None) -> Convert | None:
     return lambda value: None if value is None else convert(value)
 
 
-def _share(to_json: Convert, from_json: Convert) -> tuple[Convert, Convert]:
+def _share_texts(to_json: Convert, from_json: Convert) -> tuple[Convert, Convert]:
     """Write objects as texts; read equal texts as one object."""
     texts: dict[int, tuple[Any, str]] = {}
 
@@ -128,7 +130,7 @@ def _share(to_json: Convert, from_json: Convert) -> tuple[Convert, Convert]:
 
 
 def _compile_items(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert, Convert]:
-    to_json, from_json = _compile(kind, shared)
+    to_json, from_json = _compile_converters(kind, shared)
     if to_json is not None and from_json is not None and is_dataclass(kind):
         return partial(_write_objects, to_json), partial(_read_objects, from_json)
     return (
@@ -163,7 +165,7 @@ def _read_objects(from_json: Convert, items: list[Any]) -> tuple[Any, ...]:
 
 
 def _compile_values(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert, Convert | None]:
-    to_json, from_json = _compile(kind, shared)
+    to_json, from_json = _compile_converters(kind, shared)
     back = from_json and (lambda of: {name: from_json(value) for name, value in of.items()})
     if to_json is None:
         return dict, back
@@ -173,7 +175,7 @@ def _compile_values(kind: Any, shared: Sequence[type[Any]]) -> tuple[Convert, Co
 def _compile_dataclass(kind: type[Any], shared: Sequence[type[Any]]) -> tuple[Convert, Convert]:
     hints = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
-    converters = [_compile(hints[name], shared) for name in names]
+    converters = [_compile_converters(hints[name], shared) for name in names]
     changed = [(place, to) for place, (to, _) in enumerate(converters) if to is not None]
     back = [(place, to) for place, (_, to) in enumerate(converters) if to is not None]
 

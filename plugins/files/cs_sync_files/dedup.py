@@ -42,7 +42,7 @@ class SeenKeys:
         """
         if not keys or self._add_page(keys, places):
             return {}
-        if self._insert(keys, places) == len(keys):
+        if self._insert_keys(keys, places) == len(keys):
             return {}
         first = [self._find_place(key) for key in keys]
         return {at: place for at, place in enumerate(first) if place != places[at]}
@@ -71,7 +71,7 @@ class SeenKeys:
             self._ranges.append((low, high))
             return True
         for number in range(len(self._ranges)):
-            self._insert(*self._read_page(number))
+            self._insert_keys(*self._read_page(number))
         self._database.execute("DELETE FROM page")
         self._ranges = None
         return False
@@ -81,7 +81,7 @@ class SeenKeys:
         page: tuple[list[str], list[Place]] = marshal.loads(row.fetchone()[0])  # noqa: S302 - ours
         return page
 
-    def _insert(self, keys: Sequence[str], places: Sequence[Place]) -> int:
+    def _insert_keys(self, keys: Sequence[str], places: Sequence[Place]) -> int:
         """Insert the keys that are new; return their number."""
         self._database.execute("BEGIN")
         rows = [(key, *place) for key, place in zip(keys, places, strict=True)]
