@@ -18,7 +18,7 @@ from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import read_free_token
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas.packed import pack_text, unpack_text
+from cs_sync_schemas.packed import UnreadableText, pack_text, unpack_text
 from cs_sync_schemas.tables import KEPT_RESULT
 
 RESULT = KEPT_RESULT
@@ -58,17 +58,24 @@ class KeptUpdate:
 def read_kept(connection: Connection, kind: str, basis: str) -> KeptResults:
     """Read the kept results of a kind.
 
-    Those on another basis are of no use.
+    Those on another basis are of no use, nor are those with a state that cannot be read: it was
+    packed by another version, like all of its kind.
     """
     rows = connection.execute(select(RESULT.c.key, PACKED).where(RESULT.c.kind == kind))
     contents = {row[0]: row[1] for row in rows}
     state = contents.pop(STATE_KEY, None)
-    if state is None:
-        return KeptResults()
-    written = orjson.loads(unpack_text(state))
-    if written["basis"] != basis:
+    written = None if state is None else _read_state(state)
+    if written is None or written["basis"] != basis:
         return KeptResults()
     return KeptResults(state, datetime.fromisoformat(written["known_at"]), contents)
+
+
+def _read_state(state: bytes) -> dict[str, str] | None:
+    try:
+        written: dict[str, str] = orjson.loads(unpack_text(state))
+    except UnreadableText:
+        return None
+    return written
 
 
 def save_kept(connection: Connection, update: KeptUpdate) -> None:
