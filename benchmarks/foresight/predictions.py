@@ -3,9 +3,9 @@
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from benchmarks.foresight.books import (
     DAYS,

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import extract_cause
 
@@ -15,8 +16,7 @@ MAX_DETAILS = 20
 MAX_LENGTH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """Something wrong; its key stays the same for as long as it lasts."""
 
     key: str
@@ -34,16 +34,14 @@ class Cause:
         return "\n".join([self.title, *_shorten(self.details)])
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """The causes that were found, and the kinds of cause that were looked for."""
 
     causes: Sequence[Cause]
     judged: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """A stream, or table, that is much emptier than usual."""
 
     source: str
@@ -56,8 +54,7 @@ class Drop:
         return f"unusual: {self.source} {self.subject}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
+class RunOutcome(Struct, frozen=True):
     """The end of a run; `rejected` maps `source stream` to its rejected records."""
 
     status: str
@@ -66,8 +63,7 @@ class RunOutcome:
     drops: Sequence[Drop] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyAtRisk:
+class MoneyAtRisk(Struct, frozen=True):
     """The MRR at risk beside its threshold, in units of the currency."""
 
     amount: float

@@ -1,17 +1,17 @@
 """Alerts as one message: plain text, and the JSON of Slack, Teams and programs; pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.alerts.states import AlertState
 
 _SLACK_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-@dataclass(frozen=True, slots=True)
-class AlertMessage:
+class AlertMessage(Struct, frozen=True):
     """What one channel is sent."""
 
     workspace: str

@@ -1,14 +1,15 @@
 """Who knows of what: once per cause and channel, and once again when it is over; pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.alerts.causes import Cause, Judgement, has_news
 
 
-@dataclass(frozen=True, slots=True)
-class AlertState:
+class AlertState(Struct, frozen=True):
     """A cause that is, or was, wrong; the channels that know of it, and those to be told."""
 
     cause: str

@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from cs_sync.plugins import PluginRegistry
 
@@ -19,8 +20,7 @@ Format = Literal["table", "json", "csv"]
 LogFormat = Literal["text", "json"]
 
 
-@dataclass(slots=True)
-class Options:
+class Options(Struct):
     """The global options of one call, carried by `typer.Context.obj`."""
 
     plugins: PluginRegistry

@@ -5,9 +5,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from cs_sync.runtime.workspace import Workspace
@@ -53,8 +54,7 @@ def end_server_at_once() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@dataclass(slots=True)
-class StopRequest:
+class StopRequest(Struct):
     """A request to stop, and the workspace to pass it to."""
 
     asked: threading.Event = field(default_factory=threading.Event)

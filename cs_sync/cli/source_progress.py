@@ -1,7 +1,8 @@
 """How far each source's reading and each destination's writing is, from events; pure."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from cs_sync.contracts.events import Event
 from cs_sync.i18n import ENGLISH
@@ -11,8 +12,7 @@ PAST_TENSE = {"create": "created", "update": "updated"}
 """Outcome of a write → the word behind its count; others read as they are."""
 
 
-@dataclass(slots=True)
-class StreamProgress:
+class StreamProgress(Struct):
     """What one stream has read; `windows` has the main records read and expected of each."""
 
     records: int = 0
@@ -31,8 +31,7 @@ class StreamProgress:
         return sum(max(0, left) for left in counts if left is not None)
 
 
-@dataclass(slots=True)
-class SourceProgress:
+class SourceProgress(Struct):
     """What one source has read so far, over all its streams."""
 
     name: str

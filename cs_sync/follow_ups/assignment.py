@@ -1,13 +1,14 @@
 """Assignment of follow-ups by e-mail address, which all systems share; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.follow_ups.plan import FollowUpDraft
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerFact:
+class OwnerFact(Struct, frozen=True):
     """A colleague as known to one source."""
 
     email: str | None

@@ -1,9 +1,10 @@
 """The text of a task: whom to call, why, what to say, and what else the account needs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.evidence import build_ticket_evidence
@@ -24,8 +25,7 @@ from cs_sync.health.wording import to_plain_line
 MAX_LINKS, MAX_TICKETS = 8, 3
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """What one follow-up says in a task."""
 
     key: str

@@ -2,16 +2,16 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+
+from msgspec import Struct
 
 from cs_sync.health.facts import RatingFact
 from cs_sync.metrics.answers import sort_oldest_first
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """How many of the people who answered in some days were satisfied, by their latest answer."""
 
     satisfied: int
@@ -23,8 +23,7 @@ class Share:
         return Fraction(self.satisfied, self.answers)
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """A time in which the share was lower than before: since when, and with which answer.
 
     `first` is the first answer of the drop: the earliest unsatisfied one of the days that were

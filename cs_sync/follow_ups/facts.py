@@ -1,11 +1,11 @@
 """Facts that only follow-ups use: an account's people, and its renewals."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class PersonFact:
+
+class PersonFact(Struct, frozen=True, array_like=True):
     """A person of the account, with their use of the product.
 
     `recent_days` are days of use of the last 14, `earlier_days` of the 56 before; `last_day`
@@ -20,8 +20,7 @@ class PersonFact:
     earlier_days: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RenewalFact:
+class RenewalFact(Struct, frozen=True):
     """The next renewal of a running subscription that is billed for a year or longer."""
 
     source: str

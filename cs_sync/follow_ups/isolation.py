@@ -1,16 +1,17 @@
 """Isolation of plugin playbooks: a failure is recorded, and the others continue."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct, field
 
 from cs_sync.follow_ups.company import Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.view import AccountView
 
 
-@dataclass(slots=True)
-class PlaybookFailures:
+class PlaybookFailures(Struct):
     """The errors of each playbook, in the order of their first error."""
 
     of: dict[str, list[Exception]] = field(default_factory=dict)

@@ -3,10 +3,12 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cs_sync.follow_ups.brief import Point, compose_task, sort_points
 from cs_sync.follow_ups.plan import COMPANY, FollowUpDraft
@@ -19,8 +21,7 @@ State = Literal["waiting", "open", "held_out", "done", "deleted", "resolved"]
 Evidence = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFollowUp:
+class StoredFollowUp(Struct, frozen=True):
     """A stored follow-up; `account_id` is the surviving account after a merge."""
 
     key: str
@@ -48,8 +49,7 @@ class StoredFollowUp:
         return self.lead or self.key
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionContext:
+class DecisionContext(Struct, frozen=True):
     """The inputs of today's decision besides drafts and stored follow-ups."""
 
     now: datetime
@@ -59,8 +59,7 @@ class DecisionContext:
     words: Translator = ENGLISH
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The changes to make; `waiting` counts the deferred follow-ups by assignee."""
 
     new: list[tuple[FollowUpDraft, State]] = field(default_factory=list)

@@ -5,9 +5,10 @@ Late knowledge enters the books as a restatement; it must not trigger a call.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from cs_sync.follow_ups.view import MovementFact
 
@@ -21,8 +22,7 @@ class Belief(NamedTuple):
     after: int
 
 
-@dataclass(frozen=True, slots=True)
-class KnownMovement:
+class KnownMovement(Struct, frozen=True):
     """One version of a movement: the belief about it in `[known_from, known_to)`.
 
     `then` and `present` are the beliefs about its own instant and the instant it was
@@ -36,8 +36,7 @@ class KnownMovement:
     present: Belief | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReads:
+class SourceReads(Struct, frozen=True):
     """The times of source reads, and the closed months.
 
     `starts` are the start times of syncs, oldest first; `closings` maps the end of each

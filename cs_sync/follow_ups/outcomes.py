@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from cs_sync.metrics.intervals import compare_proportions
 
@@ -14,8 +15,7 @@ Outcome = Literal[
 BAND_RANKS = {"red": 0, "yellow": 1, "green": 2, "excellent": 3}
 
 
-@dataclass(frozen=True, slots=True)
-class PastFollowUp:
+class PastFollowUp(Struct, frozen=True):
     """A follow-up with the later course of its account.
 
     `recovered` is None if it is too early to say, or nothing had to recover.
@@ -26,8 +26,7 @@ class PastFollowUp:
     recovered: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountAfterwards:
+class AccountAfterwards(Struct, frozen=True):
     """An account after a follow-up: its bands by day, and its MRR at their end."""
 
     bands: Sequence[tuple[date, str]]

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cs_sync.follow_ups.brief import (
     Point,
@@ -30,8 +32,7 @@ COMPANY = ""
 EVERY_DAY = FollowUpSettings(workdays=WEEK)
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUpDraft:
+class FollowUpDraft(Struct, frozen=True):
     """A follow-up as it should exist in the CRM.
 
     The same occasion always has the same `key`.
@@ -79,8 +80,7 @@ class FollowUpDraft:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Struct, frozen=True, array_like=True):
     """That nothing is asked of an account: when it may end, and what happened too early."""
 
     turns: Turns
@@ -88,8 +88,7 @@ class Silence:
     """Key → when it happened, of what is not asked as it was before the connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUpPlan:
+class FollowUpPlan(Struct, frozen=True):
     """The drafts of a day, most urgent first."""
 
     drafts: list[FollowUpDraft]

@@ -5,17 +5,17 @@ each in its own way: an answer is recent, a subscription is still to end, nobody
 So what they compare with tells when the first of these comparisons turns.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
+
+from msgspec import Struct
 
 _OWN = frozenset({"plain", "turns"})
 _read = datetime.__getattribute__
 """Reads what an instant has itself, unwatched: it is asked some fifty times an account."""
 
 
-@dataclass(slots=True)
-class Turns:
+class Turns(Struct):
     """When answers may be others: at an instant, and with so many days of use more."""
 
     start: datetime

@@ -1,10 +1,10 @@
 """What became of the accounts in each band of the health score."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from msgspec import Struct
 
 from cs_sync.foresight.bootstrap import find_interval, resample_sums
 from cs_sync.foresight.panel import Ints, Panel
@@ -14,8 +14,7 @@ Z_90 = 1.6448536269514722
 """The two-sided 90 % point of the normal distribution."""
 
 
-@dataclass(frozen=True, slots=True)
-class BandCount:
+class BandCount(Struct, frozen=True):
     """The accounts of a band at one cutoff, or at all of them, and those that left."""
 
     cutoff: date | None

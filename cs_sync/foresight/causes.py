@@ -3,10 +3,12 @@
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cs_sync.foresight.comparisons import (
     Counts,
@@ -40,8 +42,7 @@ SILENCE_RULES = (14, 30)
 """Days without use that are said to announce a departure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """An account at a month end: what was known of it, and whether it left in the horizon."""
 
     account: str
@@ -50,8 +51,7 @@ class Case:
     values: Mapping[str, float | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """How often accounts of a level left, beside all others.
 
     `effect` is how many times as often (or as fast) they left as the others, with its 95 %

@@ -1,9 +1,10 @@
 """Cohorts: accounts by the month of their first MRR, and what stayed of them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
+
+from msgspec import Struct
 
 
 class MonthEnd(Protocol):
@@ -20,8 +21,7 @@ class MonthEnd(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Cohort:
+class Cohort(Struct, frozen=True):
     """The accounts whose first MRR was in one month.
 
     `mrr` is that of the month's end; `retained` and `mrr_retained` are by months since, the

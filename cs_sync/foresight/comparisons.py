@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.metrics.intervals import Interval, calculate_log_interval, calculate_wilson_interval
 
@@ -12,8 +13,7 @@ _ROUNDING = 1 + 1e-7
 """Tables of equal probability may differ by this factor in floating point."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """How many there were, and how many of them left."""
 
     n: int

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.foresight.causes import Case, Cause, adjust_causes
 from cs_sync.foresight.comparisons import Counts, calculate_normal_p
@@ -18,8 +19,7 @@ PRIOR_DEVIATION = 2.5
 """Standard deviation of the penalty on a log-odds ratio: 2.5 keeps perfect separation finite."""
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(Struct, frozen=True):
     """A circumstance that holds or does not hold of an account at a month end."""
 
     name: str
@@ -40,8 +40,7 @@ DRIVERS = (
 """Circumstances of at most eight: what a CSM can see and act on."""
 
 
-@dataclass(frozen=True, slots=True)
-class DriverEffects:
+class DriverEffects(Struct, frozen=True):
     """The effects, and the circumstances left out because hardly anybody differs in them."""
 
     causes: list[Cause]
@@ -105,8 +104,7 @@ def _mark_unknown(cases: Sequence[Case]) -> Any:
     return np.array(list(columns), dtype=float).reshape(len(columns), len(cases)).T
 
 
-@dataclass(frozen=True, slots=True)
-class _Fitted:
+class _Fitted(Struct, frozen=True):
     """A fitted model: its inputs with a first column of ones, and the coefficients."""
 
     inputs: Any

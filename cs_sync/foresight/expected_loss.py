@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.foresight.observations import DAYS_PER_MONTH
 from cs_sync.metrics.intervals import Z_90
@@ -11,16 +12,14 @@ MIN_HORIZONS = 2
 """With fewer horizons apart behind it, the spread of errors is unknown, and so is an interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRisk:
+class AccountRisk(Struct, frozen=True):
     """An account's probability of leaving within the horizon, and its MRR in minor units."""
 
     probability: float
     mrr: int
 
 
-@dataclass(frozen=True, slots=True)
-class LossMoments:
+class LossMoments(Struct, frozen=True):
     """Mean, variance and third central moment of the lost MRR, if accounts leave independently."""
 
     mean: float
@@ -28,16 +27,14 @@ class LossMoments:
     third: float
 
 
-@dataclass(frozen=True, slots=True)
-class PastForecast:
+class PastForecast(Struct, frozen=True):
     """What a walk-forward forecast expected at an earlier month end, and what was lost."""
 
     expected: LossMoments
     lost: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedLoss:
+class ExpectedLoss(Struct, frozen=True):
     """The MRR expected to be lost, in minor units, with its 90 % interval.
 
     `spread` is the relative error of whole months beyond chance; `covered` says in how many of

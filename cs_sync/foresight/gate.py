@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:  # its arrays come with an extra, and the report is read without
     from cs_sync.foresight.judgement import Judgement
@@ -23,8 +24,7 @@ Verdict = Literal["signal", "no signal", "too little data"]
 Meaning = Literal["signal", "uncalibrated", "no_signal", "never", "too_little", "no_earlier"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(Struct, frozen=True):
     """The gate's verdict, and about how many more accounts must be seen leaving.
 
     Without a number more of the same would not change the verdict.

@@ -1,9 +1,9 @@
 """Fitting: penalised binary regression by Fisher scoring, and hazards on account-months."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from cs_sync.foresight.inputs import Input
 from cs_sync.foresight.model import HazardModel, Term
@@ -20,8 +20,7 @@ Link = Callable[[Floats], tuple[Floats, Floats]]
 """Linear predictor → probability and its derivative."""
 
 
-@dataclass(frozen=True, slots=True)
-class Regression:
+class Regression(Struct, frozen=True):
     """A fitted binary regression; `covariance` is of intercept and coefficients."""
 
     intercept: float

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.foresight.comparisons import Counts, calculate_exact_p_of_fewer
 from cs_sync.metrics.intervals import compare_proportions
@@ -18,8 +19,7 @@ Z_POWER = 0.8416212335729143
 Verdict = Literal["not_yet", "fewer_left", "more_left", "no_difference"]
 
 
-@dataclass(frozen=True, slots=True)
-class HoldoutPlan:
+class HoldoutPlan(Struct, frozen=True):
     """A holdout as planned.
 
     `share` of the eligible accounts is left alone; `rate` is the share that leaves within
@@ -33,8 +33,7 @@ class HoldoutPlan:
     per_day: float
 
 
-@dataclass(frozen=True, slots=True)
-class HoldoutMember:
+class HoldoutMember(Struct, frozen=True):
     """An account since the holdout began; `left` is None while its horizon is not over."""
 
     since: date
@@ -42,8 +41,7 @@ class HoldoutMember:
     left: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class HoldoutAnswer:
+class HoldoutAnswer(Struct, frozen=True):
     """What a holdout says; `effect` is the churn of the treated less that of the held out.
 
     The effect has its 80 % interval, each end of which is a one-sided 90 % limit. It is None

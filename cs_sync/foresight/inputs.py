@@ -3,8 +3,9 @@
 import hashlib
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.foresight.observations import TENURE
 
@@ -18,8 +19,7 @@ DEFINITION = 1
 """Counts up when any input means something else: models fitted before are not used then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """An input: a value of an observation, limited to a range and put on a scale."""
 
     name: str

@@ -1,9 +1,9 @@
 """Judgement of predictions against what happened: error, skill, order and calibration."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from cs_sync.foresight.bootstrap import find_interval, resample_sums
 from cs_sync.foresight.hazard import fit_binary
@@ -16,8 +16,7 @@ CALIBRATION_BINS = 10
 _SMALLEST = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
+class Predictions(Struct, frozen=True):
     """Predictions of observations after the fact; one entry each."""
 
     account: Ints
@@ -31,8 +30,7 @@ class Predictions:
     """Whether the health score was red."""
 
 
-@dataclass(frozen=True, slots=True)
-class CalibrationBin:
+class CalibrationBin(Struct, frozen=True):
     """Predictions of like size: their mean, and the share of events that came."""
 
     high: float
@@ -43,8 +41,7 @@ class CalibrationBin:
     observed: float
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """How well predictions came true; None where there is nothing to judge it by."""
 
     observations: int

@@ -1,9 +1,9 @@
 """The leak meter: how much of an input's order it owes to what was recorded later."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from cs_sync.foresight.inputs import ALL_INPUTS, REFUSED
 from cs_sync.foresight.judgement import calculate_auc
@@ -13,8 +13,7 @@ LARGEST_GAIN = 0.05
 """An input that is so much better with hindsight is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(Struct, frozen=True):
     """An input as known then and as recorded today."""
 
     input: str

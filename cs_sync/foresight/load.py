@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.foresight.comparisons import Counts, calculate_exact_p
 
@@ -20,8 +21,7 @@ Outcomes = Mapping[tuple[str, str], Counts]
 """(Owner, segment) → the accounts that paid a year ago, and those that left since."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedAccount:
+class OwnedAccount(Struct, frozen=True):
     """A customer as its owner sees it; money in minor units of one currency.
 
     `needs_call` is whether it pays and is on the watch list's conditions; segment and language
@@ -38,8 +38,7 @@ class OwnedAccount:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerLoad:
+class OwnerLoad(Struct, frozen=True):
     """The accounts of an owner, the money at risk, and how many calls the owner can make.
 
     Without an owner there is no capacity. `cost` is what one account costs a month; None
@@ -60,8 +59,7 @@ class OwnerLoad:
         return self.calls / self.capacity if self.capacity else None
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """A proposal to give an account to another owner, and what speaks for that one."""
 
     account: OwnedAccount

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.foresight.inputs import find_input, transform_value
 
@@ -10,8 +11,7 @@ _LARGEST_LOG_ODDS = 700.0
 """Beyond it the exponential overflows; the probability is 0 or 1 to the last digit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """What one input adds to the log-odds, against the mean account of the fit.
 
     An unknown value counts as `median`, and with `missing_weight` for being unknown.
@@ -25,8 +25,7 @@ class Term:
     missing_weight: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class HazardModel:
+class HazardModel(Struct, frozen=True):
     """A discrete-time hazard whose period is the horizon: logistic in its inputs."""
 
     intercept: float

@@ -5,9 +5,10 @@ begins after the lead; who leaves during the lead is not observed, as no time is
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.metrics.periods import find_period, get_day_start
 
@@ -28,8 +29,7 @@ OUTCOMES: Mapping[Target, tuple[Outcome, ...]] = {
 """The outcomes that each target is about; churn is both ways to leave together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """An account at a month end: what was known then, and its outcome in the horizon."""
 
     account: str
@@ -47,8 +47,7 @@ class Observation:
     left_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The time that can be judged, and since when the workspace knows it."""
 
     first: date
@@ -63,8 +62,7 @@ class History:
         return max(at, self.read_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """The horizon of a cutoff: from `opens_at` (exclusive) to `closes_at` (inclusive)."""
 
     cutoff: date

@@ -1,8 +1,7 @@
 """Outcomes of all accounts of a month end at once: `classify_outcome` for columns."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from cs_sync.foresight.panel import OUTCOME_CODES, Flags, Ints
@@ -10,8 +9,7 @@ from cs_sync.foresight.panel import OUTCOME_CODES, Flags, Ints
 UNKNOWN = -1
 
 
-@dataclass(frozen=True)
-class Departures:
+class Departures(Struct, frozen=True):
     """Times that accounts left, as ever known, in order of time; instants in microseconds."""
 
     account: Ints
@@ -35,8 +33,7 @@ class Departures:
         return first
 
 
-@dataclass(frozen=True)
-class HorizonMrr:
+class HorizonMrr(Struct, frozen=True):
     """MRR by account and currency when a horizon opens and when it closes."""
 
     before: Ints

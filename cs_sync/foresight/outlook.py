@@ -1,9 +1,10 @@
 """What accepted models expect of accounts, in figures and in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+
+from msgspec import Struct, field
 
 from cs_sync.i18n import Translator
 
@@ -14,8 +15,7 @@ LIKELY_TIMES = 2
 """So many times the average chance of leaving is a reason to look at an account."""
 
 
-@dataclass(frozen=True, slots=True)
-class AlikeAccounts:
+class AlikeAccounts(Struct, frozen=True):
     """Accounts of like probability in the walk-forward, and what became of them."""
 
     high: float
@@ -27,8 +27,7 @@ class AlikeAccounts:
     """Share of the observations that ended in leaving."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Struct, frozen=True):
     """What the accepted models expect; empty while there is none."""
 
     chances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -1,11 +1,11 @@
 """Observations as columns: what fits and judgements compute with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from cs_sync.foresight.inputs import Input
@@ -21,8 +21,7 @@ OUTCOME_CODES: dict[Outcome, int] = {
 OUTCOME_CODES["stayed"] = len(OUTCOME_CODES)
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(Struct, frozen=True):
     """One row per observation, by cutoff and account; unknown values are NaN."""
 
     names: Sequence[str]
@@ -63,16 +62,14 @@ class Panel:
         return len(np.unique(self.account[rows]))
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(Struct, frozen=True):
     """One cutoff to judge, and the observations whose outcome was known at it."""
 
     learnt: Ints
     judged: Ints
 
 
-@dataclass(frozen=True)
-class Month:
+class Month(Struct, frozen=True):
     """The observations of one cutoff as columns, by account."""
 
     cutoff: date

@@ -1,28 +1,27 @@
 """Fitted models as they are stored: numbers that anybody can read."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from cs_sync.foresight.model import HazardModel, Term
-from cs_sync.foresight.trees import Tree, TreeModel
+import msgspec
+
+from cs_sync.foresight.model import HazardModel
+from cs_sync.foresight.trees import TreeModel
 
 FittedModel: TypeAlias = HazardModel | TreeModel
 
 
 def dump_model(model: FittedModel) -> dict[str, Any]:
     """Convert a model to what is stored."""
-    return asdict(model)
+    stored: dict[str, Any] = msgspec.to_builtins(model)
+    return stored
 
 
 def load_model(stored: Mapping[str, Any]) -> FittedModel:
     """Convert what is stored back to the model."""
-    if "trees" not in stored:
-        return HazardModel(stored["intercept"], tuple(Term(**term) for term in stored["terms"]))
-    trees = (
-        Tree(**{name: tuple(column) for name, column in tree.items()}) for tree in stored["trees"]
-    )
-    return TreeModel(stored["intercept"], tuple(stored["inputs"]), tuple(trees))
+    if "trees" in stored:
+        return msgspec.convert(stored, TreeModel)
+    return msgspec.convert(stored, HazardModel)
 
 
 def list_inputs(stored: Mapping[str, Any]) -> list[str]:

@@ -1,10 +1,11 @@
 """The judged subjects: what the score, the model and their rivals come to."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from cs_sync.foresight import challenger
 from cs_sync.foresight.challenger import is_promoted
@@ -14,8 +15,7 @@ from cs_sync.foresight.panel import Panel
 from cs_sync.foresight.walk_forward import SUBJECTS, Course, Subject, walk_forward
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedSubject:
+class JudgedSubject(Struct, frozen=True):
     """One subject's judgement for one target; no judgement where no cutoff could be judged."""
 
     subject: Subject

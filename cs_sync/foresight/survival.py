@@ -4,15 +4,15 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cs_sync.foresight.comparisons import Counts, calculate_normal_p
 from cs_sync.metrics.intervals import Z_95
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetime:
+class Lifetime(Struct, frozen=True):
     """An account from its first MRR to the day it stopped paying, else to the last known day."""
 
     start: date
@@ -30,8 +30,7 @@ class Lifetime:
         return count_months(self.start, self.end)
 
 
-@dataclass(frozen=True, slots=True)
-class SurvivalPoint:
+class SurvivalPoint(Struct, frozen=True):
     """The share still there after a day on which somebody left, with its 95 % interval."""
 
     day: int
@@ -44,8 +43,7 @@ class SurvivalPoint:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class LogRank:
+class LogRank(Struct, frozen=True):
     """The departures of a group beside those expected if it left like all others."""
 
     observed: int

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.foresight.inputs import find_input, transform_value
 from cs_sync.foresight.model import to_probability
@@ -11,8 +12,7 @@ LEAF = -1
 """The place of the input at a node that asks nothing more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """A tree as columns, one entry per node, the root first."""
 
     asked: tuple[int, ...]
@@ -40,8 +40,7 @@ class Tree:
         return steps
 
 
-@dataclass(frozen=True, slots=True)
-class TreeModel:
+class TreeModel(Struct, frozen=True):
     """Boosted trees; the part of an input is how the ways through all trees moved at it."""
 
     intercept: float

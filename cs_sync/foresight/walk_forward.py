@@ -1,11 +1,12 @@
 """Walk-forward: at each cutoff learn from outcomes known by then, and predict the next."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.foresight.challenger import predict_boosted
 from cs_sync.foresight.hazard import fit_hazard, predict_hazard
@@ -24,8 +25,7 @@ FEW_CHURNED, FEW_ALL_INPUTS = 100, 5
 """With fewer accounts that left, the model has so many inputs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """A walk-forward: what to predict, and how long until an outcome is known."""
 
     target: Target

@@ -1,15 +1,15 @@
 """Decomposition of a score change between two dates into exact parts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from cs_sync.health.model import HealthConfig
 from cs_sync.health.score import HealthScore, calculate_contributions
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreChange:
+class ScoreChange(Struct, frozen=True):
     """A score change and its parts; `total` is the sum of all others.
 
     The parts, in points of the score: `model` is the effect of other weights or maps alone,

@@ -1,16 +1,15 @@
 """Coverage: a source of some facts knows its accounts, also those without any such fact."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Date, Select, Table, literal, select
 
 from cs_sync.health.scope import SignalScope
 from cs_sync.metrics.sql.relations import is_present
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """The facts by which a source covers accounts: of these a missing one is a real 0.
 
     `moment` is the column that dates a fact. With `features` set, only sources that have

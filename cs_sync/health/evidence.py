@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from operator import itemgetter
 from typing import Any
 
@@ -189,7 +188,7 @@ _FACT_TYPES: dict[str, tuple[type[Any], str]] = {
 
 def _list_columns(kind: type[Any]) -> list[str]:
     """Return the fields filled from columns of the same name."""
-    return [field.name for field in fields(kind) if field.name != "kind"]
+    return [name for name in kind.__struct_fields__ if name != "kind"]
 
 
 def _make_fact_reader(name: str, columns: Sequence[str]) -> Callable[[Any], tuple[str, Any]]:

@@ -1,16 +1,16 @@
 """Facts behind the signals, for reasons and follow-ups."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+
+from msgspec import Struct
 
 RATED_DAYS = 365
 """How far back all CSAT answers are read, for comparisons over time."""
 
 
-@dataclass(frozen=True, slots=True)
-class TicketFact:
+class TicketFact(Struct, frozen=True, array_like=True):
     """A ticket opened in the last 30 days, or an older open one."""
 
     source: str
@@ -23,8 +23,7 @@ class TicketFact:
     person: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerFact:
+class AnswerFact(Struct, frozen=True, array_like=True):
     """A person's latest answer to one kind of survey (NPS: 180 days, CSAT: 90).
 
     `previous` is the score of the answer before it in the same period.
@@ -43,8 +42,7 @@ class AnswerFact:
     """The id of the contact, else the source's name for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class RatingFact:
+class RatingFact(Struct, frozen=True, array_like=True):
     """One CSAT answer of the last `RATED_DAYS`; of each `person` only the latest counts."""
 
     source: str
@@ -59,8 +57,7 @@ class RatingFact:
     kind: str = "csat"
 
 
-@dataclass(frozen=True, slots=True)
-class OverdueInvoice:
+class OverdueInvoice(Struct, frozen=True, array_like=True):
     """An overdue invoice; amounts in minor units."""
 
     source: str
@@ -82,8 +79,7 @@ def sum_owed(invoices: Iterable[OverdueInvoice]) -> dict[str, int]:
     return owed
 
 
-@dataclass(frozen=True, slots=True)
-class RunningSubscription:
+class RunningSubscription(Struct, frozen=True, array_like=True):
     """A running subscription; `ends_at` is set once its end is scheduled.
 
     `seats` is the largest quantity of one of its licensed items.
@@ -100,8 +96,7 @@ class RunningSubscription:
     collection_paused: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BillingMarks:
+class BillingMarks(Struct, frozen=True):
     """What billing knew of an account on a day, in short.
 
     `is_running` says whether any subscription ran, `is_leaving` whether all that was paid for was
@@ -113,8 +108,7 @@ class BillingMarks:
     is_unpaid: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UsageFact:
+class UsageFact(Struct, frozen=True, array_like=True):
     """Days of use: the last 28 days, the previous 28, and the last day.
 
     `people` is the number of active people in the last 28 days; 0 if usage is only known
@@ -128,8 +122,7 @@ class UsageFact:
     first_day: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentFact:
+class PaymentFact(Struct, frozen=True, array_like=True):
     """Invoices of the last 365 days, and those of them that failed or were paid late."""
 
     invoices: int
@@ -138,8 +131,7 @@ class PaymentFact:
     last_late_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MrrChangeFact:
+class MrrChangeFact(Struct, frozen=True, array_like=True):
     """MRR 90 days ago and now, in minor units of one currency, with its parts per item."""
 
     currency: str
@@ -149,8 +141,7 @@ class MrrChangeFact:
     parts_now: Sequence[Mapping[str, Any]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureFact:
+class FeatureFact(Struct, frozen=True, array_like=True):
     """A feature used by the account in the last 90 days."""
 
     feature: str
@@ -159,8 +150,7 @@ class FeatureFact:
     """Days of use of the last 28."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepFact:
+class StepFact(Struct, frozen=True, array_like=True):
     """A step of the account's onboarding checklist."""
 
     source: str
@@ -172,8 +162,7 @@ class StepFact:
     done_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ReferralFact:
+class ReferralFact(Struct, frozen=True, array_like=True):
     """A referral made by the account."""
 
     source: str
@@ -183,8 +172,7 @@ class ReferralFact:
     converted_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountEvidence:
+class AccountEvidence(Struct, frozen=True, array_like=True):
     """All facts of one account for its reasons, newest first."""
 
     tickets: tuple[TicketFact, ...] = ()

@@ -1,8 +1,9 @@
 """Money at risk: what an account pays, by how likely it is to be lost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from cs_sync_schemas.money import to_major_units
 
@@ -12,8 +13,7 @@ RiskBasis = Literal["churn_probability", "missing_health", "given_notice"]
 BASES: tuple[RiskBasis, ...] = get_args(RiskBasis)
 
 
-@dataclass(frozen=True, slots=True)
-class RiskShare:
+class RiskShare(Struct, frozen=True):
     """The share of an account's MRR that is at risk, 0 to 1, and what it rests on."""
 
     share: float

@@ -1,8 +1,9 @@
 """Reasons for a score: sentences with the fact and its evidence, worst first."""
 
-from dataclasses import dataclass, field
 from fractions import Fraction
 from operator import itemgetter
+
+from msgspec import Struct, field
 
 from cs_sync.health.facts import AccountEvidence
 from cs_sync.health.scope import SignalScope
@@ -12,8 +13,7 @@ from cs_sync.health.signal_words import describe_absence, name_signal
 from cs_sync.i18n import ENGLISH, Translator
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreReason:
+class ScoreReason(Struct, frozen=True, array_like=True):
     """One sentence about one input; `loss` is how many points the input costs."""
 
     input: str
@@ -22,8 +22,7 @@ class ScoreReason:
     """None: the input is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class LossBook:
+class LossBook(Struct, frozen=True):
     """What contributions lose; accounts share equal ones, so each is asked once."""
 
     _losses: dict[int, tuple[Contribution, Fraction, tuple[float, Fraction]]] = field(

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +11,8 @@ from math import lcm
 from operator import itemgetter
 from typing import Any, Literal
 
+from msgspec import Struct, field
+
 from cs_sync.health.model import Band, HealthConfig, InputConfig, Point, to_fraction
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.registry import Reading, get_signal
@@ -19,8 +20,7 @@ from cs_sync.health.signals.registry import Reading, get_signal
 INSUFFICIENT = "insufficient"
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(Struct, frozen=True, array_like=True):
     """The contribution of one known input to the score.
 
     Weighted: `weight` is its share of 100 among the known inputs (of a bonus its own), `points`
@@ -36,8 +36,7 @@ class Contribution:
     bonus: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MissingInput:
+class MissingInput(Struct, frozen=True, array_like=True):
     """An input without a value, with the reason: no facts, or only stale ones."""
 
     input: str
@@ -45,8 +44,7 @@ class MissingInput:
     why: Literal["no facts", "stale"]
 
 
-@dataclass(frozen=True, slots=True)
-class HealthScore:
+class HealthScore(Struct, frozen=True, array_like=True):
     """The health of an account.
 
     Below the minimum coverage `score` is None and the band `insufficient`; `coverage` is
@@ -90,8 +88,7 @@ def calculate_contributions(
     return ModelScorer(config).calculate_contributions(values)
 
 
-@dataclass(frozen=True, slots=True)
-class _ScoredInput:
+class _ScoredInput(Struct, frozen=True):
     """What is asked of an input for every account, and what is said where it has no value."""
 
     name: str
@@ -119,8 +116,7 @@ def _build_input(name: str, item: InputConfig) -> _ScoredInput:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownInput:
+class _KnownInput(Struct, frozen=True):
     """An input with a value: its share beside the other known ones, and what was calculated."""
 
     item: _ScoredInput
@@ -280,8 +276,7 @@ def _convert_points(points: tuple[Point, ...]) -> list[tuple[int, int, int]]:
     return lines
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreBook:
+class ScoreBook(Struct, frozen=True):
     """Scores of many accounts: those with equal readings have equal scores, computed once."""
 
     _scores: dict[Any, HealthScore] = field(default_factory=dict)

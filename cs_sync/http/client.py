@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 
 import httpx
 import orjson
+from msgspec.structs import replace
 
 from cs_sync.contracts.errors import CsSyncError, Unreachable, VendorError
 from cs_sync.contracts.events import Event

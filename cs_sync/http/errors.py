@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from typing import Any
 
 import httpx
 import orjson
+from msgspec import Struct
 
 from cs_sync.contracts.errors import (
     AnswerUnknown,
@@ -40,8 +40,7 @@ class InvalidJson:
     """Sentinel for a body that should have been JSON but is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request; `repeatable` if sending it twice does no harm.
 
     `id_names` are the vendor's own headers and fields with the id of the request. `fold` takes

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 from cs_sync.contracts.http import ResponseNames
 
@@ -22,8 +23,7 @@ _FAMILIES = ("ratelimit", "x-ratelimit", "x-rate-limit")
 _STANDARD = ResponseNames()
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitInfo:
+class RateLimitInfo(Struct, frozen=True):
     """The rate limit of one response; seconds from now, None if not given."""
 
     retry_after: float | None = None

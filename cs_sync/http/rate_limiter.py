@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Condition
+
+from msgspec import Struct
 
 from cs_sync.contracts.http import Limit
 from cs_sync.http.rate_limit_headers import RateLimitInfo
@@ -20,8 +22,7 @@ ROUNDING_MARGIN = 1e-6
 CLOCK_TOLERANCE = 1e-3
 
 
-@dataclass(slots=True)
-class Allowance:
+class Allowance(Struct):
     """The vendor's statement of how many requests are left until an instant."""
 
     left: int

@@ -3,8 +3,9 @@
 import math
 import re
 from collections import deque
-from dataclasses import dataclass, field
 from heapq import heappop, heappush, nsmallest
+
+from msgspec import Struct, field
 
 from cs_sync.contracts.http import Limit
 
@@ -25,8 +26,7 @@ def limit_covers(limit: Limit, method: str, path: str) -> bool:
     return limit.method.upper() in ("", method) and bool(re.search(limit.path, path))
 
 
-@dataclass(eq=False, slots=True)
-class RateWindow:
+class RateWindow(Struct, eq=False):
     """A rolling window; keeping it also keeps every fixed window of that length.
 
     The vendor counts a request at some instant between sending and response, so its slot is

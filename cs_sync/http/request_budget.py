@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from cs_sync.contracts.http import Limit
 from cs_sync.http.rate_limit_headers import RateLimitInfo
@@ -12,8 +13,7 @@ OnWait = Callable[[float, str], object]
 """Told (seconds, reason) before each wait; may raise to refuse the wait."""
 
 
-@dataclass(slots=True)
-class Permit:
+class Permit(Struct):
     """Permission for one request; `sent` is its start, None before it was sent."""
 
     sent: float | None = None

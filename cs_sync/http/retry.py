@@ -1,11 +1,11 @@
 """Retries: tenacity's loop with our clock, limits and events."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from typing import NoReturn, TypeVar
 
+from msgspec import Struct
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from cs_sync.contracts.errors import CsSyncError
@@ -45,8 +45,7 @@ def calculate_backoff(attempt: int, rng: Callable[[], float]) -> float:
     return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1)) * (0.5 + rng() / 2))
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRetrier:
+class RequestRetrier(Struct, frozen=True):
     """Repeats a function that raises RetryableFailure, up to a number and a time."""
 
     now: Callable[[], datetime]

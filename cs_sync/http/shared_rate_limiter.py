@@ -6,8 +6,9 @@ time of the next request, and each request moves it on by one interval.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from cs_sync.contracts.http import Limit
 from cs_sync.http.rate_limit_headers import RateLimitInfo
@@ -24,8 +25,7 @@ LONGEST_TURN = 1000.0
 """Seconds: no turn later than this is taken; the client does not wait for so long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """How quickly turns follow each other; in seconds."""
 
     interval: float

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import CsSyncError, RequestRefused
 from cs_sync.contracts.events import Event, EventName
@@ -14,8 +15,7 @@ MIN_REPORTED_WAIT = 1.0
 """Shorter waits are only pacing: they are counted, and not announced one by one."""
 
 
-@dataclass(slots=True)
-class RequestStats:
+class RequestStats(Struct):
     """Requests sent, and seconds waited for the rate limiter or before retries.
 
     Waits of parallel readers of a stream count once: it is time that passed.

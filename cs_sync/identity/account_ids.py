@@ -2,8 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import count, islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.identity.account_groups import build_account_node, build_record_node
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
@@ -11,8 +13,7 @@ from cs_sync.identity.evidence import MatchEvidence
 from cs_sync.identity.facts import AccountFact, KnownAccount, KnownLink, RecordRef
 
 
-@dataclass(frozen=True, slots=True)
-class IdentifiedGroups:
+class IdentifiedGroups(Struct, frozen=True):
     """Groups of records with account ids.
 
     `members` maps an account id to its records in founder order, `account_of` any record to

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cs_sync.identity.facts import Answer, RecordRef
 
@@ -10,8 +11,7 @@ Side = tuple[int, int]
 """An answer that parts records, and on which side of it a record is."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerIndex:
+class AnswerIndex(Struct, frozen=True):
     """Linked records, sides of split records, and records of test accounts."""
 
     links: Sequence[tuple[Answer, tuple[RecordRef, ...]]] = ()

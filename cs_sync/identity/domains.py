@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
+
+from msgspec import Struct
 
 from cs_sync.identity.free_mail import FREE_MAIL
 from cs_sync.identity.relay_mail import RELAY_MAIL
@@ -35,8 +36,7 @@ def normalise_domain(text: str | None) -> str | None:
     return host if good else None
 
 
-@dataclass(frozen=True)
-class DomainRules:
+class DomainRules(Struct, frozen=True):
     """Which domains a company can own: the built-in lists and the workspace's additions.
 
     No company owns free mail, or relays, disposable mail and `shared`, each with its

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from cs_sync.identity.answers import AnswerIndex, index_answers
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
@@ -40,8 +41,7 @@ def rank_founder(fact: AccountFact) -> tuple[bool, int, str, datetime, str]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class MatchEvidence:
+class MatchEvidence(Struct, frozen=True):
     """All account records in founder order, with merges and overrides."""
 
     facts: tuple[AccountFact, ...]

@@ -1,9 +1,11 @@
 """Input of identity resolution: light facts of source records, and earlier decisions."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cs_sync.identity.precedence import LAST_PRECEDENCE
 
@@ -18,8 +20,7 @@ class RecordRef(NamedTuple):
         return f"{self.source} {self.source_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFact:
+class AccountFact(Struct, frozen=True):
     """The identifying fields of a `source_account` row; `deleted` marks a soft-deleted one."""
 
     ref: RecordRef
@@ -37,8 +38,7 @@ class AccountFact:
     """Of its source; the lowest comes first."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContactFact:
+class ContactFact(Struct, frozen=True):
     """The identifying fields of a `source_contact` row."""
 
     ref: RecordRef
@@ -54,8 +54,7 @@ class ContactFact:
     precedence: int = LAST_PRECEDENCE
 
 
-@dataclass(frozen=True, slots=True)
-class MembershipFact:
+class MembershipFact(Struct, frozen=True):
     """The membership of a contact in an account, both of one source."""
 
     source: str
@@ -64,8 +63,7 @@ class MembershipFact:
     is_primary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StayFact:
+class StayFact(Struct, frozen=True):
     """What one table shows of a contact at an account of its source: from when, until when.
 
     Times of one table are comparable; `last` is None if the contact is still there.
@@ -78,8 +76,7 @@ class StayFact:
     last: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class AliasFact:
+class AliasFact(Struct, frozen=True):
     """A merge of a record into another one of the same source; `record` is their table."""
 
     ref: RecordRef
@@ -87,8 +84,7 @@ class AliasFact:
     survivor_source_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A person's answer: these records are one account, several, or test accounts."""
 
     number: int
@@ -97,8 +93,7 @@ class Answer:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownAccount:
+class KnownAccount(Struct, frozen=True):
     """A stored account; ids are kept for ever, merged ones as aliases."""
 
     id: str
@@ -107,16 +102,14 @@ class KnownAccount:
     merged_into: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownContact:
+class KnownContact(Struct, frozen=True):
     """A stored contact."""
 
     id: str
     first_seen_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class KnownLink:
+class KnownLink(Struct, frozen=True):
     """An earlier decision about a record; `target` is an account id or a contact id."""
 
     ref: RecordRef
@@ -126,8 +119,7 @@ class KnownLink:
     decided_by: str = "cs-sync"
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityFacts:
+class IdentityFacts(Struct, frozen=True):
     """All facts of sources and people; one record can change the meaning of others."""
 
     accounts: Sequence[AccountFact] = ()
@@ -139,8 +131,7 @@ class IdentityFacts:
     """Of contacts that some table shows at another account than their current one."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownIdentity:
+class KnownIdentity(Struct, frozen=True):
     """The earlier decisions, as stored."""
 
     accounts: Sequence[KnownAccount] = ()

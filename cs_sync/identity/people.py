@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
 from cs_sync.identity.domains import DomainRules, normalise_email
@@ -16,8 +18,7 @@ NOBODYS = frozenset[str]()
 """One for all: an empty set takes 216 bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountPaths:
+class AccountPaths(Struct, frozen=True):
     """The paths from a contact to an account: stated links, and domains with their accounts."""
 
     account_of: Mapping[RecordRef, str]
@@ -26,8 +27,7 @@ class AccountPaths:
     rules: DomainRules
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """One person: records in order, id, account (None: unknown) and conflict.
 
     `place` is the account's record behind the assignment; `stated` is true if a source

@@ -1,15 +1,15 @@
 """Result of identity resolution: accounts, contacts, links with reasons, and conflicts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from cs_sync.identity.facts import RecordRef
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedAccount:
+class ResolvedAccount(Struct, frozen=True):
     """One account with the best values of its records.
 
     `owner` is the key of an owner record; `records` are its own, those first whose values count.
@@ -26,8 +26,7 @@ class ResolvedAccount:
     records: tuple[RecordRef, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedContact:
+class ResolvedContact(Struct, frozen=True):
     """One person; `account_id` is None if unknown or ambiguous.
 
     `place` is the account's record behind the assignment; `stated` is true if a source
@@ -48,8 +47,7 @@ class ResolvedContact:
     doubted: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedLink:
+class ResolvedLink(Struct, frozen=True):
     """A link from a record to an account or contact, with its rule and reason.
 
     Rules of accounts: own, external_key, domain, email_domain, alias, answer, override; of
@@ -63,8 +61,7 @@ class ResolvedLink:
     decided_by: str = "cs-sync"
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """An ambiguous record, left unlinked because it could belong to several accounts."""
 
     kind: Literal["account", "contact"]
@@ -74,8 +71,7 @@ class Conflict:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """The whole identity graph in a fixed order; `merged_*` map an old id to its survivor."""
 
     accounts: tuple[ResolvedAccount, ...] = ()

@@ -7,8 +7,9 @@ one e-mail address on two accounts, a possibly renamed own id, and people who mo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from cs_sync.identity.account_groups import group_accounts
 from cs_sync.identity.account_ids import IdentifiedGroups, assign_ids, map_final_ids

@@ -3,12 +3,12 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
+from msgspec import Struct
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cs_sync.contracts.errors import ConfigError
@@ -24,8 +24,7 @@ _REMEDY = (
 Row = tuple[int, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class FileAnswer:
+class FileAnswer(Struct, frozen=True):
     """An answer of a file; `line` is that of its first row."""
 
     line: int

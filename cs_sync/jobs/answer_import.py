@@ -1,10 +1,11 @@
 """Import of identity answers: all of a file in one transaction, then one resolution."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from cs_sync.contracts.events import Event
@@ -26,8 +27,7 @@ from cs_sync.store.queries.derived_state import ACCOUNTS_STREAM, DERIVED_SOURCE
 from cs_sync.store.records.stream_state import delete_stream_state
 
 
-@dataclass(slots=True)
-class ImportPlan:
+class ImportPlan(Struct):
     """What an import changes: new answers, and numbers of answers to undo.
 
     `numbers` are those here of all answers in the file.

@@ -2,10 +2,10 @@
 
 import glob
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import ConfigError, CsSyncError, StoreError
@@ -27,8 +27,7 @@ from cs_sync.store.queries.identity_graph import save_graph
 from cs_sync.store.write_ledger import count_written_follow_ups
 
 
-@dataclass(slots=True)
-class ErasureResult:
+class ErasureResult(Struct):
     """The erased rows by table, and the remaining manual steps."""
 
     rows: dict[str, int]

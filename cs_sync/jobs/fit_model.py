@@ -1,9 +1,9 @@
 """Fitting the models of what accounts do within a horizon, as a recorded run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection
 
 from cs_sync.foresight.inputs import name_definition

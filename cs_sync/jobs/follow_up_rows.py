@@ -1,9 +1,10 @@
 """Rows of follow-ups: from drafts, and back to what playbooks compare with."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from cs_sync.follow_ups import FollowUpDraft, Point, StoredFollowUp
 from cs_sync.write_back.tasks import get_task_key

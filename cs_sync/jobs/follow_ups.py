@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from cs_sync.contracts.destination import Destination
@@ -66,8 +67,7 @@ from cs_sync.store.write_ledger import has_written_follow_ups, read_written_keys
 from cs_sync.write_back.tasks import get_task_key
 
 
-@dataclass(slots=True)
-class DecidedFollowUps:
+class DecidedFollowUps(Struct):
     """The follow-ups after today's decision (rows of `follow_up`)."""
 
     rows: list[dict[str, Any]]
@@ -163,8 +163,7 @@ def _collect_playbooks(workspace: Workspace, failures: PlaybookFailures) -> dict
     return {**PLAYBOOKS, **isolated}
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownFollowUps:
+class _KnownFollowUps(Struct, frozen=True):
     """What the store holds; `continued` are the rows under the accounts that go on with them."""
 
     stored: list[dict[str, Any]]

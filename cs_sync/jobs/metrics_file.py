@@ -3,11 +3,12 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import LeaseHeld
 from cs_sync.contracts.events import Event
@@ -34,8 +35,7 @@ STREAM_COUNTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RunFigures:
+class RunFigures(Struct, frozen=True):
     """What a complete run computed."""
 
     summary: RunSummary

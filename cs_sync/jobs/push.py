@@ -1,7 +1,8 @@
 """Push of scores and follow-ups to every destination, each with its own ledger."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import Throttled, VendorError
@@ -30,8 +31,7 @@ from cs_sync.write_back.writer import DestinationWriter, read_remote_state
 OpenDestination = tuple[str, Destination]
 
 
-@dataclass(frozen=True, slots=True)
-class PushOptions:
+class PushOptions(Struct, frozen=True):
     """The options of a push.
 
     `yes` writes even if unusually many accounts change; `retry` tries permanently refused

@@ -3,10 +3,11 @@
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
 from socket import gethostname
+
+from msgspec import Struct, field
 
 from cs_sync.config.cron import compute_delay, find_last_slot, find_next_slot
 from cs_sync.contracts.errors import ConfigError, CsSyncError, LeaseHeld, StoreError
@@ -30,8 +31,7 @@ Job = Callable[[], str]
 """Does the job once and returns its status: ok, partial or failed."""
 
 
-@dataclass(slots=True)
-class Scheduler:
+class Scheduler(Struct):
     """A loop that performs a job once per slot, until `stop` is set.
 
     The slot's row in the database decides who performs it, so any number of schedulers may

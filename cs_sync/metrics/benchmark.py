@@ -1,15 +1,15 @@
 """Benchmarks of metrics, with the period each refers to."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.metrics.sql.scaling import scale_rate
 
 _MONTH_DAYS = 365 / 12
 
 
-@dataclass(frozen=True, slots=True)
-class Benchmark:
+class Benchmark(Struct, frozen=True):
     """A value to stay below or above, with its source."""
 
     value: float

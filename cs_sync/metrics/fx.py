@@ -2,12 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import partial
 from math import isqrt
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.metrics.periods import Period
 from cs_sync_schemas.money import CURRENCY_EXPONENT
@@ -88,8 +89,7 @@ def to_major_rate(rate: Fraction, base: str, quote: str) -> Fraction:
     return rate / Fraction(10) ** (CURRENCY_EXPONENT[quote] - CURRENCY_EXPONENT[base])
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(Struct, frozen=True):
     """The rates of a scope into one currency: per currency one rate for each period."""
 
     target: str
@@ -186,8 +186,7 @@ def build_conversion(  # noqa: PLR0913 - the last three are choices, by keyword
     return Conversion(target, opening, closing, reported, left_out)
 
 
-@dataclass(frozen=True, slots=True)
-class _RateFinder:
+class _RateFinder(Struct, frozen=True):
     rates: ExchangeRates
     target: str
     day_of: FxRate

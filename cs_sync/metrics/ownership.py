@@ -1,8 +1,8 @@
 """Record ownership: the one definition for metrics and health."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Date,
@@ -39,8 +39,7 @@ _TIME_COLUMNS = {
 """Records of people → the column that says when it happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedRecords:
+class OwnedRecords(Struct, frozen=True):
     """Records joined to their owners: the account's id, and of records of people the contact's.
 
     `person` is the resolved contact, else the source's; null where the record names nobody.

@@ -1,9 +1,9 @@
 """Unattributed records: their share of all, and the records themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     CTE,
     BigInteger,
@@ -34,8 +34,7 @@ from cs_sync_schemas.tables import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AttributedTable:
+class AttributedTable(Struct, frozen=True):
     """A table of records with an expected account.
 
     Money is measured by `amount`, everything else by the number of records. Daily records

@@ -1,18 +1,18 @@
 """The entry points of the group `cs_sync`, found without importing plugins."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from cs_sync.contracts.hookspecs import PROJECT
 from cs_sync.plugins.plugin import Plugin
 
 
-@dataclass(frozen=True, slots=True)
-class PluginEntryPoint:
+class PluginEntryPoint(Struct, frozen=True):
     """An installed plugin, not imported yet."""
 
     plugin: Plugin

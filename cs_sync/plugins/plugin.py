@@ -1,12 +1,11 @@
 """An installed plugin, and the report on a broken one."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cs_sync.contracts.errors import CsSyncError
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(Struct, frozen=True):
     """An entry point of the group `cs_sync` and its distribution."""
 
     name: str
@@ -22,8 +21,7 @@ class Plugin:
         return f"{self.name} ({self.distribution} {self.version})"
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenPlugin:
+class BrokenPlugin(Struct, frozen=True):
     """An unusable plugin, with error and remedy."""
 
     name: str

@@ -1,7 +1,8 @@
 """Accounts in batches, so that memory does not grow with their number."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.metrics.sql.chosen_accounts import AccountRange, ChosenAccounts
 
@@ -9,8 +10,7 @@ BATCH_SIZE = 5_000
 """Accounts whose facts and results are in memory as objects at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountBatch:
+class AccountBatch(Struct, frozen=True):
     """Some accounts, and how a statement names them."""
 
     ids: Sequence[str]

@@ -22,7 +22,7 @@ from cs_sync_schemas.packed import pack_text, unpack_bytes
 KIND = "lines"
 _SAME = b""
 """Stands for a written point that equals the one before it."""
-_get_values = attrgetter(*HistoryPoint.__slots__)
+_get_values = attrgetter(*HistoryPoint.__struct_fields__)
 _NO_POINT = HistoryPoint()
 """Of a day on which an account was not a customer."""
 _CELLS = PackedJson[AccountCells](AccountCells)

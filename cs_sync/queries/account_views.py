@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
+import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cs_sync.follow_ups import AccountView, RenewalFact, compute_popularity
@@ -36,8 +36,7 @@ USAGE_SIGNALS = ("active_days_28", "days_since_use")
 """Signals that are only known of accounts that a source of usage knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class _StoredFacts:
+class _StoredFacts(Struct, frozen=True):
     """What is read of all accounts at once, by account id."""
 
     movements: Mapping[str, Sequence[KnownMovement]]
@@ -111,7 +110,8 @@ class AccountViews(Mapping[str, AccountView]):
         item, people = self._customers[account], self._day.people
         digest = hashlib.blake2b(self._day.results.get_written(account), digest_size=12)
         digest.update(people.get_written(account) if account in people else b"")
-        digest.update(orjson.dumps([item.account, self._select_small_facts(item)], default=dict))
+        small = [item.account, self._select_small_facts(item)]
+        digest.update(msgspec.json.encode(small, enc_hook=dict))
         return digest.hexdigest()
 
     def calculate_money_at_risk(self, accounts: Iterable[str]) -> dict[str, float]:

@@ -1,10 +1,12 @@
 """The backtest: health score and model judged on the workspace's own history."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.foresight.inputs import REFUSED
@@ -34,8 +36,7 @@ CAUSES: tuple[Target, ...] = ("voluntary", "involuntary")
 """Ways to leave: of them the model alone is judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backtest:
+class Backtest(Struct, frozen=True):
     """The history that was read, and what may be learnt from it."""
 
     request: ObservationRequest

@@ -1,9 +1,11 @@
 """Root causes of churn: cross-tabs, a logistic model in words, and survival."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.contracts.events import Event
 from cs_sync.foresight.causes import (
@@ -45,8 +47,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 USAGE, SILENCE = "active_days_28", "days_since_use"
 
 
-@dataclass(frozen=True, slots=True)
-class CauseRequest:
+class CauseRequest(Struct, frozen=True):
     """What to compare: attributes besides plan and segment, and the horizon in days."""
 
     by: Sequence[str] = ()

@@ -1,9 +1,10 @@
 """Cohorts of accounts by the month of their first MRR."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
@@ -19,8 +20,7 @@ MONTHS = 12
 """Complete months by default, as in the report."""
 
 
-@dataclass(frozen=True, slots=True)
-class _PaidAtEnd:
+class _PaidAtEnd(Struct, frozen=True):
     mrr: int
     paying: bool
 

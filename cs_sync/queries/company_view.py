@@ -1,9 +1,10 @@
 """Input of the company-wide playbooks, and warnings about missing settings."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from cs_sync.follow_ups import COMPANY, CompanyView, FollowUpDraft, Playbook, Question
 from cs_sync.i18n.counts import count_noun

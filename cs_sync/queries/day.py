@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
+
+from msgspec import Struct, field
 
 from cs_sync.follow_ups import PersonFact
 from cs_sync.foresight.outlook import Forecast
@@ -39,8 +41,7 @@ BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 PEOPLE = ("people", PackedJson[tuple[PersonFact, ...]](tuple[PersonFact, ...]))
 
 
-@dataclass(frozen=True, slots=True)
-class DayView:
+class DayView(Struct, frozen=True):
     """The scored accounts of a day, and their MRR under the configured policy."""
 
     day: date
@@ -100,8 +101,7 @@ def build_day_view(workspace: Workspace) -> DayView:
     return refreshed.day
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshedDay:
+class RefreshedDay(Struct, frozen=True):
     """The view of today, and what of it a run is to keep."""
 
     day: DayView

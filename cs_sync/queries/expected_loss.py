@@ -1,9 +1,10 @@
 """Expected loss of MRR within the next horizon, if predictions can be believed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from cs_sync.foresight.expected_loss import (
     AccountRisk,
@@ -35,8 +36,7 @@ if TYPE_CHECKING:  # numpy comes with an extra
 SIGNAL = "signal"
 
 
-@dataclass(frozen=True, slots=True)
-class _Forecast:
+class _Forecast(Struct, frozen=True):
     """What a fitted model says of today's customers, and said of earlier months."""
 
     model: "FittedModel"

@@ -1,8 +1,10 @@
 """The figures that report and BI show, computed once a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.periods import add_months, find_last_whole_period
@@ -16,8 +18,7 @@ BRIDGE_MONTHS = 24
 TREND_MONTHS = 13
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """KPIs and the MRR bridge, by month, and what no account is known of."""
 
     kpis: Sequence[KpiRow]

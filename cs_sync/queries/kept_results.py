@@ -3,13 +3,14 @@
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from cs_sync.health import HealthConfig, SignalScope, build_day_scope, get_signal
 from cs_sync.queries.account_batches import AccountBatch, split_wanted
@@ -83,8 +84,7 @@ class WrittenResults(Mapping[str, T]):
         return len(self._contents)
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed(Generic[T]):
+class Refreshed(Struct, Generic[T], frozen=True):
     """The results of all accounts, and what of them is new."""
 
     results: WrittenResults[T]
@@ -183,7 +183,12 @@ class KeptAnswers:
 
 def hash_parts(parts: Any) -> str:
     """Digest what a result rests on, and the code for it."""
-    return hashlib.sha256(orjson.dumps([_digest_code(), parts], default=str)).hexdigest()
+    return hashlib.sha256(orjson.dumps([_digest_code(), parts], default=_to_plain)).hexdigest()
+
+
+def _to_plain(value: Any) -> Any:
+    """Convert what JSON does not know for a digest."""
+    return asdict(value) if isinstance(value, Struct) else str(value)
 
 
 def hash_each(parts: Iterable[Any]) -> str:
@@ -193,7 +198,7 @@ def hash_each(parts: Iterable[Any]) -> str:
     """
     digest = hashlib.sha256()
     for part in parts:
-        text = orjson.dumps(part, default=str)
+        text = orjson.dumps(part, default=_to_plain)
         digest.update(f"{len(text)} ".encode())
         digest.update(text)
     return digest.hexdigest()

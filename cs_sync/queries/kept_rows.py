@@ -1,9 +1,10 @@
 """Rows that one question gives, kept while the tables that they rest on stay as they were."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.queries.kept_results import hash_parts
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -20,8 +21,7 @@ from cs_sync.store.fast.kept_figures import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What gives rows: of what JSON knows by itself.
 
     `parts` are a name, and everything that the rows rest on beside the tables. `until` is the day

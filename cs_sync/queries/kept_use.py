@@ -1,8 +1,10 @@
 """Days of use of each account, kept from day to day: they follow from records alone."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
+
+from msgspec import Struct
 
 from cs_sync.health import build_day_scope
 from cs_sync.health.signals.use_history import AccountUse
@@ -15,8 +17,7 @@ from cs_sync.store.queries.health import read_all_use
 from cs_sync.store.queries.people import read_homes
 
 
-@dataclass(frozen=True, slots=True)
-class UseHead:
+class UseHead(Struct, frozen=True, array_like=True):
     """Who used an account: it is read without their days."""
 
     people: tuple[str, ...]

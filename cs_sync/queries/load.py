@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.contracts.events import Event
 from cs_sync.foresight.comparisons import Counts
@@ -33,8 +34,7 @@ LANGUAGES = ("language", "locale", "country")
 YEAR = timedelta(days=365)
 
 
-@dataclass(frozen=True, slots=True)
-class _Traits:
+class _Traits(Struct, frozen=True):
     """What is known of all accounts: owner, segment and language by account id."""
 
     owners: Mapping[str, str]

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import product
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select
 
 from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
@@ -46,8 +47,7 @@ _ENOUGH_METRICS = 5
 """From so many metrics of use on, all days of use are read once for all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Query:
+class _Query(Struct, frozen=True):
     """A metric's statements, and the names of the tables they read."""
 
     metric: Metric

@@ -1,9 +1,11 @@
 """Queries of KPIs and the MRR bridge."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
@@ -40,8 +42,7 @@ from cs_sync.store.queries.month_close import Restatement
 from cs_sync_schemas.money import known_currency
 
 
-@dataclass(frozen=True, slots=True)
-class MetricRequest:
+class MetricRequest(Struct, frozen=True):
     """Which metrics to compute, for which periods.
 
     as_of      the day whose last whole period is computed; today by default
@@ -176,8 +177,7 @@ def query_mrr(
     return format_bridge(bridge)
 
 
-@dataclass(frozen=True, slots=True)
-class Bridge:
+class Bridge(Struct, frozen=True):
     """Rows of the MRR bridge, their scope, and what was restated in it."""
 
     rows: Sequence[BridgeRow]

@@ -1,10 +1,10 @@
 """What the observations of all month ends rest on, read by one statement per table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cs_sync.foresight.observations import History, Window
@@ -42,8 +42,7 @@ _ANSWERS = {"nps": "nps", "csat_90": "csat"}
 """Signal → the kind of survey that it averages."""
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A month end: its window and scope, and when its facts count as known."""
 
     window: Window
@@ -60,8 +59,7 @@ class Moment:
         return count_microseconds(self.known_at)
 
 
-@dataclass(frozen=True)
-class MonthColumns:
+class MonthColumns(Struct, frozen=True):
     """All that was read, as known at all times of knowledge."""
 
     ids: Sequence[str]

@@ -1,10 +1,10 @@
 """Health scores of the accounts of a month end, from signals read as columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cs_sync.foresight.inputs import SCORE
@@ -24,8 +24,7 @@ _BAND_CODES = {band: code for code, band in enumerate(BANDS)}
 _NONE: Mapping[str, Reading] = {}
 
 
-@dataclass(frozen=True)
-class ScoredMonth:
+class ScoredMonth(Struct, frozen=True):
     """Scores, codes of bands, and the values of the health model's signals."""
 
     values: Mapping[str, Floats]

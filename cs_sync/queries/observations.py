@@ -1,9 +1,10 @@
 """Observations of every month end, read as they were known then."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import ConfigError
@@ -52,8 +53,7 @@ PREDICTIVE_SIGNALS = (
 """Signals of dated facts whose past versions are kept: none changes with what comes after."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservationRequest:
+class ObservationRequest(Struct, frozen=True):
     """What to read of each month end.
 
     `scored` adds the health score of that day; `hindsight` reads the values as recorded today
@@ -146,7 +146,7 @@ def read_month_end(
     """
     outcomes = _read_outcomes(workspace, history, window)
     return [
-        replace(item, outcome=outcome[0], left_at=outcome[1])
+        structs.replace(item, outcome=outcome[0], left_at=outcome[1])
         for item in read_customers(workspace, history, window.cutoff, request)
         for outcome in [outcomes.get(item.account)]
         if outcome is not None
@@ -188,7 +188,7 @@ def read_customers(
         if request.scored:
             score = score_account(own, select_model(account, model, scope), scope)
             points = None if score.score is None else float(score.score)
-            item = replace(item, score=points, band=score.band)
+            item = structs.replace(item, score=points, band=score.band)
         observations.append(item)
     return observations
 

@@ -1,9 +1,9 @@
 """Observations of all month ends as columns: what `read_month_end` says of each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
@@ -56,8 +56,7 @@ def read_panel(
     return join_months(months, columns.ids, columns.mrr.currencies, BANDS)
 
 
-@dataclass(frozen=True)
-class _PanelBook:
+class _PanelBook(Struct, frozen=True):
     """What the months are built from."""
 
     workspace: Workspace

@@ -1,9 +1,11 @@
 """Accounts at the ends of past days: their scores by today's model, and their billing then."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
+
+from msgspec import Struct, field
 
 from cs_sync.health import (
     HealthConfig,
@@ -28,8 +30,7 @@ from cs_sync_schemas.times import count_microseconds
 _NO_BILLING = BillingMarks()
 
 
-@dataclass(frozen=True, slots=True)
-class PastState:
+class PastState(Struct, frozen=True, array_like=True):
     """An account at the end of a past day.
 
     `lost` maps each known input of the score to the points that it cost, `paid` currency to MRR
@@ -47,16 +48,14 @@ class PastState:
     paid: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PastStates:
+class PastStates(Struct, frozen=True, array_like=True):
     """An account at the ends of past days, and the day of its first MRR."""
 
     states: tuple[PastState, ...] = ()
     first_paid: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StateBook:
+class StateBook(Struct, frozen=True):
     """Past states of many accounts; equal ones are one object, made once."""
 
     _lost: dict[int, tuple[HealthScore, float | None, Mapping[str, float]]] = field(

@@ -1,8 +1,9 @@
 """Accounts of which no playbook asks anything, kept until that may be another."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct, field
 
 from cs_sync.follow_ups import AccountView, Silence
 from cs_sync.queries.account_views import AccountViews
@@ -14,8 +15,7 @@ from cs_sync.store.fast.packed_json import PackedJson
 KIND, ALL = "quiet", "all"
 
 
-@dataclass(frozen=True, slots=True)
-class QuietAccount:
+class QuietAccount(Struct, frozen=True, array_like=True):
     """What it rests on that nothing is asked, and up to when that holds."""
 
     made_of: str
@@ -27,8 +27,7 @@ class QuietAccount:
     """Key → when it happened, of what is not asked as it was before the connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class _QuietBook:
+class _QuietBook(Struct, frozen=True, array_like=True):
     """The quiet accounts by id, as found up to a last day of use."""
 
     usage_until: date | None

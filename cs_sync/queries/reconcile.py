@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
@@ -29,8 +30,7 @@ BILLING_TABLES = frozenset({
 """What a reconciliation rests on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
+class Reconciliation(Struct, frozen=True):
     """The reconciliation of a month: per account and currency, and in total per currency.
 
     `left_out` is the MRR by currency of sources without invoices to compare with.

@@ -3,11 +3,11 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.health.signal_words import name_signal
@@ -48,7 +48,6 @@ from cs_sync.report import (
     ReportedRun,
     ReportPage,
     ReportSummary,
-    RiskSum,
     StreamFreshness,
     UnattributedRecords,
     build_figures,
@@ -56,21 +55,21 @@ from cs_sync.report import (
     complete_page,
 )
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.queries.account_answers import count_questions
 from cs_sync.store.queries.unattributed import UnattributedShare
 from cs_sync.store.records.stream_state import read_cursor_times
 from cs_sync.store.runs import read_runs
-from cs_sync_schemas.packed import pack_text
 
 REPORT_FILE = "cs_sync_report.html"
 KIND = "report"
+FORM = PackedJson[ReportPage](ReportPage)
 """Of the page that is kept."""
 MAX_QUOTES = 3
 RECENT_RUNS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenReport:
+class WrittenReport(Struct, frozen=True):
     """A report that was written, and what it says in short: in words, and in figures."""
 
     path: Path
@@ -137,14 +136,13 @@ def _build_or_keep_page(data: ReportData, sources: AccountSources) -> ReportPage
     It is kept under a digest of what it is made of.
     """
     others = {*STATE, "accounts", "words", "timezone"}
-    shown = [getattr(data, each.name) for each in fields(data) if each.name not in others]
+    shown = [getattr(data, name) for name in data.__struct_fields__ if name not in others]
     parts = [shown, data.words.language, data.timezone.key, sources.list_parts()]
     kept = KeptAnswers(sources.workspace, KIND, hash_parts(parts))
-    if (text := kept.get(KIND)) is not None:
-        html, summary, risk = orjson.loads(text)
-        return ReportPage(html, ReportSummary(**summary), RiskSum(**risk))
+    if (packed := kept.packed.get(KIND)) is not None:
+        return FORM.decode(packed)
     page = build_page(replace(data, accounts=build_reported_accounts(sources)))
-    kept.replace_packed({KIND: pack_text(orjson.dumps([page.html, page.summary, page.risk]))})
+    kept.replace_packed({KIND: FORM.encode(page)})
     return page
 
 

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from cs_sync.foresight.outlook import describe_chance
@@ -79,8 +80,7 @@ MAX_LINES = 8
 KIND = ("months", PackedJson[PastStates](PastStates))
 
 
-@dataclass(frozen=True, slots=True)
-class AccountContext:
+class AccountContext(Struct, frozen=True):
     """What several accounts share: names, attributes, links and open follow-ups."""
 
     owners: Mapping[tuple[str, str], str]
@@ -98,8 +98,7 @@ def list_month_ends(today: date) -> list[date]:
     return [add_months(first, -n) - timedelta(days=1) for n in range(PAST_MONTHS - 1, -1, -1)]
 
 
-@dataclass(frozen=True, slots=True)
-class AccountSources:
+class AccountSources(Struct, frozen=True):
     """What the accounts of the report are made of."""
 
     workspace: Workspace
@@ -185,8 +184,7 @@ def _read_lines(
     return keep_lines(workspace, hash_parts(parts), items, _Lines(sources, items, formats))
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
+class _Lines(Struct, frozen=True):
     """Makes the lines of accounts from their sources."""
 
     sources: AccountSources

@@ -1,10 +1,12 @@
 """Money of the report: converted amounts, the bridge of this month, and what lies ahead."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.health import AccountEvidence, build_day_scope
 from cs_sync.metrics.fx import ExchangeRates
@@ -24,8 +26,7 @@ _MOVES = ("new", "reactivation", "expansion", "contraction", "churn")
 _LOSSES = ("contraction", "churn")
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyConverter:
+class MoneyConverter(Struct, frozen=True):
     """Amounts in the report's currency, all at the latest rates of one day.
 
     Past amounts are converted at the same rates, so that a change is no change of rates.

@@ -1,16 +1,17 @@
 """Health scores of all accounts on a day, with reasons."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
+
+from msgspec import Struct, field
 
 from cs_sync.contracts.errors import COMPUTATION_ERRORS, ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.health import (
     AccountEvidence,
-    Contribution,
     HealthConfig,
     HealthScore,
     LossBook,
@@ -58,8 +59,7 @@ CHANGE_PERIOD = timedelta(days=30)
 _NO_EVIDENCE = AccountEvidence()
 
 
-@dataclass(frozen=True, slots=True)
-class AccountResult:
+class AccountResult(Struct, frozen=True, array_like=True):
     """What is computed of one account on one day, from its own facts."""
 
     score: HealthScore
@@ -72,8 +72,7 @@ class AccountResult:
     """The account 30 days earlier."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreHead:
+class ScoreHead(Struct, frozen=True, array_like=True):
     """What is asked of every account on every run: it is read without the result."""
 
     band: str
@@ -106,27 +105,23 @@ def _build_head(result: AccountResult) -> ScoreHead:
     )
 
 
-FORM = HeadedJson[AccountResult, ScoreHead](
-    AccountResult, ScoreHead, _build_head, shared=[Contribution]
-)
+FORM = HeadedJson[AccountResult, ScoreHead](AccountResult, ScoreHead, _build_head)
 KIND = ("day", FORM)
 
 
-@dataclass(frozen=True, slots=True)
-class BareScore:
+class BareScore(Struct, frozen=True):
     """The score of one account on one day, and the model that it is of."""
 
     model: HealthConfig
     score: HealthScore
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredAccount:
+class ScoredAccount(Struct, frozen=True):
     """The score of one account on one day; its facts are read from `results` when wanted."""
 
     account: dict[str, Any]
     model: HealthConfig
-    results: Mapping[str, AccountResult] = field(repr=False)
+    results: Mapping[str, AccountResult]
     head: ScoreHead
     is_customer: bool
     """Whether a subscription of it runs; where no source knows subscriptions, every account is."""

@@ -1,9 +1,10 @@
 """A trial of one stream: what its first records become, without storing anything."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.config.problems import suggest_nearest
 from cs_sync.contracts.errors import ConfigError
@@ -19,8 +20,7 @@ MAX_PAGES = 20
 TRIAL_FIELDS = ("record", "source_id", "status", "reason")
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """What was read: rows to show, and how many records there were of each status."""
 
     rows: list[dict[str, Any]]

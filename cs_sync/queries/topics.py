@@ -5,7 +5,7 @@ Erasing a person deletes that, so an erased person is in no topic.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from heapq import nlargest
@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+from msgspec import Struct, structs
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
@@ -47,8 +48,7 @@ Amounts = Mapping[str, int]
 """Currency → minor units."""
 
 
-@dataclass(frozen=True, slots=True)
-class TopicRequest:
+class TopicRequest(Struct, frozen=True):
     """Which comments to group.
 
     since, until   written in `[since, until)`; by default the year that ends with today
@@ -76,12 +76,13 @@ def list_topics(workspace: Workspace, request: TopicRequest) -> list[dict[str, A
         ConfigError: An option is unknown, or SciPy is missing.
     """
     attributes = tuple(name for name in request.by if name != ACCOUNT)
-    scope = _build_scope(workspace, replace(request, by=attributes))
+    scope = _build_scope(workspace, structs.replace(request, by=attributes))
     tickets = request.tickets and not request.surveys
     comments = list(_read_comments(workspace, scope, request.surveys, tickets=tickets))
     if ACCOUNT in request.by:
         comments = [
-            replace(comment, segment=(*comment.segment, comment.account_id)) for comment in comments
+            structs.replace(comment, segment=(*comment.segment, comment.account_id))
+            for comment in comments
         ]
         attributes = (*attributes, ACCOUNT)
     topics = group_by_topic(comments)

@@ -1,11 +1,12 @@
 """Money, tickets, answers and usage without an account: shares and records."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
 from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from cs_sync.contracts.events import Event
 from cs_sync.metrics.days_of_use import Span

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from cs_sync.contracts.destination import Destination
@@ -46,8 +47,7 @@ from cs_sync.write_back.writer import read_ledger_entries, read_remote_state
 from cs_sync_schemas.money import to_major_units
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredState:
+class DesiredState(Struct, frozen=True):
     """The desired state of a destination, and its ledger."""
 
     destination: str
@@ -58,8 +58,7 @@ class DesiredState:
     messages: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class WritePlan:
+class WritePlan(Struct, frozen=True):
     """The plan for one destination, with the number of accounts it was made from."""
 
     items: list[PlanItem]

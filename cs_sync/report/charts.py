@@ -1,9 +1,10 @@
 """The report's charts: their panels, marks and texts; no drawing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.report.data import RISK_KINDS, AgendaItem
 from cs_sync.report.formats import Formats
@@ -19,8 +20,7 @@ PANEL = 400
 WEEKS = 13
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """One value at a place of the time axis; bars of one place are stacked in their order."""
 
     place: int
@@ -29,8 +29,7 @@ class Mark:
     colour: str = ACCENT
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(Struct, frozen=True):
     """One part of a chart with an axis of its own; an area is a filled line."""
 
     title: str
@@ -42,8 +41,7 @@ class Panel:
     """The end of the axis; None: above the largest value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """Panels one below the other, on one time axis."""
 
     width: int

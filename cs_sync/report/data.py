@@ -1,10 +1,11 @@
 """Input data of a report."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from cs_sync.i18n import ENGLISH, Translator
 
@@ -16,8 +17,7 @@ AgendaKind = Literal["leaving", "renewal", "unpaid"]
 UTC = ZoneInfo("UTC")
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedRun:
+class ReportedRun(Struct, frozen=True):
     """The run of the report; `status` is ok, partial or failed."""
 
     run: str
@@ -26,8 +26,7 @@ class ReportedRun:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPoint:
+class HistoryPoint(Struct, frozen=True):
     """An account at the end of a day.
 
     `mrr` is in minor units of the report's currency at today's rate; an account with MRR in
@@ -44,8 +43,7 @@ class HistoryPoint:
     lost: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class TicketLine:
+class TicketLine(Struct, frozen=True):
     """A ticket of the last 30 days, or an older open one."""
 
     day: date
@@ -55,8 +53,7 @@ class TicketLine:
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerLine:
+class AnswerLine(Struct, frozen=True):
     """A person's latest answer to a survey of one kind."""
 
     day: date
@@ -67,8 +64,7 @@ class AnswerLine:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UseLine:
+class UseLine(Struct, frozen=True):
     """Days of use in the last and the previous 28 days, and the active people."""
 
     recent_days: int
@@ -78,8 +74,7 @@ class UseLine:
     seats: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskLine:
+class TaskLine(Struct, frozen=True):
     """An open follow-up of an account; `link` leads to the account in the CRM."""
 
     account: str
@@ -90,8 +85,7 @@ class TaskLine:
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountDetails:
+class AccountDetails(Struct, frozen=True):
     """What is said of an account in its own place alone.
 
     `reasons` are sentences with the points that each costs (None: unknown). `features` maps a
@@ -106,8 +100,7 @@ class AccountDetails:
     links: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AccountCells:
+class AccountCells(Struct, frozen=True, array_like=True):
     """The details of an account as the page says them: plain JSON, in the report's language.
 
     reasons   (text, points that it costs; None: unknown)
@@ -126,8 +119,7 @@ class AccountCells:
     features: Sequence[Any] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CountedDetails:
+class CountedDetails(Struct, frozen=True, array_like=True):
     """What is counted of the details of all accounts.
 
     days      days of use in the last 28; None without any known use
@@ -140,8 +132,7 @@ class CountedDetails:
     topics: Sequence[Any] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedAccount:
+class ReportedAccount(Struct, frozen=True):
     """An account that is a customer, or was one in the last 12 months.
 
     `past` is aligned with `ReportData.months`; `before` is 30 days ago. `mrr` maps currency
@@ -170,8 +161,7 @@ class ReportedAccount:
     read_cells: Callable[[], AccountCells] = AccountCells
 
 
-@dataclass(frozen=True, slots=True)
-class AgendaItem:
+class AgendaItem(Struct, frozen=True):
     """An end, a renewal or an unpaid invoice of an account; `worth` is in the report's currency.
 
     `amount` is in minor units: of MRR for an end, of the MRR renewed for a renewal, of money
@@ -186,8 +176,7 @@ class AgendaItem:
     worth: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UsedRate:
+class UsedRate(Struct, frozen=True):
     """An exchange rate of the report: one unit of `currency` in the report's, and its day."""
 
     currency: str
@@ -195,8 +184,7 @@ class UsedRate:
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class MonthPart:
+class MonthPart(Struct, frozen=True):
     """The MRR bridge over some days, `[start, end)`, in minor units of the report's currency."""
 
     start: date
@@ -206,8 +194,7 @@ class MonthPart:
     closing: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class MonthSoFar:
+class MonthSoFar(Struct, frozen=True):
     """This month up to today, the same days of last month, and the whole of last month."""
 
     now: MonthPart
@@ -215,8 +202,7 @@ class MonthSoFar:
     whole: MonthPart
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedChurn:
+class ExpectedChurn(Struct, frozen=True):
     """The MRR expected to be lost to churn in `[first, last]`, with its 90 % interval.
 
     In minor units of the report's currency, added up over `accounts`. Low and high are None
@@ -234,8 +220,7 @@ class ExpectedChurn:
     judged: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class BacktestResult:
+class BacktestResult(Struct, frozen=True):
     """What the last kept backtest found of the health score and its rivals.
 
     `subjects` are rows of `cs-sync backtest` on churn, `bands` those of `--bands` for all month
@@ -255,8 +240,7 @@ class BacktestResult:
         return next(row for row in self.subjects if row["subject"] == name)
 
 
-@dataclass(frozen=True, slots=True)
-class StreamFreshness:
+class StreamFreshness(Struct, frozen=True):
     """The status of a stream, and the end of its complete data (None: never read)."""
 
     source: str
@@ -268,8 +252,7 @@ class StreamFreshness:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CommentTopic:
+class CommentTopic(Struct, frozen=True):
     """A topic of customer comments: the number of comments and accounts, and some quotes.
 
     `mean_score` is on a scale of 0 to 10; `mrr` is the accounts' MRR in minor units of
@@ -285,8 +268,7 @@ class CommentTopic:
     currency: str = "EUR"
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceTie:
+class InvoiceTie(Struct, frozen=True):
     """The part of a month-end MRR confirmed by invoices, in minor units of `currency`.
 
     `unexplained` is the sum of the differences without an explanation; `left_out` is MRR of
@@ -301,8 +283,7 @@ class InvoiceTie:
     left_out: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UnattributedRecords:
+class UnattributedRecords(Struct, frozen=True):
     """Records of a kind without an account, and their total number; money in minor units.
 
     `records` are the newest of them, by the source's ids.
@@ -315,8 +296,7 @@ class UnattributedRecords:
     records: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Notices:
+class Notices(Struct, frozen=True):
     """What readers should know about the data, as counts; a section's end says it in words.
 
     deferred       follow-ups that wait because their person has enough for today
@@ -335,8 +315,7 @@ class Notices:
     messages: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReportData:
+class ReportData(Struct, frozen=True):
     """Everything shown by the report; a missing part is named as missing, not left blank.
 
     currency      of all converted money

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from cs_sync.report.data import ReportedAccount
 
@@ -13,8 +14,7 @@ MAX_ROWS = 10
 """Features, and topics, shown at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class DetailCounts:
+class DetailCounts(Struct, frozen=True):
     """What customers use and ask, most frequent first.
 
     use            (first, last active day of 28, accounts, MRR); empty without any known use
@@ -27,8 +27,7 @@ class DetailCounts:
     ticket_topics: Sequence[tuple[str, int, int, int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Tally:
+class _Tally(Struct, frozen=True):
     """How many accounts have what, and their MRR."""
 
     accounts: Counter[Any] = field(default_factory=Counter)

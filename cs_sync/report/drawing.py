@@ -2,10 +2,11 @@
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10, sqrt
 from types import ModuleType
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.report.charts import Chart, Panel
@@ -69,8 +70,7 @@ def render_svg(chart: Chart, label: str, name: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """The left edges of the bars, their width, and the numbers of the places with a label."""
 
     edges: Sequence[float]

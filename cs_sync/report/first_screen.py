@@ -1,9 +1,10 @@
 """The answers of the first screen: money at risk, whom to call, trend, agenda, this month."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.report.data import (
     RISK_KINDS,
@@ -28,8 +29,7 @@ _LITTLE = 0.5
 """A change of the mean score below so many points, or of the share at risk, is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class RiskAnswer:
+class RiskAnswer(Struct, frozen=True):
     """How much MRR is at risk, how it was 30 days ago, and its parts by currency.
 
     `by_currency` maps a currency to the MRR at risk and the whole MRR, in minor units.
@@ -40,8 +40,7 @@ class RiskAnswer:
     by_currency: Mapping[str, tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class TrendAnswer:
+class TrendAnswer(Struct, frozen=True):
     """Whether it is getting better: 13 points, and the mean score now and 30 days ago."""
 
     days: Sequence[date]
@@ -56,8 +55,7 @@ class TrendAnswer:
         return self.scores[-1] if self.scores else None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """An open follow-up with its account, as a line of the list of calls."""
 
     task: TaskLine
@@ -65,8 +63,7 @@ class Call:
     state: Literal["overdue", "today", "later"]
 
 
-@dataclass(frozen=True, slots=True)
-class AgendaAnswer:
+class AgendaAnswer(Struct, frozen=True):
     """What leaves, renews and is unpaid: sums by kind, and the items:
     ends by day, unpaid invoices by amount, renewals by day.
 
@@ -77,8 +74,7 @@ class AgendaAnswer:
     sums: Mapping[str, tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class MonthRow:
+class MonthRow(Struct, frozen=True):
     """One movement of this month so far, of the same days last month, and of all of it."""
 
     name: str
@@ -87,8 +83,7 @@ class MonthRow:
     whole: int
 
 
-@dataclass(frozen=True, slots=True)
-class MonthChange:
+class MonthChange(Struct, frozen=True):
     """The change of an account's MRR this month; `name` is the movement."""
 
     account: str

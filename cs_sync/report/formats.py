@@ -1,7 +1,6 @@
 """Numbers, money, dates and durations as a language writes them; unknown values are a dash."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -12,6 +11,7 @@ from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_compact_decimal, format_decimal
 from babel.units import format_unit
+from msgspec import Struct
 
 from cs_sync.i18n import Translator
 from cs_sync_schemas.money import get_exponent, to_major_units
@@ -27,8 +27,7 @@ _ENGLISH = {"yMMMd": "d MMM y", "MMMd": "d MMM", "MMMEd": "EEE d MMM"}
 _DURATIONS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-@dataclass(frozen=True, slots=True)
-class Formats:
+class Formats(Struct, frozen=True):
     """The formats of one report: its language, time zone, and currency."""
 
     words: Translator

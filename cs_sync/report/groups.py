@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cs_sync.foresight.cohorts import Cohort, build_cohorts
 from cs_sync.report.data import ReportData, ReportedAccount
@@ -13,8 +14,7 @@ MAX_GROUPS = 12
 """Groups shown by themselves; the smaller ones are one more."""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRow:
+class GroupRow(Struct, frozen=True):
     """The accounts of a group; money in minor units of the report's currency.
 
     `churn_rate` is the share of the customers of a year ago that left since, `retained` the
@@ -34,8 +34,7 @@ class GroupRow:
     tasks: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CohortRow:
+class CohortRow(Struct, frozen=True):
     """Customers by the month of their first MRR; shares by month since, newest last.
 
     The shares are those of the month's own customers and MRR; None where the future is.

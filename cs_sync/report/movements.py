@@ -1,8 +1,9 @@
 """MRR bridge per currency: movements added up per period, for chart and table."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
+
+from msgspec import Struct, field
 
 from cs_sync.report.data import Row
 from cs_sync.report.formats import parse_date
@@ -20,8 +21,7 @@ MOVEMENTS: Mapping[str, int] = {
 """Field → the sign with which it enters the closing."""
 
 
-@dataclass(slots=True)
-class BridgePeriod:
+class BridgePeriod(Struct):
     """One period of one currency, in minor units; `moves` are signed."""
 
     start: date

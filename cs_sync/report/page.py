@@ -4,10 +4,11 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.report import charts, drawing, first_screen
 from cs_sync.report.data import RISK_KINDS, InvoiceTie, ReportData, ReportedAccount
@@ -42,8 +43,7 @@ MAX_TOPICS = 12
 _OUTCOMES = ("create", "update", "unchanged", "rejected", "unknown")
 
 
-@dataclass(frozen=True, slots=True)
-class BridgeSection:
+class BridgeSection(Struct, frozen=True):
     """The MRR of one currency: chart, headline, and figures; `title` is the switch's text."""
 
     title: str
@@ -59,8 +59,7 @@ STATE = ("run", "writes", "streams", "unattributed", "destination", "notices", "
 """Fields of `ReportData` that say how the report was made: `complete_page` shows them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportPage:
+class ReportPage(Struct, frozen=True):
     """The page but for the state of its making, and what it says in short."""
 
     html: str

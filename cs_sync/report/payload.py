@@ -5,11 +5,11 @@ import gzip
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from cs_sync.report.cells import round_points
 from cs_sync.report.data import RISK_KINDS, HistoryPoint, ReportData, ReportedAccount, TaskLine
@@ -131,8 +131,7 @@ def _build_next(tasks: Sequence[TaskLine], formats: Formats) -> tuple[str, str]:
     return (first.title, formats.local_day(first.due_at).isoformat()) if first else ("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class PointTexts:
+class PointTexts(Struct, frozen=True):
     """What the table says of points in time; what is said of one object is made once."""
 
     inputs: Sequence[str]

@@ -1,15 +1,15 @@
 """MRR at risk: of the accounts that leave, have not paid, or are red."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.health.money_at_risk import assess_risk
 from cs_sync.report.data import RISK_KINDS, AgendaItem, HistoryPoint, ReportedAccount, RiskKind
 from cs_sync_schemas.money import to_major_units
 
 
-@dataclass(frozen=True, slots=True)
-class RiskSum:
+class RiskSum(Struct, frozen=True):
     """The MRR at risk at one time, in the report's currency, and the whole MRR."""
 
     amounts: Mapping[RiskKind, int]

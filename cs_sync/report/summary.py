@@ -1,7 +1,8 @@
 """The summary of a report for an e-mail: a subject and a few sentences."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.report.data import ExpectedChurn, ReportData
 from cs_sync.report.expected_churn import describe_period, format_interval
@@ -17,8 +18,7 @@ REPORT_FIELDS = (
 """Fields of `cs-sync report --format json`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportSummary:
+class ReportSummary(Struct, frozen=True):
     """What a report says in short, in its language."""
 
     subject: str

@@ -1,8 +1,9 @@
 """Metric tiles: the newest value of each metric, its change, its line and its confidence."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.metrics.display_units import get_display_unit
 from cs_sync.metrics.registry import list_builtin_metrics
@@ -37,8 +38,7 @@ TREND_METRICS = tuple(
 _METRICS = {metric.name: metric for metric in list_builtin_metrics()}
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """One metric, ready to print."""
 
     metric: str

@@ -1,7 +1,8 @@
 """Whether the score tells the truth: a verdict, what became of each band, and the rivals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.foresight.gate import HIGHEST_SLOPE, LOWEST_SLOPE, classify_verdict
 from cs_sync.report.data import BacktestResult, Row
@@ -11,8 +12,7 @@ SUBJECTS = ("score", "model", "challenger", "base_rate", "days_since_use", "best
 """In this order; the challenger only where it was judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class BandLine:
+class BandLine(Struct, frozen=True):
     """What became of the accounts in a band, ready to print."""
 
     band: str
@@ -24,8 +24,7 @@ class BandLine:
     mrr_rate: str
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectLine:
+class SubjectLine(Struct, frozen=True):
     """How well something predicts who leaves, ready to print."""
 
     name: str
@@ -35,8 +34,7 @@ class SubjectLine:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The section on the backtest: `sentence` answers, `red` says what red was worth."""
 
     sentence: str

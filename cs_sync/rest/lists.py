@@ -1,11 +1,12 @@
 """Reading of lists page by page, to their end and without passing anything over."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from cs_sync.contracts.errors import Unreachable
 from cs_sync.contracts.lists import PaginationGuard
@@ -22,8 +23,7 @@ def get_id(item: Any) -> str:
     return blake2b(orjson.dumps(item), digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far a list was read: the next page's place.
 
     Of pages by position also the last page: its place, its number of records, its last one's id.

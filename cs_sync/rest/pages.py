@@ -4,10 +4,10 @@ A place is JSON, so that a later process can go on from it. None is the end; a s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from msgspec import Struct
 from pydantic import Field, model_validator
 
 from cs_sync.contracts.errors import Unreachable
@@ -17,8 +17,7 @@ Params = list[tuple[str, Any]]
 REMEDY = "Nothing stored is lost. If it happens again, report it to the connector's author."
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One page of a list: the decoded body, its items, and the URL after it in the headers."""
 
     body: Any

@@ -1,11 +1,12 @@
 """Reading of one described stream: its lists page by page, and the records of each page."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import orjson
+from msgspec import Struct, field, structs
 
 from cs_sync.config.problems import suggest_nearest
 from cs_sync.contracts.errors import RequestRefused, Unreachable
@@ -26,8 +27,7 @@ _JSON = {"Accept": "application/json"}
 NOT_FOUND = 404
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(Struct, frozen=True):
     """The vendor's API: its client, and the settings that expressions may use."""
 
     http: Http
@@ -84,8 +84,7 @@ class Api:
         return evaluate_expression(rule.item, response.extensions.get("json"))
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One list to read: the number of its rule, 0 is the stream itself, and its parent."""
 
     number: int
@@ -99,8 +98,7 @@ class Step:
         return self.number, self.parent_id
 
 
-@dataclass(frozen=True, slots=True)
-class StreamReader:
+class StreamReader(Struct, frozen=True):
     """Reads one stream; `get_pages` returns a list's paginator, `custom` maps instead of fields."""
 
     api: Api
@@ -113,7 +111,7 @@ class StreamReader:
     def read(self, window: Window) -> Iterator[Page]:
         """Yield every page of a window, from where it was stopped."""
         tables = {f"_{name}": self._read_table(rule) for name, rule in self.rule.tables.items()}
-        yield from replace(self, tables=tables)._read_lists(window)
+        yield from structs.replace(self, tables=tables)._read_lists(window)
 
     def _read_lists(self, window: Window) -> Iterator[Page]:
         """Yield every page of a window, once the tables are read."""
@@ -217,7 +215,7 @@ class StreamReader:
             return step
         seen = {**step.parent, "_settings": self.api.settings}
         looked_up = self.api.look_up(self.rule.parent.look_up, seen)
-        return replace(step, parent={**step.parent, **looked_up})
+        return structs.replace(step, parent={**step.parent, **looked_up})
 
     def _read_list(self, step: Step, window: Window, at: Any) -> Iterator[tuple[Answer, Any]]:
         """Yield each page of a list with where to go on.

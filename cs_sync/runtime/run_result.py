@@ -1,10 +1,11 @@
 """Result of a run, as printed by commands."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:  # who shows past runs reads no source
     from cs_sync.sync.result import StreamResult
@@ -15,8 +16,7 @@ NO_WRITES: Mapping[str, int] = dict.fromkeys(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
+class RunSummary(Struct, frozen=True):
     """The result of a run: its status, streams and writes."""
 
     run: str
@@ -39,8 +39,7 @@ class RunSummary:
         return "\n".join(lines) or ("" if self.status == "ok" else self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
+class RunReport(Struct, frozen=True):
     """The output of the scheduled job."""
 
     summary: RunSummary

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from operator import add
 from secrets import token_hex
 from typing import TypeVar
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from cs_sync.alerts.causes import Drop
@@ -32,8 +32,7 @@ T = TypeVar("T")
 HEARTBEAT = 60.0
 
 
-@dataclass(slots=True)
-class RunSession:
+class RunSession(Struct):
     """A run in progress; jobs add their outcomes, statuses and messages."""
 
     workspace: Workspace

@@ -3,8 +3,9 @@
 import keyword
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.plugins.distributions import DISTRIBUTION
@@ -13,8 +14,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
 _HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A complete connector to copy: the vendor's name in it, and where it stands."""
 
     name: str

@@ -4,11 +4,11 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, Dialect, RowMapping, bindparam, func, insert, select, update
 
 from cs_sync.contracts.errors import LeaseHeld
@@ -23,8 +23,7 @@ NO_HOLDER = ""
 """Holder of a lease that was given back: free whatever the clocks say."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseToken:
+class LeaseToken(Struct, frozen=True):
     """Proof of holding the lease; the fencing token grows with every holder."""
 
     holder: str
@@ -107,8 +106,7 @@ def renew_lease(connection: Connection, lease: LeaseToken, now: datetime) -> Non
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LeasedStore:
+class LeasedStore(Struct, frozen=True):
     """The database of a run, writable only while the run holds its lease."""
 
     store: Store

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from cs_sync.contracts.errors import StoreError
 
@@ -37,8 +38,7 @@ def is_retryable(error: BaseException, cause: BaseException, broken: type[Except
     return lost or state in RETRYABLE_SQLSTATES or state.startswith(CONNECTION_ERROR_CLASS)
 
 
-@dataclass(slots=True)
-class ReconnectPolicy:
+class ReconnectPolicy(Struct):
     """The sleep function, and the callback before each retry (seconds, reason, attempt)."""
 
     sleep: Callable[[float], object]

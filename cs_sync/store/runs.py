@@ -1,10 +1,10 @@
 """The log of runs, for people and dashboards."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select, func, select, update
 
 from cs_sync.store.upserts import upsert_rows
@@ -85,8 +85,7 @@ def _read_with_streams(connection: Connection, chosen: Select[Any]) -> list[dict
     return [{**run, "streams": streams[run["id"]]} for run in runs]
 
 
-@dataclass(frozen=True, slots=True)
-class LastSuccesses:
+class LastSuccesses(Struct, frozen=True):
     """When what was last well: a whole run, one that failed in no more than parts, a stream."""
 
     ok: datetime | None

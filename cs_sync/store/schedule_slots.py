@@ -1,8 +1,8 @@
 """Schedule slots: the first process to insert the row claims the slot."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, or_, select, update
 
 from cs_sync.contracts.errors import LeaseHeld
@@ -15,16 +15,14 @@ INTERRUPTED = "interrupted"
 UNFINISHED = ("running", INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """A claimed slot of a schedule."""
 
     slot: datetime
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class SlotClaim:
+class SlotClaim(Struct, frozen=True):
     """The right to run a job for one of its slots."""
 
     job: str

@@ -4,8 +4,9 @@ Compares the current counts with those of earlier runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
+
+from msgspec import Struct
 
 COMPARED_RUNS = 10
 """How many earlier runs are compared with."""
@@ -19,8 +20,7 @@ MIN_ROWS = 20
 """Smaller numbers of rows go up and down by themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableCounts:
+class TableCounts(Struct, frozen=True):
     """The rows of a table, and the rows with a value per field."""
 
     rows: int

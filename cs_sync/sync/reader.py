@@ -1,10 +1,10 @@
 """Read one window of one stream into the store, page by page."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Protocol
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import CsSyncError
@@ -52,8 +52,7 @@ class ReadCost(Protocol):
     failure: CsSyncError | None
 
 
-@dataclass(frozen=True, slots=True)
-class WindowResult:
+class WindowResult(Struct, frozen=True):
     """The number of records read from a window, and the number expected by the source.
 
     `more`: only its first page was read, and others follow.
@@ -65,8 +64,7 @@ class WindowResult:
     more: bool = False
 
 
-@dataclass(slots=True)
-class StreamReader:
+class StreamReader(Struct):
     """Reads the windows of one stream into the store.
 
     `parts` receives the counts of each page, also if a window fails half-way; `cost` remembers

@@ -1,16 +1,16 @@
 """Result of a stream in a run, and the status of the run."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from cs_sync.store.records.counts import StoredCounts
 
 Status = Literal["ok", "partial", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class StreamResult:
+class StreamResult(Struct, frozen=True):
     """The result of one stream in a run.
 
     failed: it stopped before the end of its window; stored data is kept and it resumes there.

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.contracts.events import Event
@@ -15,8 +16,7 @@ class Interrupted(CsSyncError):
     """The user or the system stopped the run; stored data stays, the rest resumes."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncSession:
+class SyncSession(Struct, frozen=True):
     """The shared state of all readers of a run."""
 
     store: LeasedStore

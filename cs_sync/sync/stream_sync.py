@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from operator import add
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError, Throttled
@@ -44,8 +45,7 @@ MIN_GUARDED_RECORDS = 20
 """Of a stream with more records, no more than the request's share is soft-deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSource:
+class OpenSource(Struct, frozen=True):
     """A source ready to be read; `count_requests` measures the cost of the calls inside it."""
 
     name: str
@@ -54,8 +54,7 @@ class OpenSource:
     concurrency: ReaderLimiter = field(default_factory=ReaderLimiter)
 
 
-@dataclass(slots=True)
-class StreamSync:
+class StreamSync(Struct):
     """The sync of one stream in one run."""
 
     session: SyncSession

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.contracts.source import Stream, Window
 from cs_sync.store.records.stream_state import OpenWindow, StreamPosition
@@ -32,8 +33,7 @@ HISTORY_MARGIN = timedelta(days=2)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRequest:
+class ReadRequest(Struct, frozen=True):
     """The data to read: new records, all (`full`), or a time range.
 
     `max_deletions`: the largest share of a stream's records that a complete read may soft-delete.

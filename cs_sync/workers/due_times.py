@@ -1,8 +1,9 @@
 """When a workspace is due: its slots, the newest of the missed ones, and pauses after failures."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from cs_sync.config.cron import compute_delay, find_last_slot, find_next_slot
 
@@ -11,8 +12,7 @@ LONGEST_BACKOFF = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """The slots of a workspace: a cron in a zone, each begun up to `jitter` seconds late."""
 
     name: str

@@ -1,9 +1,9 @@
 """Runs as durable workflows of DBOS: the only file that knows it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, Engine, make_url
 
 from cs_sync.contracts.errors import ConfigError

@@ -1,12 +1,12 @@
 """The list of workspaces: add, remove, pause, and what became of each."""
 
 import os
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from re import compile as compile_pattern
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import make_url
 
 from cs_sync.config import Config, load_config

@@ -5,12 +5,13 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from cs_sync.contracts.errors import CsSyncError, LeaseHeld
 from cs_sync.workers.due_times import Schedule
@@ -27,8 +28,7 @@ it was stopped; and the end of one that failed."""
 LONGEST_MESSAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(Struct, frozen=True):
     """What a run's process is told."""
 
     name: str
@@ -40,8 +40,7 @@ class RunRequest:
     """The URL of the workers' database, for the budgets."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
+class RunOutcome(Struct, frozen=True):
     """What came of a run; the schedule as its configuration has it now, if it could be read."""
 
     status: str

@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from secrets import token_hex
 from socket import gethostname
 from typing import Any, NoReturn, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cs_sync.store.control.open import check_control, migrate_control, open_control
@@ -51,8 +51,7 @@ SKIPPED = "skipped"
 _CLEAN_EVERY = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """The rhythm of a worker, in seconds."""
 
     tick: float = 1.0

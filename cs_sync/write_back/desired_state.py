@@ -1,9 +1,11 @@
 """Desired CRM state: the fields of every account, and every follow-up; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
+
+from msgspec import Struct, field, structs
 
 from cs_sync.contracts.destination import Addresses, Object, Op
 from cs_sync.follow_ups import COMPANY
@@ -14,8 +16,7 @@ from cs_sync.write_back.tasks import SharedTask, group_tasks
 RemoteRecords = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationIndex:
+class DestinationIndex(Struct, frozen=True):
     """The destination's records of our accounts and its active owners.
 
     `emails` maps e-mail addresses in lower case to owner ids.
@@ -92,7 +93,7 @@ def follow_account_records(
     for account in crm.accounts:
         record, _ = crm.find_record(account)
         if record in last and last[record].key != account:
-            followed["account", account] = replace(last[record], key=account)
+            followed["account", account] = structs.replace(last[record], key=account)
     return followed
 
 

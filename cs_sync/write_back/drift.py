@@ -1,14 +1,15 @@
 """Drift of CRM records since the last write: merges, deletions, edits; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cs_sync.contracts.destination import Object, Op, RemoteAccount
 from cs_sync.write_back.plan import DesiredRecord, LedgerEntry, PlanItem, change_op
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteState:
+class RemoteState(Struct, frozen=True):
     """The current state of the destination's records, by the requested record id.
 
     A record in `checked` but not in `shown` was deleted or archived.

@@ -1,8 +1,9 @@
 """Our fields of CRM accounts, and the rules for when one has changed; pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from cs_sync.contracts.destination import FieldSpec, Kind, Value
 from cs_sync.health.money_at_risk import BASES, RiskBasis
@@ -41,8 +42,7 @@ GROWING_FIELDS = frozenset({"health_history"})
 _EMPTY = frozenset({None, ""})
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFields:
+class AccountFields(Struct, frozen=True):
     """The values to show in the CRM for one account."""
 
     score: float | None

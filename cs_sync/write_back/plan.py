@@ -1,9 +1,11 @@
 """Plan of a push: the desired CRM state compared with the ledger; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field, structs
 
 from cs_sync.contracts.destination import Object, Op, RemoteAccount, Value
 from cs_sync.write_back.fields import DEPENDENT_FIELDS, GROWING_FIELDS, diff_fields, is_same_attempt
@@ -16,8 +18,7 @@ Status = Literal["pending", "acked", "rejected", "refused", "unknown"]
 """Of a rejected write the next run makes another attempt; of a refused one when it says more."""
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredRecord:
+class DesiredRecord(Struct, frozen=True):
     """A record that should exist in the CRM, or the reason why it cannot.
 
     op       the operation that writes it whole
@@ -39,11 +40,10 @@ class DesiredRecord:
 
 def change_op(record: DesiredRecord, **changes: Any) -> DesiredRecord:
     """Return the record with these fields of its operation changed."""
-    return replace(record, op=replace(record.op, **changes))
+    return structs.replace(record, op=replace(record.op, **changes))
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
+class LedgerEntry(Struct, frozen=True):
     """The ledger's entry for one key."""
 
     object: Object
@@ -72,8 +72,7 @@ class LedgerEntry:
         return {name: value for name, value in self.fields.items() if name not in uncertain}
 
 
-@dataclass(frozen=True, slots=True)
-class PlanItem:
+class PlanItem(Struct, frozen=True):
     """One line of the plan: a desired record, its operation narrowed to what is to be written.
 
     `edited` has our fields changed by somebody at the destination: (ours, theirs).
@@ -132,7 +131,7 @@ def reopen_refused(
 ) -> dict[tuple[Object, str], LedgerEntry]:
     """Return the ledger with all permanently refused writes open to another attempt."""
     return {
-        key: replace(entry, status="rejected") if entry.status == "refused" else entry
+        key: structs.replace(entry, status="rejected") if entry.status == "refused" else entry
         for key, entry in ledger.items()
     }
 
@@ -276,7 +275,7 @@ def _skip_repeated_refusal(item: PlanItem, op: Op, entry: LedgerEntry, prefix: s
         f"refused: {entry.code}: {entry.reason}; tried again when there is something else to say, "
         "or with `cs-sync push --retry-refused`"
     )
-    return replace(item, action="refused", reason=why, standing=True)
+    return structs.replace(item, action="refused", reason=why, standing=True)
 
 
 def _describe_last_attempt(entry: LedgerEntry | None) -> str | None:

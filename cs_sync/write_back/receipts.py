@@ -1,8 +1,9 @@
 """Result of a push: counts, and a receipt for every answered operation; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from cs_sync.contracts.destination import Ack, Object, Reject
 from cs_sync.write_back.plan import LedgerEntry, PlanItem, build_intent
@@ -13,8 +14,7 @@ MAX_SHOWN_PROBLEMS = 20
 LedgerEntries = Mapping[tuple[Object, str], LedgerEntry]
 
 
-@dataclass(slots=True)
-class WriteResult:
+class WriteResult(Struct):
     """The result of a push; `problems` has one message per record or call.
 
     `planned` counts the writes to be sent, `left` those not started before the push stopped; the

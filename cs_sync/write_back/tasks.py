@@ -2,16 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 Row = Mapping[str, Any]
 _FIELDS = ("title", "body", "due_at", "priority", "kind", "contact_id")
 
 
-@dataclass(frozen=True, slots=True)
-class SharedTask:
+class SharedTask(Struct, frozen=True):
     """A task and the follow-ups it speaks for (rows of `follow_up`)."""
 
     key: str

@@ -1,11 +1,12 @@
 """Execution of a plan: intent before every call, receipt after it, no duplicate writes."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from cs_sync.contracts.destination import Ack, Destination, Object, Reject, SupportsDriftCheck
@@ -88,8 +89,7 @@ def read_remote_state(
     return RemoteState(frozenset(op.key for op in ops), shown)
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationWriter:
+class DestinationWriter(Struct, frozen=True):
     """The writer of one run to one destination."""
 
     store: LeasedStore

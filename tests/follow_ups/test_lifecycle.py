@@ -1,13 +1,13 @@
 """What becomes of follow-ups from one day to the next."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from cs_sync.follow_ups import (
     PLAYBOOKS,

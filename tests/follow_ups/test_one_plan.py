@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cs_sync.follow_ups import (
     PLAYBOOKS,
@@ -167,7 +168,7 @@ def test_day_after_day_an_account_has_one_open_task_and_nothing_is_lost(
             assert item.key not in record, "one occasion is one follow-up"
             record[item.key] = item
         for key in decision.resolved:
-            record[key] = replace(record[key], state="resolved", ended_at=now)
+            record[key] = structs.replace(record[key], state="resolved", ended_at=now)
         open_now = [entry for entry in record.values() if entry.state == "open"]
         assert len({entry.task_key for entry in open_now}) <= 1
         assert not [entry for entry in record.values() if entry.state == "waiting"]
@@ -185,7 +186,7 @@ def test_day_after_day_an_account_has_one_open_task_and_nothing_is_lost(
         assert all(d.due_at >= now for d, _ in decision.new), "nothing is born overdue"
         if number in done_on:
             for entry in open_now:
-                record[entry.key] = replace(entry, state="done", ended_at=now)
+                record[entry.key] = structs.replace(entry, state="done", ended_at=now)
 
 
 def test_the_one_to_speak_to_is_found_by_the_reason() -> None:

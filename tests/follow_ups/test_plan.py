@@ -1,12 +1,12 @@
 """Keys, order and switches of planning, and the laws they keep."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cs_sync.follow_ups import (
     PLAYBOOKS,
@@ -74,7 +74,9 @@ ANSWERS = st.builds(
 )
 VIEWS = st.builds(
     lambda answers, **fields: view(
-        answers=tuple(replace(a, source_id=f"{fields['id']}{a.source_id}") for a in answers),
+        answers=tuple(
+            structs.replace(a, source_id=f"{fields['id']}{a.source_id}") for a in answers
+        ),
         **fields,
     ),
     id=st.sampled_from("abcd"),

@@ -4,7 +4,6 @@ Amounts are MRR in euro; `2026-03-10` is the day on which is looked, unless said
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from cs_sync.follow_ups import MovementFact
 from cs_sync.follow_ups.mrr_news import Belief, KnownMovement, SourceReads, filter_real_movements

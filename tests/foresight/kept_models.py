@@ -1,10 +1,10 @@
 """Accepted models put into the database, as `analyse fit` would."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from msgspec.structs import asdict
 
 from cs_sync.foresight.inputs import name_definition
 from cs_sync.foresight.model import HazardModel, Term

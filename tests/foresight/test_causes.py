@@ -1,12 +1,12 @@
 """Root causes: levels by hand, drivers beside closed formulas, and a planted cause."""
 
 import random
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.cli.render.causes import causes_table
 from cs_sync.foresight.causes import (

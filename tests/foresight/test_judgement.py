@@ -1,10 +1,10 @@
 """Figures of a judgement, worked out by hand, and the gate's verdicts."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.foresight.gate import classify_verdict, rule_on
 from cs_sync.foresight.judgement import (

@@ -1,6 +1,5 @@
 """All month ends read at once are what each says by itself, whatever is in the books."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from cs_sync.foresight.inputs import CONTACT

@@ -1,10 +1,10 @@
 """Boosted trees without scikit-learn: equal to it, in parts that sum, stored as numbers."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from benchmarks.foresight.books import Book, simulate

@@ -1,10 +1,10 @@
 """Walk-forward: only what was known at a cutoff, and the gate on simulated books."""
 
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from benchmarks.foresight.books import DAYS, STRONG, WEAK, Book, simulate
 from cs_sync.foresight.bands import Z_90, count_bands

@@ -1,10 +1,10 @@
 """What a person is asked about accounts, and what each answer comes to."""
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.identity import (
     AccountFact,

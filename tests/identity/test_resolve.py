@@ -1,10 +1,10 @@
 """Every rule of identity once, by hand."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.identity import (
     AccountFact,

@@ -31,8 +31,8 @@ NOW = HistoryPoint(300, True, 90.0, "green", None, {"usage": 0.0})
 
 
 UNKNOWN_POINT = HistoryPoint(0, False, 40.0, "yellow", None, {"usage": 9.0})
-COUNTED = CountedDetails(3, ("search",), (["export", True],))
-CELLS = AccountCells(reasons=(["Line\nand\ttab", 57],))
+COUNTED = CountedDetails(3, ["search"], [["export", True]])
+CELLS = AccountCells([["Line\nand\ttab", 57]], None, [], [], [], [])
 
 
 def write(*states: PastState, before: PastState = UNKNOWN) -> AccountLine:

@@ -1,7 +1,6 @@
 """P38–P46: how other tools lose writes, write twice, or write over what people typed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from math import log2
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from cs_sync.store.write_ledger import LEDGER

@@ -13,6 +13,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from sqlalchemy import delete, insert, select, update
 
 from cs_sync.metrics import figure_keys
@@ -410,7 +411,7 @@ def test_a_key_is_of_all_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
         ("mrr", replace(JANUARY, by=("plan",))),
         ("mrr", replace(JANUARY, known_at=BEGAN)),
         ("mrr", replace(JANUARY, policy=MrrPolicy(once_discounts=True))),
-        ("mrr", replace(JANUARY, periods=(replace(MONTHS[0], zone="Europe/Warsaw"),))),
+        ("mrr", replace(JANUARY, periods=(structs.replace(MONTHS[0], zone="Europe/Warsaw"),))),
         ("mrr", replace(JANUARY, settings={"nrr": {"retention_months": 6}})),
         ("mrr", replace(JANUARY, active_features=("export",))),
         ("mrr", replace(JANUARY, conversion=euros.only(0))),

@@ -1,13 +1,12 @@
 """A small world to report on, with numbers that can be checked by hand."""
 
 from collections.abc import Callable
-from dataclasses import fields as dataclass_fields
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.i18n import ENGLISH
 from cs_sync.metrics.periods import add_months
@@ -110,7 +109,7 @@ def account(name: str, now: Any, **fields: Any) -> ReportedAccount:
     """A customer that was always as it is now, unless the fields say otherwise."""
     mrr = fields.pop("mrr", {"EUR": now.mrr} if now.mrr else {})
     before, past = fields.pop("before", now), fields.pop("past", [now] * 12)
-    names = {item.name for item in dataclass_fields(AccountDetails)} & fields.keys()
+    names = {*AccountDetails.__struct_fields__} & fields.keys()
     details = AccountDetails(**{name: fields.pop(name) for name in sorted(names)})
     cells = build_cells(details, ENGLISH_FORMATS)
     return ReportedAccount(

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.i18n import LANGUAGES, Language, get_translator
 from cs_sync.report import ReportData, render_report

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.report import HistoryPoint, ReportData, TaskLine, TicketLine, UseLine, render_report
 from tests.report.browser import CHROMIUM, Tab, open_browser

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.report import AgendaItem, HistoryPoint
 from cs_sync.report.charts import build_mrr_chart

@@ -5,11 +5,11 @@ import hashlib
 import re
 import subprocess
 import sys
-from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.report import (
@@ -323,8 +323,8 @@ def test_the_sections_rest_on_no_state_of_the_making(hostile: ReportData) -> Non
         hostile, run=None, writes={}, streams=(), unattributed=(), destination="",
         notices=Notices(deferred=3), generated_at=hostile.generated_at + timedelta(minutes=7),
     )  # fmt: skip
-    assert {each.name for each in fields(hostile) if getattr(hostile, each.name) != getattr(
-        other, each.name)} == {*STATE}  # fmt: skip
+    assert {name for name in hostile.__struct_fields__ if getattr(hostile, name) != getattr(
+        other, name)} == {*STATE}  # fmt: skip
     page = build_page(hostile)
     assert build_page(other) == page
     assert complete_page(page.html, hostile) == render_report(hostile)

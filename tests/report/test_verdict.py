@@ -1,10 +1,10 @@
 """Expected churn and the backtest's verdict: in words, in figures, and in the order of accounts."""
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.report import ReportData, build_figures, extract_text, summarize_report
 from cs_sync.report.expected_churn import list_basis

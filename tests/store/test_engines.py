@@ -1,10 +1,10 @@
 """Exports as engines open them: what is missing, of another schema, or not installed."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.store.engines.manifest import Manifest, read_manifest, remove_manifest, write_manifest

@@ -1,13 +1,13 @@
 """Gaps: what was deleted while nobody listened is learnt from a complete read."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from cs_sync.contracts.source import Page, Stream, Window

@@ -1,10 +1,10 @@
 """Which record of the destination an account is written to."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cs_sync.contracts.destination import Object
 from cs_sync.write_back.desired_state import (

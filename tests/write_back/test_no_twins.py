@@ -7,12 +7,13 @@ what is taken over, what the CRM is told. The CRM alone is never lost.
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from cs_sync.contracts.destination import OpenFollowUp
 from cs_sync.follow_ups import (

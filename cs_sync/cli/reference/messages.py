@@ -3,8 +3,9 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 import cs_sync
 from cs_sync.cli.reference.message_texts import (
@@ -51,8 +52,7 @@ Pairs = dict[str, set[str]]
 """Message → its remedies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A place of the code that makes a message."""
 
     source: SourceFile

@@ -1,9 +1,9 @@
 """MRR of all accounts at any instant, as known at any time, from spans read once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from cs_sync.health.columns.ownership import NOBODY
@@ -11,8 +11,7 @@ from cs_sync.health.columns.signals import SignalColumn
 from cs_sync.health.columns.versions import FAR, Flags, Ints
 
 
-@dataclass(frozen=True)
-class MrrColumns:
+class MrrColumns(Struct, frozen=True):
     """Spans of MRR, the smallest amounts first, of equal ones the last currency first.
 
     `rows` has `account`, `currency`, `amount`, `valid_from`, `valid_to`, `known_from` and

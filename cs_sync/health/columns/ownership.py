@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from itertools import count, repeat
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from cs_sync.health.columns.versions import Flags, Ints, Versions
@@ -16,8 +16,7 @@ _MOST_DAYS = 1 << 22
 """More than there are ordinals of days."""
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where each person belonged from when until when, by contact and start."""
 
     starts: Ints
@@ -39,8 +38,7 @@ class Places:
         return np.where(stays, self.account[place], NOBODY)
 
 
-@dataclass(frozen=True)
-class Owners:
+class Owners(Struct, frozen=True):
     """Whose records are whose at one time of knowledge; the last entry of each is nobody's."""
 
     account_of_name: Ints
@@ -93,8 +91,7 @@ class Owners:
         return observed
 
 
-@dataclass(frozen=True)
-class OwnerBook:
+class OwnerBook(Struct, frozen=True):
     """Who is who at all times of knowledge; names and ids are codes.
 
     `names` and `persons` map the source and id of a record of an account and of a person.

@@ -1,10 +1,10 @@
 """Signals of all accounts on one day from columns read once: what their statements say."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from cs_sync.health.columns.ownership import NOBODY, OwnerBook, Owners, join_day
@@ -13,8 +13,7 @@ from cs_sync.health.scope import SignalScope
 from cs_sync_schemas.times import count_microseconds, read_microseconds
 
 
-@dataclass(frozen=True, slots=True)
-class SignalColumn:
+class SignalColumn(Struct, frozen=True):
     """A signal of each account: NaN is unknown."""
 
     values: Floats
@@ -31,8 +30,7 @@ class SignalColumn:
         return date.fromordinal(number) if self.by_day else read_microseconds(number)
 
 
-@dataclass(frozen=True)
-class UseColumns:
+class UseColumns(Struct, frozen=True):
     """Days of use by day, and whose they are as long as nobody moves.
 
     `rows` has `day` (ordinal), `events` (−1 where nobody was active), `source`, `segment`, and

@@ -1,10 +1,10 @@
 """Versions of rows as columns: what was known at each of several times."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from cs_sync.metrics.sql.time_travel import NEVER
@@ -20,8 +20,7 @@ NOW = FAR - 1
 """The time of knowledge of what is known now."""
 
 
-@dataclass(frozen=True)
-class Versions:
+class Versions(Struct, frozen=True):
     """Columns of versions, and the places of the times from and until which each is known.
 
     Without `since` all of them are known at all the times.

@@ -1,12 +1,12 @@
 """Facts read once for many days: what a signal is of them at the end of each day."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from msgspec import Struct, field
 from sqlalchemy import ColumnElement, Select, type_coerce
 
 from cs_sync.health.scope import SignalScope
@@ -21,8 +21,7 @@ DayEnds = Sequence[SignalScope]
 """Scopes of the same accounts and time of knowledge, the oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactSweep:
+class FactSweep(Struct, frozen=True):
     """How the facts of all days are read, and measured at the end of one.
 
     `select` gives the rows of all accounts, account by account, with its id first; `collect` makes
@@ -39,8 +38,7 @@ class FactSweep:
     nothing: Facts = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SweptFacts:
+class SweptFacts(Struct, frozen=True):
     """Facts by the name of their sweep and by account, and the sources that know each account."""
 
     sources: Mapping[str, frozenset[str]]

@@ -3,12 +3,13 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.health.facts import UsageFact
 
@@ -16,8 +17,7 @@ DAY_LENGTH = len("2026-11-29")
 _NEVER = date.max
 
 
-@dataclass(frozen=True, slots=True)
-class AccountUse:
+class AccountUse(Struct, frozen=True, array_like=True):
     """All days of use of an account as ordinals, each with its events and its records.
 
     `people` are the days of each of its people, of those that are named. It follows from records
@@ -30,8 +30,7 @@ class AccountUse:
     people: Mapping[str, Sequence[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class UsedDays:
+class UsedDays(Struct, frozen=True):
     """An account's days of use as ordinals, with the sums of all days before each.
 
     Both sums have one number more than there are days. `people` are the last days of its people,
@@ -63,8 +62,7 @@ Swept = tuple[float | None, int]
 """The value of a signal, and the number of its facts."""
 
 
-@dataclass(frozen=True, slots=True)
-class UseHistory:
+class UseHistory(Struct, frozen=True):
     """Days of use per account, and the sources that cover each account.
 
     All of them are as known at one time.

@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import (
     BillingFacts,
@@ -18,8 +20,7 @@ from cs_sync.metrics.mrr.facts import (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionHistory:
+class SubscriptionHistory(Struct, frozen=True):
     """One subscription with its past states and its invoices.
 
     `past` holds the states seen by earlier syncs, oldest first. The source's period of an

@@ -1,9 +1,11 @@
 """Application of discounts to items: item, then subscription, then account."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.charging import ChargeSchedule
 from cs_sync.metrics.mrr.facts import DiscountFact, ItemFact, SubscriptionFact
@@ -37,8 +39,7 @@ def select_discounts(
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedDiscounts:
+class AppliedDiscounts(Struct, frozen=True):
     """The counted discounts of an account, with the charge times of its items."""
 
     discounts: Sequence[DiscountFact]

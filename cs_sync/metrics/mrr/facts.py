@@ -1,24 +1,26 @@
 """Billing facts of one account: light frozen rows of the unified schema."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from msgspec import Struct, field
+
 SubscriptionKey = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """A record with its natural key."""
 
     source: str
     source_id: str
 
+    def __hash__(self) -> int:
+        return hash((self.source, self.source_id))  # other fields may be mappings
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionFact(Fact):
+
+class SubscriptionFact(Fact, frozen=True):
     """A row of `subscription`."""
 
     account_source_id: str
@@ -42,8 +44,7 @@ class SubscriptionFact(Fact):
         return (self.source, self.source_id)
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFact(Fact):
+class ItemFact(Fact, frozen=True):
     """A row of `subscription_item`: one version, valid in `[valid_from, valid_to)`."""
 
     subscription_source_id: str
@@ -56,7 +57,7 @@ class ItemFact(Fact):
     interval: str = "month"
     interval_count: int = 1
     usage_type: str = "licensed"
-    tiers: Mapping[str, Any] | None = field(default=None, hash=False)
+    tiers: Mapping[str, Any] | None = None
     divide_by: int | None = None
     divide_round: str | None = None
     inclusive_tax_percent: Decimal | None = None
@@ -106,14 +107,13 @@ class PlainVersion(NamedTuple):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeFact(Fact):
+class ChangeFact(Fact, frozen=True):
     """A row of `subscription_change`: the differing values before `happened_at`."""
 
     subscription_source_id: str
     happened_at: datetime
-    before: Mapping[str, Any] = field(hash=False)
-    after: Sequence[Mapping[str, Any]] | None = field(default=None, hash=False)
+    before: Mapping[str, Any]
+    after: Sequence[Mapping[str, Any]] | None = None
     first_seen_at: datetime | None = None
 
     @property
@@ -122,8 +122,7 @@ class ChangeFact(Fact):
         return (self.source, self.subscription_source_id)
 
 
-@dataclass(frozen=True, slots=True)
-class DiscountFact(Fact):
+class DiscountFact(Fact, frozen=True):
     """A row of `discount`."""
 
     starts_at: datetime
@@ -141,8 +140,7 @@ class DiscountFact(Fact):
     """Whether it was inferred from what invoices took off."""
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceFact(Fact):
+class InvoiceFact(Fact, frozen=True):
     """A row of `invoice`."""
 
     account_source_id: str
@@ -156,8 +154,7 @@ class InvoiceFact(Fact):
     amount_remaining: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LineFact(Fact):
+class LineFact(Fact, frozen=True):
     """A row of `invoice_line`."""
 
     invoice_source_id: str
@@ -168,7 +165,7 @@ class LineFact(Fact):
     price: str | None = None
     discount_amount: int = 0
     inclusive_tax_amount: int | None = None
-    discounts: Sequence[Mapping[str, Any]] | None = field(default=None, hash=False)
+    discounts: Sequence[Mapping[str, Any]] | None = None
     quantity: Decimal | None = None
     unit_amount: Decimal | None = None
     interval: str | None = None
@@ -180,8 +177,7 @@ class LineFact(Fact):
     first_seen_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BillingFacts:
+class BillingFacts(Struct, frozen=True):
     """All facts behind one account's MRR; the order of rows does not matter."""
 
     account_id: str

@@ -8,8 +8,10 @@ the source within its retention are as good; states seen by syncs lie in between
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact, SubscriptionKey
 from cs_sync.metrics.mrr.observations import (
@@ -27,8 +29,7 @@ Step = tuple[datetime, ItemFact]
 VersionChain = list[ItemFact]
 
 
-@dataclass(frozen=True, slots=True)
-class _ItemEvidence:
+class _ItemEvidence(Struct, frozen=True):
     """All that is known of one item: its stated versions, observations and invoice lines."""
 
     key: ItemKey

@@ -6,16 +6,17 @@ the first one extends backwards, as nothing is known before it.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact
 from cs_sync.metrics.mrr.observations import collect_evidence_lines
 
 
-@dataclass(frozen=True, slots=True)
-class _TaxRate:
+class _TaxRate(Struct, frozen=True):
     """An inclusive tax of `percent` from `since` on; proven until `until`."""
 
     since: datetime

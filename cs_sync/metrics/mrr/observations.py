@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import BillingFacts, InvoiceFact, ItemFact, LineFact
 from cs_sync.metrics.mrr.tier_lines import join_tiers
@@ -14,8 +16,7 @@ WRITE_OFF_TOLERANCE = timedelta(days=1)
 ItemKey = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemObservation:
+class ItemObservation(Struct, frozen=True):
     """An observed `state` of an item at `at`: from then on, or (`before`) up to then."""
 
     at: datetime

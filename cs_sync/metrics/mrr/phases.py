@@ -1,14 +1,14 @@
 """Phases of a subscription's field, from observations and reported changes."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.metrics.mrr.books import SubscriptionHistory
 
 
-@dataclass(frozen=True, slots=True)
-class FieldPhase:
+class FieldPhase(Struct, frozen=True):
     """A value of a field, begun after `after` and by `by`.
 
     The time is exact if they are equal.

@@ -4,12 +4,13 @@ It gives what `movements.calculate_account_mrr` gives, and refuses what it does 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 from operator import attrgetter
+
+from msgspec import Struct
 
 from cs_sync.metrics.mrr.facts import ItemFact, PlainVersion, SubscriptionKey
 from cs_sync.metrics.mrr.movements import (
@@ -37,8 +38,7 @@ PLAIN_STATUSES = ("active", "past_due", "canceled")
 _GET_BEGINNING = attrgetter("valid_from")
 
 
-@dataclass(slots=True, eq=False)
-class _Charge:
+class _Charge(Struct, eq=False):
     """A version while its subscription counts: `above` ÷ `below` minor units per month."""
 
     version: PlainVersion
@@ -48,8 +48,7 @@ class _Charge:
     below: int
 
 
-@dataclass(slots=True, eq=False)
-class _State:
+class _State(Struct, eq=False):
     at: int
     settled_at: int
     charges: list[_Charge]

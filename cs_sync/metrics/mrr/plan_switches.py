@@ -2,8 +2,9 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import ItemFact
 from cs_sync.metrics.mrr.policy import MrrPolicy

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from cs_sync.metrics.mrr.rows import SpanRow
 from cs_sync_schemas.times import read_microseconds
@@ -12,8 +13,7 @@ ProductRef = tuple[str, str]
 """Source and the product's id there."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanPeriod:
+class PlanPeriod(Struct, frozen=True):
     """The time `[since, until)` of an account on a product."""
 
     product: ProductRef

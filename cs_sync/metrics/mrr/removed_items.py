@@ -1,9 +1,11 @@
 """The end of an item removed from its subscription: its replacement at the latest."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import combinations
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import ItemFact, LineFact
 from cs_sync.metrics.mrr.observations import ItemKey
@@ -13,8 +15,7 @@ REPLACEMENT_TOLERANCE = timedelta(minutes=1)
 Pair = frozenset[str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class RemovedItem:
+class RemovedItem(Struct, frozen=True):
     """A removed item: last proven at `alive_at`, gone at `latest`, or at `reported_at` if known.
 
     `unnamed` are the instants of a change of an unnamed item of its subscription.
@@ -32,8 +33,7 @@ class RemovedItem:
         return self.reported_at or self.alive_at + timedelta.resolution
 
 
-@dataclass(frozen=True, slots=True)
-class NewItem:
+class NewItem(Struct, frozen=True):
     """An item by its first version; `additional` if it replaced nothing without a known end.
 
     A proration charge for it credits the replaced item, and so does a reported change.

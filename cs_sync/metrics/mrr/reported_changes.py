@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ChangeFact, ItemFact, SubscriptionKey
 from cs_sync.metrics.mrr.observations import ItemKey, ItemObservation
@@ -16,8 +18,7 @@ ItemStates = dict[ItemKey, ItemFact | None]
 """None: it was there, at a price that nothing shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedChanges:
+class ReportedChanges(Struct, frozen=True):
     """Per item its states and removal; per subscription the times of unnamed changes."""
 
     sightings: dict[ItemKey, list[ItemObservation]] = field(

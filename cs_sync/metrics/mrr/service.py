@@ -5,10 +5,12 @@ and on invoices.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.books import SubscriptionHistory
 from cs_sync.metrics.mrr.facts import InvoiceFact
@@ -25,8 +27,7 @@ _LONGEST_DUNNING = timedelta(days=60)
 _OWING = frozenset({"past_due", "unpaid", "canceled"})
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStop:
+class ServiceStop(Struct, frozen=True):
     """A time without counting, from `at` until `until` (if ever), because of `cause`.
 
     `inferred` if the source does not state the instant and it was estimated.
@@ -39,8 +40,7 @@ class ServiceStop:
     inferred: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePeriod:
+class ServicePeriod(Struct, frozen=True):
     """The counted time of a subscription: from `starts_at` on, except within its stops."""
 
     starts_at: datetime

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, SubscriptionKey
 
 
-@dataclass(frozen=True, slots=True)
-class Sightings:
+class Sightings(Struct, frozen=True):
     """Per subscription, when syncs saw its items, and when they read its bills."""
 
     seen: dict[SubscriptionKey, list[datetime]]

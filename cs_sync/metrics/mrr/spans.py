@@ -1,12 +1,13 @@
 """MRR timeline of an account: exact between changes, rounded once per currency."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from cs_sync.metrics.mrr.books import build_histories
 from cs_sync.metrics.mrr.charging import ChargeSchedule, list_item_changes
@@ -55,8 +56,7 @@ class Span(NamedTuple):
     """Whether an invoice or a neighbouring fact had to stand in for what the source keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemCharge:
+class ItemCharge(Struct, frozen=True):
     """One item at one instant: exact minor units per month before and after discounts."""
 
     item: ItemFact
@@ -65,8 +65,7 @@ class ItemCharge:
     inferred: bool
 
 
-@dataclass(frozen=True)
-class MrrState:
+class MrrState(Struct, frozen=True, dict=True):
     """All charges in one currency from `at` until the next state.
 
     `settled_at` is the last of the changes netted into it.
@@ -84,8 +83,7 @@ class MrrState:
         return round_half_even(sum((c.net for c in self.charges), Fraction(0)))
 
 
-@dataclass(frozen=True, slots=True)
-class MrrTimeline:
+class MrrTimeline(Struct, frozen=True):
     """States per currency in order of time, and the counted time of each subscription."""
 
     states: dict[str, tuple[MrrState, ...]]

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+
+from msgspec import Struct
 
 from cs_sync.metrics.mrr.books import SubscriptionHistory
 from cs_sync.metrics.mrr.facts import InvoiceFact
@@ -17,8 +18,7 @@ GAP_TOLERANCE = timedelta(days=2)
 """Periods of bills that follow one another may leave a day between them."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnchargedPeriod:
+class UnchargedPeriod(Struct, frozen=True):
     """A period that nobody paid for, and when its invoice was given up, if there was one."""
 
     start: datetime

@@ -1,12 +1,14 @@
 """Causes of a difference between MRR and invoices: the fewest facts that explain it."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import BillingFacts, SubscriptionFact
 from cs_sync.metrics.mrr.movements import Movement, calculate_account_mrr
@@ -21,16 +23,14 @@ _MOVEMENT_CAUSES: dict[str, Cause] = {"discount": "coupon", "pause": "pause", "p
 """Cause of a movement → why an invoice does not show it yet; of all others: proration."""
 
 
-@dataclass(frozen=True, slots=True)
-class DifferencePart:
+class DifferencePart(Struct, frozen=True):
     """The part of one cause in MRR − invoiced, in minor units per month."""
 
     cause: Cause
     amount: Fraction
 
 
-@dataclass(frozen=True)
-class SubscriptionBalance:
+class SubscriptionBalance(Struct, frozen=True, dict=True):
     """A subscription just before `at`: its MRR, and the charges of its lines.
 
     Charges without a subscription are the account's one-off lines.

@@ -1,11 +1,12 @@
 """Invoice lines per month, in the units of MRR."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
+
+from msgspec import Struct
 
 from cs_sync.metrics.mrr.facts import LineFact
 from cs_sync.metrics.mrr.normalise import get_monthly_frequency
@@ -22,8 +23,7 @@ _MONTH_TOLERANCE = Fraction(1, 8)
 """A month of 28 days is a whole one beside a month of 31."""
 
 
-@dataclass(frozen=True, slots=True)
-class BilledLine:
+class BilledLine(Struct, frozen=True):
     """An invoice line with the facts of its invoice and item."""
 
     line: LineFact
@@ -61,8 +61,7 @@ class BilledLine:
         return start is not None and end is not None and start < at <= end
 
 
-@dataclass(frozen=True, slots=True)
-class MonthlyCharge:
+class MonthlyCharge(Struct, frozen=True):
     """A line in exact minor units per month, without tax.
 
     `net` is after discounts and `discount` their amount; `waived` is the list price of a

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
+
+from msgspec import Struct, field
 
 from cs_sync.metrics.mrr.facts import BillingFacts
 from cs_sync.metrics.mrr.normalise import round_half_even
@@ -28,8 +29,7 @@ Mrr = Mapping[str, Mapping[str, Mapping[SubscriptionKey, int]]]
 """Account → currency → subscription → minor units per month."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReconciliationRow:
+class ReconciliationRow(Struct, frozen=True):
     """An account in one currency, or all accounts; `cause` is None if it ties.
 
     `unexplained` is the unexplained amount in either direction, `tied` the MRR confirmed by
@@ -64,8 +64,7 @@ class ReconciliationRow:
         }
 
 
-@dataclass(frozen=True)
-class AccountComparison:
+class AccountComparison(Struct, frozen=True):
     """An account in one currency just before `at`: MRR by subscription, and its charges."""
 
     account: str

@@ -1,14 +1,13 @@
 """The accounts of a statement: all, some by their ids, or those between two ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, true
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRange:
+class AccountRange(Struct, frozen=True):
     """The accounts from one id to another, both included, in the order of the database."""
 
     first: str

@@ -6,10 +6,10 @@ stocks. No account is looked at in a period in which nothing happened to it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     CTE,
     BigInteger,
@@ -52,8 +52,7 @@ STOCK = Table(
 """Stocks shared by the statements of one connection: see `Scope.shared_turns`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stocks:
+class Stocks(Struct, frozen=True):
     """A relation of stocks, and the instants of its turns.
 
     Columns: account_id, currency; since and until (turns: from the first that sees it to the

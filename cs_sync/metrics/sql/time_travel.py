@@ -1,11 +1,11 @@
 """Time travel: statements over the records known at an instant."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
+from msgspec import Struct
 from sqlalchemy import (
     Alias,
     Column,
@@ -104,8 +104,7 @@ def was_known_at(history: Table, at: ColumnElement[datetime] | datetime) -> Colu
     return and_(get_known_from(history) <= at, history.c.known_to > at)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSpan:
+class KnownSpan(Struct, frozen=True):
     """From the first to the last of some times of knowledge."""
 
     first: datetime

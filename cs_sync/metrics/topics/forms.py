@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cs_sync.metrics.topics.tokens import Token, find_clause_end, split_clauses
 
@@ -25,8 +26,7 @@ _THAI_LEADING = "\u0e40\u0e41\u0e42\u0e43\u0e44"
 """Vowels that begin a syllable of Thai: none ends a phrase."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedText:
+class ParsedText(Struct, frozen=True):
     """A text and its distinctive words by clause; forms of one word are one word."""
 
     text: str

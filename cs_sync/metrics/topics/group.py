@@ -1,9 +1,10 @@
 """Topics of people's texts; every text is kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.metrics.topics.factors import factorise_weights, weigh_words
 from cs_sync.metrics.topics.forms import (
@@ -24,8 +25,7 @@ _MAX_DETRACTOR_SCORE = 6
 """An NPS answer of 0 to 6 (Reichheld, 2003)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verbatim:
+class Verbatim(Struct, frozen=True):
     """An unchanged text of somebody of an account, and its score.
 
     `score` is on a scale of 0 to 10 with 10 as the best, whatever the survey's own scale;
@@ -42,8 +42,7 @@ class Verbatim:
     segment: tuple[str | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """Texts with common words, the most typical first; without words: the unrelated texts.
 
     `words` are words or phrases, as most of the texts write them; each text has a word of them.

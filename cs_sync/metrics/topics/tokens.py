@@ -7,8 +7,9 @@ engines also drop words such as "bill", "call" and "system", which customers mea
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from unicodedata import normalize
+
+from msgspec import Struct
 
 _IDEOGRAMS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _THAI = "\u0e00-\u0e7f"
@@ -53,8 +54,7 @@ si sin sobre son su sus también te tiene todo tu un una uno y ya
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A distinctive word, lower-case, with its place in the text."""
 
     word: str

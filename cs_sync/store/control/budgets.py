@@ -1,7 +1,6 @@
 """The turns of a credential's requests: one row that every process moves on."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Double, cast, extract, func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -11,8 +10,7 @@ from cs_sync.store.engine import Store
 KEY = (BUDGET.c.credential, BUDGET.c.window)
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetRows:
+class BudgetRows(Struct, frozen=True):
     """The rows of one credential; a turn is one statement, by the database's clock.
 
     While the database is away they wait as long as the store does, then raise StoreError.

@@ -1,9 +1,10 @@
 """The workspaces that workers run: their configuration, schedule and last run."""
 
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -12,8 +13,7 @@ from cs_sync.store.control.tables import WORKSPACE
 W = WORKSPACE.c
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceEntry:
+class WorkspaceEntry(Struct, frozen=True):
     """A row of the workspaces."""
 
     name: str

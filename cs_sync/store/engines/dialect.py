@@ -4,11 +4,11 @@ It writes PostgreSQL's words with the values inside, which each engine's own dia
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.dialects.postgresql.base import (
     PGCompiler,
@@ -31,8 +31,7 @@ class _ConnectionError(EngineError):
     """Never raised: the engines run in this process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A running engine."""
 
     run: Callable[[str], Answer]
@@ -147,8 +146,7 @@ class _Connection:
         self._session.close()
 
 
-@dataclass(frozen=True, slots=True)
-class EngineKind:
+class EngineKind(Struct, frozen=True):
     """An engine over an export: its words, and how it reads files."""
 
     dialect: type[TextDialect]

@@ -1,11 +1,12 @@
 """What an export says of itself: its schema, format, moment and tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync_schemas.migrations import HEAD
@@ -15,8 +16,7 @@ PARQUET = "parquet"
 EXPORT_AGAIN = "run `cs-sync export DIR --format parquet`, and name its folder"
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """A complete export."""
 
     schema: str
@@ -28,7 +28,7 @@ class Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a manifest into the folder of a complete export."""
-    text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    text = orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     (folder / NAME).write_bytes(text)
 
 

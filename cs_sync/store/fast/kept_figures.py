@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, func, select, update
 
 from cs_sync.contracts.errors import StoreError
@@ -34,8 +34,7 @@ _WHOLE = 0
 DAY_TABLES = frozenset(str(table.name) for table in (USAGE_DAY, FEATURE_DAY))
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """A statement's rows, by their key, and the names of the tables they rest on."""
 
     key: str
@@ -47,8 +46,7 @@ class Figure:
     """The day before which lie all days of use that the rows rest on; None: any may count."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFigures:
+class ReadFigures(Struct, frozen=True):
     """The kept rows of keys whose tables say the same, and what of them is found newer."""
 
     rows: Mapping[str, Rows]

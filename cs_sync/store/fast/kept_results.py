@@ -7,11 +7,11 @@ that changed since are computed again.
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
 import orjson
+from msgspec import Struct, field
 from sqlalchemy import Connection, LargeBinary, delete, select, type_coerce
 
 from cs_sync.contracts.errors import StoreError
@@ -27,8 +27,7 @@ PACKED = type_coerce(RESULT.c.content, LargeBinary)
 STATE_KEY = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptResults:
+class KeptResults(Struct, frozen=True):
     """The kept results of a kind under a basis: key → packed text; none without a state."""
 
     state: bytes | None = None
@@ -36,8 +35,7 @@ class KeptResults:
     contents: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class KeptUpdate:
+class KeptUpdate(Struct, frozen=True):
     """What is new of a kind, computed from the state that was read."""
 
     kind: str

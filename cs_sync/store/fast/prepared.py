@@ -6,12 +6,12 @@ once and then handed straight to the driver.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -41,8 +41,7 @@ Binder = Callable[[Sequence[Any]], list[Any]]
 STATEMENT_CACHE_SIZE = 256
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedStatement:
+class PreparedStatement(Struct, frozen=True):
     """A compiled statement, ready for the driver."""
 
     text: str

@@ -1,11 +1,11 @@
 """Stored data of one person, and their entry in the suppression list."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, Table, and_, select
 
 from cs_sync.identity.domains import normalise_email
@@ -32,8 +32,7 @@ from cs_sync_schemas.tables import (
 LINK = CONTACT_LINK
 
 
-@dataclass(slots=True)
-class DataSubject:
+class DataSubject(Struct):
     """The stored data of one person, before erasure."""
 
     addresses: set[str] = field(default_factory=set)

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct
 
 from cs_sync.contracts.source import Page, Rejection, Row, get_received
 from cs_sync.identity.domains import DEFAULT_RULES, normalise_email
@@ -28,8 +30,7 @@ PERSONAL_FIELDS: Mapping[type[Record], tuple[str, ...]] = {
 WITHHELD_REASON = "withheld: it is about somebody who asked to be forgotten"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRedactor:
+class RecordRedactor(Struct, frozen=True):
     """Redacts suppressed people in the records of one source; pure."""
 
     suppressed: SuppressionList

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 ERASED_TEXT = "[erased]"
 _START = 24
 """Characters of a quotation that are enough to know it by; the rest may have been cut off."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextRedactor:
+class TextRedactor(Struct, frozen=True):
     """Replaces names in texts, and whole texts that quote the person."""
 
     names: Collection[str]

@@ -3,12 +3,12 @@
 import hmac
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any, Literal
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, select
 
 from cs_sync.identity.domains import DEFAULT_RULES, normalise_email
@@ -19,8 +19,7 @@ from cs_sync_schemas.tables import SUPPRESSION
 Kind = Literal["address", "contact"]
 
 
-@dataclass(slots=True)
-class SuppressionList:
+class SuppressionList(Struct):
     """Suppressed addresses and contact ids, with their replacements.
 
     Only digests are stored, under one random key per workspace: enough to recognise an address,
@@ -30,7 +29,7 @@ class SuppressionList:
     salt: str = field(default_factory=lambda: token_hex(32))
     known: dict[str, str] = field(default_factory=dict)
     """Digest → replacement."""
-    turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    turn: threading.RLock = field(default_factory=threading.RLock)
     """Held by whoever stores what was cleaned by this list."""
     _cache: dict[tuple[str, str], str | None] = field(default_factory=dict)
 

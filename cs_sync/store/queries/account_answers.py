@@ -1,10 +1,10 @@
 """Open identity questions and people's answers to them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from cs_sync.identity import Answer, Conflict, RecordRef
@@ -17,8 +17,7 @@ ANSWER, QUESTION = ACCOUNT_ANSWER, ACCOUNT_QUESTION
 LINK = ACCOUNT_LINK
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
+class StoredAnswer(Struct, frozen=True):
     """An answer with its times; without `undone_at` it counts."""
 
     answer: Answer

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from msgspec import Struct
 from sqlalchemy import Connection, exists, select
 
 from cs_sync.identity import RecordRef, ResolvedAccount
@@ -22,8 +22,7 @@ Told = dict[str, list[ValueChange]]
 """Attribute → its changes, oldest first."""
 
 
-@dataclass(frozen=True)
-class PastReader:
+class PastReader(Struct, frozen=True, dict=True):
     """Reads the past of accounts of which something is new.
 
     `owners` has the names of owners, `since` is the time until when changes had been taken in

@@ -1,11 +1,11 @@
 """Account lookup: ids by any name, and MRR at an instant."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from cs_sync.metrics.sql.chosen_accounts import ChosenAccounts, is_chosen
@@ -17,8 +17,7 @@ LINK, SPAN = ACCOUNT_LINK, MRR_SPAN
 RECORD = SOURCE_ACCOUNT
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """An account's MRR in one currency, in minor units, in `[valid_from, valid_to)`."""
 
     currency: str

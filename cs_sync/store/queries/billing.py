@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Dialect, Table, and_, select
 
 from cs_sync.metrics.mrr.facts import (
@@ -44,8 +44,7 @@ F = TypeVar("F", bound=Fact)
 Grouped = Mapping[str, list[F]]
 
 
-@dataclass(frozen=True)
-class _FactTable(Generic[F]):
+class _FactTable(Struct, Generic[F], frozen=True, dict=True):
     """A table and the fact type built from each of its rows."""
 
     table: Table
@@ -57,8 +56,7 @@ class _FactTable(Generic[F]):
 
         Fields without one come last.
         """
-        named: Any = fields(self.fact)
-        names = [field.name for field in named if field.name in self.table.c]
+        names = [name for name in self.fact.__struct_fields__ if name in self.table.c]
         return [
             get_seen(self.table, name) if name == "first_seen_at" else self.table.c[name]
             for name in names

@@ -1,12 +1,12 @@
 """Versions of records and of who is who, read into columns for signals on many days."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
@@ -57,8 +57,7 @@ _WHOSE = ("source", "account_source_id", "contact_source_id")
 Lists = dict[str, Sequence[Any]]
 
 
-@dataclass(frozen=True)
-class ColumnReader:
+class ColumnReader(Struct, frozen=True, dict=True):
     """Reads what is known at some times of knowledge: microseconds, ascending."""
 
     connection: Connection

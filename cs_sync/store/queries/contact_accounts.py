@@ -1,10 +1,10 @@
 """Accounts of contacts over time; a move does not change the past."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, and_, bindparam, delete, select
 
 from cs_sync.identity import RecordRef, Resolution, ResolvedContact
@@ -17,8 +17,7 @@ PLACE = CONTACT_ACCOUNT
 Row = dict[str, Any]
 
 
-@dataclass(slots=True)
-class _Changes:
+class _Changes(Struct):
     """New or changed rows, and mistaken rows."""
 
     written: list[Row] = field(default_factory=list)

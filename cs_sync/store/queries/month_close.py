@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
 
 from cs_sync.metrics.metric import Scope
@@ -21,8 +21,7 @@ MOVEMENT, SPAN = MRR_MOVEMENT, MRR_SPAN
 Totals = Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Restatement:
+class Restatement(Struct, frozen=True):
     """A later correction of one account's opening MRR in a period: signed minor units."""
 
     period: int

@@ -1,11 +1,11 @@
 """MRR spans and movements, stored with their knowledge interval."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Dialect, Table, bindparam, select, type_coerce
 
 from cs_sync.metrics.mrr.rows import MrrRows, describe_part
@@ -29,8 +29,7 @@ KEYS = 3
 """The first names of a kind that tell its rows apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     """A table, and the columns that are an account's own."""
 
     table: Table

@@ -1,11 +1,11 @@
 """Records without an account, counted and listed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cs_sync.metrics.days_of_use import Span
@@ -20,8 +20,7 @@ from cs_sync.metrics.unattributed import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UnattributedShare:
+class UnattributedShare(Struct, frozen=True):
     """Records of one kind without an account; money is in minor units of `currency`."""
 
     kind: str

@@ -1,10 +1,9 @@
 """What a page or a stream stored, in numbers."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCounts:
+class StoredCounts(Struct, frozen=True):
     """The counts of a stored page."""
 
     records: int = 0

@@ -1,9 +1,10 @@
 """Store one page in one transaction: rows, ended children, tombstones, rejects, resume point."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cs_sync.contracts.source import Page, Rejection, Stream
@@ -24,8 +25,7 @@ from cs_sync.store.records.write import (
 from cs_sync_schemas import Record
 
 
-@dataclass(frozen=True, slots=True)
-class ValidPage:
+class ValidPage(Struct, frozen=True):
     """A page as read, its valid rows by record type, and all its rejections."""
 
     page: Page

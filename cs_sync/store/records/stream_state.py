@@ -1,11 +1,11 @@
 """Stream state: the cursor, and the open windows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Dialect, bindparam, delete, select, update
 
 from cs_sync.contracts.source import Window
@@ -18,8 +18,7 @@ CURSOR_PARTITION = ""
 """Partition of the row that holds the cursor; every other row is a window."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenWindow:
+class OpenWindow(Struct, frozen=True):
     """An unfinished window; its limits are fixed."""
 
     partition: str
@@ -28,8 +27,7 @@ class OpenWindow:
     records: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StreamPosition:
+class StreamPosition(Struct, frozen=True):
     """A stream's state before a run; the cursor is None before the first complete read.
 
     `is_first`: no read was complete yet.
@@ -40,8 +38,7 @@ class StreamPosition:
     is_first: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class WindowProgress:
+class WindowProgress(Struct, frozen=True):
     """How far a window was read: the next page, the records so far, whether it is done."""
 
     resume: Any

@@ -1,7 +1,6 @@
 """Validate a page of rows against the definition of their record type."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -11,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, NotRequired, Union, cast, get_args, get_origin
 
 import orjson
+from msgspec import Struct
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from sqlalchemy import BigInteger
@@ -37,8 +37,7 @@ NON_CONTENT_FIELDS = frozenset({"updated_at", "raw"})
 ContentGetter = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordValidator:
+class RecordValidator(Struct, frozen=True):
     """The validation rules of one record type."""
 
     record: type[Record]

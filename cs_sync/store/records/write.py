@@ -1,12 +1,12 @@
 """Store changed records by their natural key; unchanged ones are not written."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -40,8 +40,7 @@ VERSION_FIELDS = frozenset({"updated_at", "raw", "valid_from", "valid_to", "row_
 _SOURCE_ID = itemgetter("source_id")
 
 
-@dataclass(frozen=True, slots=True)
-class WriteContext:
+class WriteContext(Struct, frozen=True):
     """The source of the records, and the time of knowledge.
 
     `expects_new`: nothing is looked up, as nothing of the source should be stored yet; a row that

@@ -5,9 +5,9 @@ PostgreSQL replaces a view in place, with its grants and with the views that oth
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -52,16 +52,14 @@ SPAN, LAST = MRR_SPAN, PUBLICATION
 MRR = MRR_MONTH
 
 
-@dataclass(frozen=True, slots=True)
-class ViewColumn:
+class ViewColumn(Struct, frozen=True):
     """A column of a view, and what it means."""
 
     expression: ColumnElement[Any]
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A view: its columns in order, and the rows they are of."""
 
     name: str

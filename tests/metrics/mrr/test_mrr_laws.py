@@ -1,6 +1,5 @@
 """Laws of one account's MRR that hold for every book."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -8,6 +7,7 @@ from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, ItemFact, SubscriptionFact
 from cs_sync.metrics.mrr.movements import calculate_account_mrr
