@@ -6,6 +6,8 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from cs_sync.follow_ups.facts import PersonFact, RenewalFact
 from cs_sync.follow_ups.watched_now import get_plain, watch_days
 from cs_sync.health.facts import (
@@ -31,8 +33,7 @@ def get_local_day(at: datetime, zone: str) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
-@dataclass(frozen=True, slots=True)
-class MovementFact:
+class MovementFact(Struct, frozen=True):
     """A change of MRR at its effective instant: a positive amount in minor units."""
 
     at: datetime
