@@ -113,7 +113,7 @@ def list_newest_topics(workspace: Workspace, paid: Mapping[str, Amounts]) -> lis
     scope = _build_scope(workspace, TopicRequest())
     period = scope.periods[0]
     first = _find_first_day(workspace, scope)
-    newest = replace(scope, periods=(replace(period, start=max(period.start, first)),))
+    newest = replace(scope, periods=(structs.replace(period, start=max(period.start, first)),))
     all_comments = _read_comments(workspace, newest, (), tickets=True)
     comments = nlargest(MAX_REPORT_COMMENTS, all_comments, key=lambda comment: comment.said_at)
     if len(comments) < MIN_TEXTS:

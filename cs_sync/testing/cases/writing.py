@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import httpx
+from msgspec import structs
 
 from cs_sync.contracts.destination import Ack
 from cs_sync.testing import faults
@@ -131,7 +132,7 @@ class WritingCases:
             change_op(score, key="a-stranger", remote_id=stranger),
             change_op(task, key="review:s", account_remote_id=stranger),
         ]
-        bad = [replace(record, account="stranger") for record in bad]
+        bad = [structs.replace(record, account="stranger") for record in bad]
         pushed = bench.push(desired=[*bad, *bench.desired])
         require(pushed.writes.rejected == len(bad), f"not refused: {pushed.writes}")
         require(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
