@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from msgspec.structs import asdict
 
 from cs_sync.foresight.inputs import name_definition
 from cs_sync.foresight.model import HazardModel, Term
+from cs_sync.foresight.stored_models import dump_model
 from tests.jobs.road import Place
 
 MODEL = HazardModel(-2.0, (Term("days_since_use", 0.0, 0.0, 1.0),))
@@ -28,7 +28,7 @@ def keep_model(place: Place, target: str, **changed: Any) -> None:
         "fitted_at": datetime(2026, 3, 1, tzinfo=UTC), "accepted": True, "policy": policy,
         "revision": name_definition(()), "data_cut": "2026-01-31",
         "horizon_days": 30, "lead_days": 14,
-        "coefficients": orjson.dumps(asdict(MODEL)).decode(),
+        "coefficients": orjson.dumps(dump_model(MODEL)).decode(),
         "judgement": orjson.dumps({"bins": BINS}).decode(), **changed,
     }  # fmt: skip
     names, marks = ", ".join(row), ", ".join("?" * len(row))
