@@ -1,6 +1,7 @@
 """The connector keeps the host's promises: the conformance kit against the sandbox's HubSpot."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any, ClassVar
 import httpx
 import orjson
 import pytest
-from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from cs_sync.testing import (

@@ -1,6 +1,7 @@
 """The connector keeps the host's promises: the conformance kit against the sandbox's PostHog."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,6 @@ from uuid import NAMESPACE_URL, uuid5
 
 import httpx
 import pytest
-from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from cs_sync.testing import SourceConformance, VendorFake, make_asgi_answer

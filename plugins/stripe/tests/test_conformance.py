@@ -1,6 +1,7 @@
 """The connector keeps the host's promises: the conformance kit against the sandbox's Stripe."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.routing import Route
 
