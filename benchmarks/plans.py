@@ -27,7 +27,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
-from cs_sync.store.queries.changed_accounts import list_change_statements
+from cs_sync.store.queries.changed_accounts import build_change_statements
 from cs_sync_schemas.tables import USAGE_DAY
 
 STEPS = 1_000
@@ -90,9 +90,10 @@ def _list_statements(file: Path) -> Iterator[tuple[str, Select[Any]]]:
     with _connect(file) as connection:
         since = connection.scalar(select(func.max(USAGE_DAY.c.changed_at)))
     assert since is not None
-    for until in (None, TODAY):
-        for number, statement in enumerate(list_change_statements(since, until)):
-            yield f"changed accounts, {number}{' before a day' if until else ''}", statement
+    for is_bounded in (False, True):
+        for number, statement in enumerate(build_change_statements(is_bounded=is_bounded)):
+            name = f"changed accounts, {number}{' before a day' if is_bounded else ''}"
+            yield name, statement.params(since=since, until=TODAY)
 
 
 def _count_all(file: Path) -> dict[str, int]:

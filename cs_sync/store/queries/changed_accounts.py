@@ -3,8 +3,9 @@
 A fact that moved to another account changed both: the former owner stands in its past versions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from functools import cache
 
 from sqlalchemy import (
     ColumnElement,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     func,
     or_,
     select,
@@ -52,6 +54,8 @@ FACTS = (
 DAYS = (USAGE_DAY, FEATURE_DAY)
 PARTS = (SUBSCRIPTION_ITEM, INVOICE_LINE)
 """Records of a subscription."""
+SINCE = bindparam("since", type_=SUBSCRIPTION.c.changed_at.type)
+UNTIL = bindparam("until", type_=USAGE_DAY.c.day.type)
 
 
 def read_changed_accounts(
@@ -65,28 +69,37 @@ def read_changed_accounts(
         until: Days of use from this day on do not count; all do by default.
     """
     changed: set[str] = set()
-    for statement in list_change_statements(since, until):
-        changed.update(connection.scalars(statement))
+    asked = {"since": since} if until is None else {"since": since, "until": until}
+    for statement in build_change_statements(is_bounded=until is not None):
+        changed.update(connection.scalars(statement, asked))
     return changed
 
 
-def list_change_statements(since: datetime, until: date | None) -> Iterator[Select[tuple[str]]]:
-    """Yield the statements that find changed accounts: see `read_changed_accounts`."""
-    yield select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
+@cache
+def build_change_statements(*, is_bounded: bool) -> Sequence[Select[tuple[str]]]:
+    """Build the statements that find changed accounts, of `since` and perhaps `until`.
+
+    A run asks them of each kind of result, so they are made once.
+    """
+    return (*_list_change_statements(is_bounded=is_bounded),)
+
+
+def _list_change_statements(*, is_bounded: bool) -> Iterator[Select[tuple[str]]]:
+    yield select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= SINCE)
     for links in _list_versions(LINK):
-        yield select(links.c.account_id).where(_is_changed(links, since))
-    learnt = or_(SPAN.c.known_from >= since, SPAN.c.known_to >= since)
+        yield select(links.c.account_id).where(_is_changed(links))
+    learnt = or_(SPAN.c.known_from >= SINCE, SPAN.c.known_to >= SINCE)
     yield select(SPAN.c.account_id).where(learnt)
     same = and_(LINK.c.source == RECORD.c.source, LINK.c.source_id == RECORD.c.source_id)
-    yield select(LINK.c.account_id).join(RECORD, same).where(RECORD.c.changed_at >= since)
+    yield select(LINK.c.account_id).join(RECORD, same).where(RECORD.c.changed_at >= SINCE)
     named = names_account(ACCOUNT_CHANGE)
     yield (
         select(LINK.c.account_id)
         .join(ACCOUNT_CHANGE, named)
-        .where(ACCOUNT_CHANGE.c.changed_at >= since)
+        .where(ACCOUNT_CHANGE.c.changed_at >= SINCE)
     )
     for table in FACTS:
-        for rows in _list_changed_rows(table, since, until if table in DAYS else None):
+        for rows in _list_changed_rows(table, is_bounded=is_bounded and table in DAYS):
             yield select(LINK.c.account_id).join(rows, names_account(rows))
             if "contact_source_id" in rows.c:
                 person = and_(
@@ -96,7 +109,7 @@ def list_change_statements(since: datetime, until: date | None) -> Iterator[Sele
                 people = select(CONTACT_LINK.c.contact_id).join(rows, person)
                 yield _select_accounts_of(people)
     for table in PARTS:
-        for rows in _list_changed_rows(table, since):
+        for rows in _list_changed_rows(table, is_bounded=False):
             of = and_(
                 rows.c.source == SUBSCRIPTION.c.source,
                 rows.c.subscription_source_id == SUBSCRIPTION.c.source_id,
@@ -106,14 +119,14 @@ def list_change_statements(since: datetime, until: date | None) -> Iterator[Sele
                 .join(SUBSCRIPTION, names_account(SUBSCRIPTION))
                 .join(rows, of)
             )
-    yield _select_accounts_of(_select_changed_people(since))
+    yield _select_accounts_of(_select_changed_people())
 
 
-def _select_changed_people(since: datetime) -> Select[tuple[str]]:
+def _select_changed_people() -> Select[tuple[str]]:
     """Select the people whose name, records or places changed."""
-    renamed = select(CONTACT.c.id.label("contact_id")).where(CONTACT.c.changed_at >= since)
+    renamed = select(CONTACT.c.id.label("contact_id")).where(CONTACT.c.changed_at >= SINCE)
     others = [
-        select(rows.c.contact_id).where(_is_changed(rows, since))
+        select(rows.c.contact_id).where(_is_changed(rows))
         for table in (CONTACT_LINK, PLACE)
         for rows in _list_versions(table)
     ]
@@ -122,7 +135,7 @@ def _select_changed_people(since: datetime) -> Select[tuple[str]]:
         CONTACT_LINK.c.source_id == PERSON_RECORD.c.source_id,
     )
     linked = select(CONTACT_LINK.c.contact_id).join(PERSON_RECORD, same)
-    linked = linked.where(PERSON_RECORD.c.changed_at >= since)
+    linked = linked.where(PERSON_RECORD.c.changed_at >= SINCE)
     people = union(renamed, linked, *others).subquery("people")
     return select(people.c.contact_id)
 
@@ -143,22 +156,20 @@ def _list_versions(table: Table) -> list[Table]:
     return [table] if history is None else [table, history]
 
 
-def _is_changed(rows: Table, since: datetime) -> ColumnElement[bool]:
+def _is_changed(rows: Table) -> ColumnElement[bool]:
     """Return the condition for versions that began or ended since."""
-    begun = (rows.c.changed_at if "changed_at" in rows.c else rows.c.since) >= since
-    return or_(begun, rows.c.known_to >= since) if "known_to" in rows.c else begun
+    begun = (rows.c.changed_at if "changed_at" in rows.c else rows.c.since) >= SINCE
+    return or_(begun, rows.c.known_to >= SINCE) if "known_to" in rows.c else begun
 
 
-def _list_changed_rows(
-    table: Table, since: datetime, until: date | None = None
-) -> Iterator[FromClause]:
+def _list_changed_rows(table: Table, *, is_bounded: bool) -> Iterator[FromClause]:
     """Yield a table's changed rows, and the versions they replaced.
 
-    Of days, those before `until`, if it is given.
+    If it is bounded, those of days before `until`.
     """
-    changed = select(table).where(table.c.changed_at >= since)
-    if until is not None:
-        changed = changed.where(_is_before(table, until))
+    changed = select(table).where(table.c.changed_at >= SINCE)
+    if is_bounded:
+        changed = changed.where(_is_before(table))
     yield changed.subquery(f"changed_{table.name}")
     history = get_history_table(table)
     if history is not None:
@@ -166,16 +177,16 @@ def _list_changed_rows(
         former = (
             select(history)
             .join(table, same)
-            .where(table.c.changed_at >= since, history.c.known_to >= since)
+            .where(table.c.changed_at >= SINCE, history.c.known_to >= SINCE)
         )
-        if until is not None:
-            former = former.where(_is_before(history, until))
+        if is_bounded:
+            former = former.where(_is_before(history))
         yield former.subquery(f"former_{table.name}")
 
 
-def _is_before(days: Table, until: date) -> ColumnElement[bool]:
+def _is_before(days: Table) -> ColumnElement[bool]:
     """Return the condition for days before another, which no index answers.
 
     SQLite would look through nearly all days for the few that changed.
     """
-    return func.coalesce(days.c.day, until) < until
+    return func.coalesce(days.c.day, UNTIL) < UNTIL
