@@ -158,7 +158,7 @@ def _share_metrics(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Metric, "build_current_statement", build)
     patch.setattr(metric_rows, "select_bridge", select_bridge_once)
-    patch.setattr(metric_rows, "_name_tables", cache(metric_rows._name_tables))
+    patch.setattr(metric_rows, "_find_tables", cache(metric_rows._find_tables))
 
 
 BRIDGES = dict[tuple[str, bool], Select[Any]]()

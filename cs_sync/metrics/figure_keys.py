@@ -11,7 +11,7 @@ import orjson
 
 from cs_sync.metrics.metric import Scope
 
-_IRRELEVANT_FIELDS = ("observed_until", "minimum_n", "shared_turns", "shared_days")
+_IRRELEVANT_FIELDS = ("observed_until", "minimum_n", "shared_turns", "shared_edges", "shared_parts")
 """Fields of a scope that do not change what a statement answers: see `kpi.build_kpi_rows`."""
 _RATES = ("target", "opening", "closing", "reported")
 

@@ -51,8 +51,11 @@ class Scope:
     statement: its own settings, all of them."""
     shared_turns: tuple[datetime, ...] = ()
     """The turns of the MRR stocks that stand in the connection's temporary table, if any."""
-    shared_days: bool = False
-    """Whether all days of use stand in the connection's temporary table."""
+    shared_edges: tuple[date, ...] = ()
+    """The days between which use is summed up in the connection's temporary tables, if any."""
+    shared_parts: bool = False
+    """Whether relations that several metrics begin with stand in the connection's temporary tables:
+    see `sql.shared_parts`."""
 
     def split_periods(self) -> "Iterator[Scope]":
         """Yield the scope of each period alone, with its rates."""

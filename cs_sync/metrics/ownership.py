@@ -51,17 +51,23 @@ class OwnedRecords(Struct, frozen=True):
     person: ColumnElement[Any]
 
 
-def join_owner(record: Table) -> OwnedRecords:
+def join_owner(record: Table, *, named: bool = True) -> OwnedRecords:
     """Join records to their named account, else their person's then.
 
     A person's later move changes nothing; a merged account takes its records along.
+
+    Args:
+        record: The table of the records.
+        named: Whether the person matters; else one is looked up where no account is named alone.
     """
     rows: FromClause = record.outerjoin(LINK, names_account(record))
     if "contact_source_id" not in record.c:
         return OwnedRecords(rows, LINK.c.account_id, None, literal(None, String))
+    contact = record.c.contact_source_id
     person = and_(
         CONTACT_LINK.c.source == record.c.source,
-        CONTACT_LINK.c.source_id == record.c.contact_source_id,
+        CONTACT_LINK.c.source_id
+        == (contact if named else case((LINK.c.account_id.is_(None), contact))),
     )
     rows = rows.outerjoin(CONTACT_LINK, person).outerjoin(PLACE, _is_place_then(record))
     account_id = func.coalesce(LINK.c.account_id, PLACE_LINK.c.account_id)
@@ -69,7 +75,7 @@ def join_owner(record: Table) -> OwnedRecords:
         rows.outerjoin(PLACE_LINK, names_account(PLACE, PLACE_LINK)),
         account_id,
         CONTACT_LINK.c.contact_id,
-        _name_person(record, CONTACT_LINK.c.contact_id),
+        _name_person(record, CONTACT_LINK.c.contact_id) if named else literal(None, String),
     )
 
 

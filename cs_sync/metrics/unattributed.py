@@ -67,7 +67,7 @@ class AttributedTable(Struct, frozen=True):
         where = true() if self.where is None else self.where
         if within is not None:
             where = and_(where, is_within(columns[self.at], within))
-        return select_attributed(scope, self.table, *own, where=where)
+        return select_attributed(scope, self.table, *own, where=where, named=False, most=self.daily)
 
 
 ATTRIBUTED_TABLES: Sequence[AttributedTable] = (
@@ -100,17 +100,26 @@ def select_shares(
     )
     records = kind.records(scope, whole)
     size = records.c.amount if kind.amount else literal(1)
-    places = [(is_within(records.c.at, span), place) for place, span in enumerate(within)]
+    # From the first on: it is the longest, and most rows need one comparison.
+    in_order = sorted(enumerate(within), key=lambda numbered: numbered[1])
+    places = [(is_within(records.c.at, span), place) for place, span in in_order]
     place = case(*places) if len(places) > 1 else literal(0)
+    money = [records.c.currency] if kind.amount else []
     rows = select(
         place.label("place"),
-        records.c.currency,
+        *money,
         case((records.c.account_id.is_(None), size), else_=0).label("unattributed"),
         size.label("size"),
     ).cte("sizes")
-    keys = (rows.c.place, rows.c.currency)
+    keys = [rows.c.place, *(rows.c[column.name] for column in money)]
+    currency = [] if money else [literal("", String).label("currency")]
     sums = func.sum(rows.c.unattributed).label("unattributed"), func.sum(rows.c.size).label("total")
-    return select(*keys, *sums).where(rows.c.place.is_not(None)).group_by(*keys).order_by(*keys)
+    return (
+        select(*keys, *currency, *sums)
+        .where(rows.c.place.is_not(None))
+        .group_by(*keys)
+        .order_by(*keys)
+    )
 
 
 def select_unattributed(

@@ -3,19 +3,22 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import product
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Select, Table
+from sqlalchemy.sql.selectable import SelectBase
 
 from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
-from cs_sync.metrics.days_of_use import USE, USED_DAY, select_days_to_share
+from cs_sync.metrics.days_of_use import USE, select_days_to_share
 from cs_sync.metrics.figure_keys import build_figure_key, normalise_rows
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.shared_use import SHARED, list_edges
 from cs_sync.metrics.sql.mrr_stocks import SPAN, STOCK, list_turns
+from cs_sync.metrics.sql.shared_parts import get_part_rows
 from cs_sync.metrics.sql.stock_groups import STOCK_GROUP
 from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.runtime.workspace import Workspace
@@ -30,7 +33,7 @@ from cs_sync.store.fast.kept_figures import (
     save_figures,
 )
 from cs_sync.store.fast.known_at import shadow_tables
-from cs_sync.store.fast.shared_tables import share_days, share_stocks
+from cs_sync.store.fast.shared_tables import share_parts, share_stocks, share_use
 from cs_sync.store.queries.month_close import is_known_as_closed
 from cs_sync.store.runs import find_stale_tables
 from cs_sync_schemas import VERSIONED
@@ -40,7 +43,10 @@ from cs_sync_schemas.tables import ACCOUNT
 Row = Mapping[str, Any]
 _BRIDGE = "bridge"
 _STOCKS = frozenset({str(STOCK.name), str(STOCK_GROUP.name)})
-_SHARED = _STOCKS | {str(USED_DAY.name)}
+_USE = frozenset(str(table.name) for table in SHARED)
+_SHARED = _STOCKS | _USE
+WINDOW = "window_days"
+"""The setting that says how many days before a period's end a metric looks at."""
 _FEW_PERIODS = 3
 """So many periods that are not kept are computed one by one, and more with all others."""
 _ENOUGH_METRICS = 5
@@ -54,6 +60,8 @@ class _Query(Struct, frozen=True):
     statements: Sequence[tuple[int, Select[Any]]]
     """Each with the index of the period that is its period 0."""
     tables: frozenset[str]
+    parts: tuple[Table, ...]
+    """The tables of its shared parts."""
 
 
 def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -> list[KpiRow]:
@@ -165,8 +173,9 @@ def _compute_rows(
     turns = list_turns(scope, _list_months_back(chosen, scope))
     shared = scope
     if not workspace.store.read_only:  # what is shared stands in temporary tables
-        days = _is_sharing_days(chosen, scope)
-        shared = replace(scope, shared_turns=turns, shared_days=days)
+        edges = _list_shared_edges(chosen, scope)
+        several = len(chosen) > 1
+        shared = replace(scope, shared_turns=turns, shared_edges=edges, shared_parts=several)
     queries = [_build_query(metric, shared) for metric in chosen]
     read = frozenset().union(*(query.tables for query in queries))
     with _connect_as_known(workspace, scope, read) as connection:
@@ -176,8 +185,10 @@ def _compute_rows(
         before = read_versions_before(connection, day_ends)
         with ExitStack() as sharing:
             sharing.enter_context(share_stocks(connection, scope, turns, read))
-            if USED_DAY.name in read:
-                sharing.enter_context(share_days(connection, scope))
+            if read & _USE:
+                sharing.enter_context(share_use(connection, shared, read))
+            parts = (part for query in queries for part in query.parts)
+            sharing.enter_context(share_parts(connection, parts))
             rows = {
                 query.metric.name: _fetch_rows(connection, query.statements) for query in queries
             }
@@ -203,32 +214,43 @@ def _list_months_back(chosen: Sequence[Metric], scope: Scope) -> list[int]:
     return [int(metric.resolve_settings(scope)[metric.looks_back]) for metric in looking]
 
 
-def _is_sharing_days(chosen: Sequence[Metric], scope: Scope) -> bool:
-    """Return whether enough metrics rest on equal days of use.
+def _list_shared_edges(chosen: Sequence[Metric], scope: Scope) -> tuple[date, ...]:
+    """List the days between which use is shared.
 
-    Of no segment or feature.
+    None unless enough metrics rest on equal days of it, of no segment or feature.
     """
-    of_use = sum(USE.name in metric.inputs for metric in chosen)
-    return of_use >= _ENOUGH_METRICS and not scope.by and not scope.active_features
+    of_use = [metric for metric in chosen if USE.name in metric.inputs]
+    if len(of_use) < _ENOUGH_METRICS or scope.by or scope.active_features:
+        return ()
+    settings = (metric.resolve_settings(scope) for metric in of_use)
+    return list_edges(scope, [int(own[WINDOW]) for own in settings if WINDOW in own])
 
 
 def _build_query(metric: Metric, scope: Scope) -> _Query:
     statements = [
         (first, metric.build_current_statement(part)) for first, part in metric.split_scope(scope)
     ]
-    tables = _name_tables(statements[0][1])
-    if USED_DAY.name in tables:
+    tables, parts = _find_tables(statements[0][1])
+    if tables & _USE:
         tables |= _name_tables(select_days_to_share(scope))
-    return _Query(metric, statements, tables)
+    return _Query(metric, statements, tables, parts)
 
 
-def _name_tables(statement: Select[Any]) -> frozenset[str]:
-    """Name the tables that a statement reads.
+def _name_tables(statement: SelectBase) -> frozenset[str]:
+    return _find_tables(statement)[0]
 
-    Also through shared stocks.
+
+def _find_tables(statement: SelectBase) -> tuple[frozenset[str], tuple[Table, ...]]:
+    """Find the names of tables that a statement reads, and its parts.
+
+    Also through shared stocks and parts.
     """
-    names = frozenset(str(table.name) for table in list_tables(statement))
-    return names | {str(SPAN.name), str(ACCOUNT.name)} if names & _STOCKS else names
+    rows = {table: get_part_rows(table) for table in list_tables(statement)}
+    names = {str(table.name) for table, of_part in rows.items() if of_part is None}
+    names = names.union(*(_name_tables(own) for own in rows.values() if own is not None))
+    if names & _STOCKS:
+        names |= {str(SPAN.name), str(ACCOUNT.name)}
+    return frozenset(names), tuple(table for table, own in rows.items() if own is not None)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Double,
     Engine,
-    Executable,
+    Select,
     String,
     create_engine,
     delete,
@@ -33,6 +33,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.metrics.shared_use import SHARED, list_edges
 from cs_sync.metrics.sql.dialects import bind_instant, seconds_between
 from cs_sync.metrics.sql.mrr_stocks import STOCK, list_turns
 from cs_sync.metrics.sql.stock_groups import STOCK_GROUP
@@ -41,7 +42,7 @@ from cs_sync.store.engine import Store
 from cs_sync.store.engines.manifest import read_manifest
 from cs_sync.store.engines.open import open_export
 from cs_sync.store.fast.kept_figures import DAY_TABLES
-from cs_sync.store.fast.shared_tables import share_stocks
+from cs_sync.store.fast.shared_tables import share_parts, share_stocks, share_use
 from cs_sync_schemas import (
     Cost,
     FeatureDay,
@@ -102,13 +103,13 @@ Run = Callable[[Any], list[Mapping[str, Any]]]
 Expected = Callable[[str], dict[str, list[dict[str, Any]]]]
 
 
-def _statements(name: str, turns: tuple[datetime, ...] = ()) -> dict[str, Executable]:
+def _statements(name: str, shared: Scope | None = None) -> dict[str, Select[Any]]:
     """The bridge, and every metric; of the scopes between every third one, in turn."""
-    scope = replace(SCOPES[name], shared_turns=turns)
+    scope = shared or SCOPES[name]
     metrics = list_builtin_metrics()
     if name not in ("whole", "all at once"):
         metrics = metrics[list(SCOPES).index(name) % 3 :: 3]
-    actual: dict[str, Executable] = {
+    actual: dict[str, Select[Any]] = {
         metric.name: metric.build_statement(scope) for metric in metrics
     }
     return actual | {
@@ -349,14 +350,19 @@ def test_postgresql_agrees(expected: Expected, on_postgresql: Run, scope: str) -
 
 
 @pytest.mark.parametrize("scope", ["whole", "by two attributes", "in one currency"])
-def test_shared_stocks_agree(expected: Expected, world: Ledger, server: Engine, scope: str) -> None:
+def test_shared_tables_agree(expected: Expected, world: Ledger, server: Engine, scope: str) -> None:
     turns = list_turns(SCOPES[scope])
-    statements = _statements(scope, turns)
-    tables = {str(STOCK.name), str(STOCK_GROUP.name)}
+    edges = () if SCOPES[scope].by else list_edges(SCOPES[scope], (7, 28))
+    shared = replace(SCOPES[scope], shared_turns=turns, shared_edges=edges, shared_parts=True)
+    statements = _statements(scope, shared)
+    tables = {str(table.name) for table in (STOCK, STOCK_GROUP, *SHARED)}
+    read = [table for statement in statements.values() for table in list_tables(statement)]
     for engine in (world.engine, server):
         with (
             engine.connect() as connection,
-            share_stocks(connection, SCOPES[scope], turns, tables),
+            share_stocks(connection, shared, turns, tables),
+            share_use(connection, shared, tables),
+            share_parts(connection, read),
         ):
             for name, statement in statements.items():
                 rows: list[Mapping[str, Any]] = []

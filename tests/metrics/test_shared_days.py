@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from cs_sync.metrics.days_of_use import USED_DAY, select_days_to_share
+from cs_sync.metrics.days_of_use import select_days_to_share
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.metrics.shared_use import SHARED, list_edges
+from cs_sync.metrics.sql.shared_parts import get_part_rows
 from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.queries.metric_rows import compute_kpis
 from cs_sync.store.engine import Store
-from cs_sync.store.fast.shared_tables import share_days
+from cs_sync.store.fast.shared_tables import share_parts, share_use
 from cs_sync_schemas import UsageDay
 from tests.metrics.conftest import METRICS, Ledger, utc
 from tests.metrics.test_kept_figures import workspace_of
@@ -56,20 +58,31 @@ def fetch(connection: Connection, metric: Metric, scope: Scope) -> list[Any]:
 
 @pytest.mark.slow("computes whole books")
 @pytest.mark.parametrize("known_at", [None, utc(2026, 2, 1)])
-def test_shared_days_give_the_figures_of_own_days(ledger: Ledger, known_at: Any) -> None:
+@pytest.mark.parametrize("window", [7, 20, 28])
+def test_shared_use_gives_the_figures_of_own_days(
+    ledger: Ledger, known_at: Any, window: int
+) -> None:
     ledger.account("a")
     ledger.account("test", is_test=True)
     ledger.person("Ann", "ann", "a")
     add_days(ledger, draw_days(200))
-    scope = replace(SCOPE, known_at=known_at)
-    shared = replace(scope, shared_days=True)
-    sharing = []
-    with ledger.engine.connect() as connection, share_days(connection, scope):
-        for metric in OF_USE:
-            if USED_DAY in set(list_tables(metric.build_current_statement(shared))):
-                sharing.append(metric.name)
-                assert fetch(connection, metric, shared) == fetch(connection, metric, scope)
-    assert len(sharing) > 15
+    settings = {"dau_mau": {"weekdays_only": True}, "mau": {"window_days": window}}
+    scope = replace(SCOPE, known_at=known_at, settings=settings)
+    shared = replace(scope, shared_edges=list_edges(scope, (7, 28)), shared_parts=True)
+    statements = [metric.build_current_statement(shared) for metric in OF_USE]
+    read = [table for statement in statements for table in list_tables(statement)]
+    parts = {table.name: rows for table in read if (rows := get_part_rows(table)) is not None}
+    assert sum(name.startswith("active_days") for name in parts) == (5 if window == 20 else 4)
+    assert set(SHARED) < {*read, *(table for rows in parts.values() for table in list_tables(rows))}
+    tables = [str(table.name) for table in SHARED]
+    with (
+        ledger.engine.connect() as connection,
+        share_use(connection, shared, tables),
+        share_parts(connection, read),
+    ):
+        for metric, statement in zip(OF_USE, statements, strict=True):
+            of_all = sorted(map(tuple, connection.execute(statement)), key=str)
+            assert of_all == fetch(connection, metric, scope), metric.name
 
 
 def ask(store: Store, names: list[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Double,
+    FromClause,
     Select,
     and_,
     case,
@@ -175,14 +176,14 @@ def _select_retention_cost_lines(scope: Scope) -> Select[Any]:
     )
 
 
-GainBuilder = Callable[[CTE], ColumnElement[Any]]
+GainBuilder = Callable[[FromClause], ColumnElement[Any]]
 
 
-def _build_upkeep(e: CTE) -> ColumnElement[Any]:
+def _build_upkeep(e: FromClause) -> ColumnElement[Any]:
     return func.coalesce(e.c.service, 0.0) + func.coalesce(e.c.retention, 0.0)
 
 
-def _build_churn_gain(e: CTE) -> ColumnElement[Any]:
+def _build_churn_gain(e: FromClause) -> ColumnElement[Any]:
     margin = e.c.mrr * e.c.months / null_if_zero(e.c.payers) - _build_upkeep(e) / null_if_zero(
         e.c.heads
     )

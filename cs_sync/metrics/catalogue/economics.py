@@ -7,6 +7,8 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Double,
+    FromClause,
+    Select,
     and_,
     case,
     cast,
@@ -23,13 +25,14 @@ from cs_sync.metrics.sql.currency_conversion import convert_rows
 from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs
 from cs_sync.metrics.sql.relations import count_if, is_present, select_period_rows
 from cs_sync.metrics.sql.scaling import scale_rate
+from cs_sync.metrics.sql.shared_parts import share_part
 from cs_sync_schemas.tables import COST
 
 PURPOSES = ("acquisition", "retention", "service")
 _MONTH_DAYS = 365 / 12
 
 
-def select_economics(scope: Scope, pairs: CTE | None = None) -> CTE:
+def select_economics(scope: Scope, pairs: CTE | None = None) -> FromClause:
     """Select revenue, customers and costs per period and currency.
 
     Columns: period, currency, months (the period's length), mrr, squares (Σ of the
@@ -43,7 +46,15 @@ def select_economics(scope: Scope, pairs: CTE | None = None) -> CTE:
         scope: The scope.
         pairs: The pairs of `select_mrr_pairs`, if already built.
     """
-    pairs = select_mrr_pairs(scope) if pairs is None else pairs
+
+    def build() -> Select[Any]:
+        return _select_economics(scope, select_mrr_pairs(scope) if pairs is None else pairs)
+
+    return share_part(scope, "economics", build)
+
+
+def _select_economics(scope: Scope, pairs: CTE) -> Select[Any]:
+    """Select the rows of `select_economics`."""
     money, heads, costs = _select_money(pairs), _select_heads(pairs, scope), _select_costs(scope)
     keys = _select_keys(money, costs)
     months = select_period_rows(
@@ -72,7 +83,6 @@ def select_economics(scope: Scope, pairs: CTE | None = None) -> CTE:
         .outerjoin(money, same_money)
         .outerjoin(heads, heads.c.period == keys.c.period)
         .outerjoin(costs, same_costs)
-        .cte("economics")
     )
 
 

@@ -2,22 +2,28 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, func, select
+from sqlalchemy import FromClause, Select, and_, func, select
 
 from cs_sync.metrics.days_of_use import is_feature_used
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.relations import get_segment_columns, select_period_rows, select_quotient
+from cs_sync.metrics.sql.shared_parts import share_part
 from cs_sync_schemas.tables import FEATURE_DAY
 
 FEATURE = FEATURE_DAY
 
 
-def _select_feature_use(scope: Scope) -> CTE:
+def _select_feature_use(scope: Scope) -> FromClause:
     """Select features used, events and features available, per period and account.
 
     Available are those used by any account before the period's end.
     """
+    return share_part(scope, "features_used", lambda: _select_used_features(scope))
+
+
+def _select_used_features(scope: Scope) -> Select[Any]:
+    """Select the rows of `_select_feature_use`."""
     periods = select_period_rows(
         scope, since=lambda period: period.start, until=lambda period: period.end
     )
@@ -46,10 +52,8 @@ def _select_feature_use(scope: Scope) -> CTE:
         .group_by(periods.c.period)
         .cte("features_there")
     )
-    return (
-        select(*accounts.c, feature_counts.c.there)
-        .select_from(accounts.join(feature_counts, feature_counts.c.period == accounts.c.period))
-        .cte("features_used")
+    return select(*accounts.c, feature_counts.c.there).select_from(
+        accounts.join(feature_counts, feature_counts.c.period == accounts.c.period)
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, func, select
 
-from cs_sync.metrics.days_of_use import select_people_days
+from cs_sync.metrics.days_of_use import select_people_use
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.relations import get_segment_columns, select_period_rows, select_totals
 
@@ -18,7 +18,12 @@ def _select_lifecycle(scope: Scope) -> Select[Any]:
         since=lambda period: period.start,
         until=lambda period: period.end,
     )
-    use = select_people_days(scope, since=None)
+    edges = (
+        day
+        for period in scope.periods
+        for day in (None, period.start - timedelta(days=period.days), period.start, period.end)
+    )
+    use = select_people_use(scope, edges=edges)
     now = use.c.day >= periods.c.since
     past = and_(use.c.day >= periods.c.before, use.c.day < periods.c.since)
     groups = [periods.c.period, *get_segment_columns(scope, use), use.c.someone]

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import CTE, Double, Select, String, and_, case, cast, func, or_, select, true
 
-from cs_sync.metrics.days_of_use import select_use_days
+from cs_sync.metrics.days_of_use import select_use
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.relations import (
@@ -63,7 +63,8 @@ def _select_seat_use(scope: Scope) -> Select[Any]:
         since=lambda period: period.end - timedelta(days=days),
         until=lambda period: period.end,
     )
-    use = select_use_days(scope)
+    edges = (day for p in scope.periods for day in (p.end - timedelta(days=days), p.end))
+    use = select_use(scope, edges=edges)
     someone = case((use.c.day >= periods.c.since, use.c.person))
     account = cast(use.c.account_id, String).label("account_id")  # as text it is joined by an index
     people = (

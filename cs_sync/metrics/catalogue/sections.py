@@ -16,7 +16,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.days_of_use import FEATURE, USE, select_days_by_owner, select_people_days
+from cs_sync.metrics.days_of_use import FEATURE, select_days_by_owner, select_timed_days
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.relations import get_segment_columns, select_period_rows, select_totals
 
@@ -77,14 +77,14 @@ def _select_unsectioned_time(scope: Scope, periods: CTE, timed: CTE) -> CTE:
     Of accounts with timed sections.
     """
     first = min(period.start for period in scope.periods)
-    use = select_people_days(scope, USE.c.sessions, USE.c.seconds, since=first)
+    use = select_timed_days(scope, first)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     groups = [periods.c.period, *get_segment_columns(scope, use), use.c.whole]
     all_use = (
         select(*groups, func.sum(use.c.seconds).label("seconds"),
                func.sum(use.c.sessions).label("sessions"))
         .select_from(periods.join(use, inside))
-        .where(use.c.sessions > 0, use.c.seconds.is_not(None))
+        .where(use.c.sessions > 0)
         .group_by(*groups)
         .cte("use_of_accounts")
     )  # fmt: skip

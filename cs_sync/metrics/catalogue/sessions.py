@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Double, Select, and_, case, cast, func, select
 
-from cs_sync.metrics.days_of_use import USE, select_people_days
+from cs_sync.metrics.days_of_use import USE, get_weight, select_people_use, select_timed_days
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.relations import (
     get_segment_columns,
@@ -22,24 +22,34 @@ _DAYS_NOTE = (
 _TIMED_NOTE = "Days whose sessions or time the source does not give are left out. "
 
 
-def _select_days(scope: Scope) -> CTE:
-    """Select days of use per period: length, segments, person, sessions, seconds."""
+def _select_use(scope: Scope, *, timed: bool) -> CTE:
+    """Select use per period: length, segments, person, account, sessions.
+
+    Timed: days whose time is known, with their seconds; else with the number of records, `counted`,
+    whose sessions are.
+    """
     periods = select_period_rows(
         scope,
         since=lambda period: period.start,
         until=lambda period: period.end,
         length=lambda period: period.days,
     )
-    first = min(period.start for period in scope.periods)
-    use = select_people_days(scope, USE.c.sessions, USE.c.seconds, since=first)
+    edges = [day for period in scope.periods for day in (period.start, period.end)]
+    if timed:
+        use = select_timed_days(scope, min(edges))
+        last = use.c.seconds
+    else:
+        use = select_people_use(scope, USE.c.sessions, edges=edges)
+        last = get_weight(use, "counted").label("counted")
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
-    fields = ("someone", "account_id", "sessions", "seconds")
+    fields = ("someone", "account_id", "sessions")
     return (
         select(
             periods.c.period,
             periods.c.length,
             *get_segment_columns(scope, use),
             *(use.c[name] for name in fields),
+            last,
         )
         .select_from(periods.join(use, inside))
         .cte("use_in_period")
@@ -58,15 +68,13 @@ def _sum_by(scope: Scope, days: CTE, by: str, *sums: str) -> CTE:
 
 
 def _select_sessions_per_day(scope: Scope) -> Select[Any]:
-    accounts = _sum_by(scope, _select_days(scope), "account_id", "sessions")
+    accounts = _sum_by(scope, _select_use(scope, timed=False), "account_id", "sessions")
     return select_quotient(scope, accounts, accounts.c.sessions, accounts.c.length)
 
 
 def _select_sessions(scope: Scope) -> Select[Any]:
-    days = _select_days(scope)
-    return select_totals(
-        scope, days, numerator=func.sum(days.c.sessions), n=func.count(days.c.sessions)
-    )
+    use = _select_use(scope, timed=False)
+    return select_totals(scope, use, numerator=func.sum(use.c.sessions), n=func.sum(use.c.counted))
 
 
 def _make_length_query(*, timed_only: bool) -> Callable[[Scope], Select[Any]]:
@@ -85,15 +93,15 @@ def _select_median_length(scope: Scope) -> Select[Any]:
 
 
 def _select_timed_days(scope: Scope, *, timed_only: bool) -> CTE:
-    days = _select_days(scope)
-    conditions = [days.c.sessions > 0, days.c.seconds.is_not(None)]
+    days = _select_use(scope, timed=True)
+    conditions = [days.c.sessions > 0]
     if timed_only:
         conditions.append(days.c.seconds > 0)
     return select(*days.c).where(*conditions).cte("timed")
 
 
 def _select_time_per_person(scope: Scope) -> Select[Any]:
-    people = _sum_by(scope, _select_days(scope), "someone", "seconds")
+    people = _sum_by(scope, _select_use(scope, timed=True), "someone", "seconds")
     return select_quotient(scope, people, people.c.seconds, _count_person(people))
 
 

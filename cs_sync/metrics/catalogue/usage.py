@@ -1,11 +1,13 @@
 """Active people per day, week and month, and their days of use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import (
     CTE,
+    CompoundSelect,
+    FromClause,
     Integer,
     Select,
     String,
@@ -18,16 +20,22 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.days_of_use import USE, select_people_days, select_use_days
+from cs_sync.metrics.days_of_use import (
+    USE,
+    count_days,
+    get_weight,
+    select_people_use,
+    select_use,
+)
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.sql.relations import (
-    count_if,
     get_segment_columns,
     select_period_rows,
     select_quotient,
     select_totals,
 )
+from cs_sync.metrics.sql.shared_parts import share_part
 
 _WINDOW = {"window_days": 28}
 _WEEKDAYS: dict[str, Any] = {"window_days": 28, "weekdays_only": False}
@@ -43,7 +51,7 @@ _PEOPLE_NOTE = (
 WindowLength = Callable[[Scope, Period], int]
 
 
-def select_active_days(scope: Scope, days: WindowLength) -> CTE:
+def select_active_days(scope: Scope, days: WindowLength) -> FromClause:
     """Select each person's active days in the trailing window, per period.
 
     Columns: period, the segments, someone, window (its length in days), active. A period
@@ -53,18 +61,30 @@ def select_active_days(scope: Scope, days: WindowLength) -> CTE:
         scope: The scope.
         days: The length of the window in days, for a scope and period.
     """
+    windows = tuple(
+        tuple(_list_window_days(scope, period, days(scope, period))) for period in scope.periods
+    )
+    return share_part(
+        scope, "active_days", lambda: _select_active_days(scope, days, windows), windows
+    )
+
+
+def _select_active_days(
+    scope: Scope, days: WindowLength, windows: Sequence[Sequence[date]]
+) -> CompoundSelect[Any]:
+    """Select the rows of `select_active_days`, with the days of each period's window."""
     periods = select_period_rows(
         scope,
         since=lambda period: period.end - timedelta(days=days(scope, period)),
         until=lambda period: period.end,
         window=lambda period: len(_list_window_days(scope, period, days(scope, period))),
     )
-    first = min(period.end - timedelta(days=days(scope, period)) for period in scope.periods)
-    use = select_people_days(scope, since=first)
+    edges = {period.end for period in scope.periods}.union(*map(_list_edges, windows))
+    use = select_people_use(scope, edges=edges)
     within = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     if scope.settings.get("weekdays_only"):
-        counted = {d for p in scope.periods for d in _list_window_days(scope, p, days(scope, p))}
-        within = and_(within, use.c.day.in_(sorted(counted)))
+        counted = sorted({day for window in windows for day in window})
+        within = and_(within, use.c.day.in_(counted))
     whose = [
         periods.c.period,
         *get_segment_columns(scope, use),
@@ -73,7 +93,7 @@ def select_active_days(scope: Scope, days: WindowLength) -> CTE:
         periods.c.window,
     ]
     person_days = (
-        select(*whose, func.count(use.c.day.distinct()).label("active"))
+        select(*whose, count_days(use).label("active"))
         .select_from(periods.join(use, within))
         .group_by(*whose)
         .cte("days_of_people")
@@ -88,12 +108,12 @@ def select_active_days(scope: Scope, days: WindowLength) -> CTE:
     )
     groups = [each.c.period, *get_segment_columns(scope, each), each.c.someone, each.c.window]
     active = select(*groups, func.sum(each.c.active).label("active")).group_by(*groups)
-    return union_all(active, _select_quiet_periods(scope, periods)).cte("active_days")
+    return union_all(active, _select_quiet_periods(scope, periods))
 
 
 def _select_quiet_periods(scope: Scope, periods: CTE) -> Select[Any]:
     """Select a row per period and segment without named users."""
-    used = select_use_days(scope)
+    used = select_use(scope, edges=(period.end for period in scope.periods))
     marks = get_segment_columns(scope, used)
     # in the order of days the first row answers; the least of all days would read them all
     first = select(used.c.day.label("begun")).order_by(used.c.day).limit(1)
@@ -115,6 +135,13 @@ def _list_window_days(scope: Scope, period: Period, length: int) -> list[date]:
     if not scope.settings.get("weekdays_only"):
         return days
     return [day for day in days if day.weekday() < _SATURDAY]
+
+
+def _list_edges(days: Sequence[date]) -> set[date]:
+    """List the days that begin runs of days, or follow them."""
+    counted, step = set(days), timedelta(days=1)
+    begun = {day for day in days if day - step not in counted}
+    return begun | {day + step for day in days if day + step not in counted}
 
 
 def _get_window_days(scope: Scope, _: Period) -> int:
@@ -196,8 +223,9 @@ def _select_growth(scope: Scope) -> Select[Any]:
         since=lambda period: period.end - timedelta(days=days),
         until=lambda period: period.end,
     )
-    first = min(period.end - timedelta(days=2 * days) for period in scope.periods)
-    use = select_people_days(scope, USE.c.events, since=first)
+    back = (timedelta(days=n * days) for n in (0, 1, 2))
+    edges = [period.end - time for time in back for period in scope.periods]
+    use = select_people_use(scope, USE.c.events, edges=edges)
     within = and_(use.c.day >= periods.c.before, use.c.day < periods.c.until)
     late = use.c.day >= periods.c.since
     groups = [periods.c.period, *get_segment_columns(scope, use), use.c.someone]
@@ -220,15 +248,22 @@ def _select_unnamed_share(scope: Scope) -> Select[Any]:
         scope, since=lambda period: period.start, until=lambda period: period.end
     )
     within = scope.periods[0].start, scope.periods[-1].end
-    use = select_use_days(scope, within=within)
+    edges = (day for period in scope.periods for day in (period.start, period.end))
+    use = select_use(scope, edges=edges, within=within)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     rows = (
-        select(periods.c.period, *get_segment_columns(scope, use), use.c.person)
+        select(
+            periods.c.period,
+            *get_segment_columns(scope, use),
+            use.c.person,
+            get_weight(use).label("weight"),
+        )
         .select_from(periods.join(use, inside))
         .cte("rows_of_usage")
     )
-    nobody = count_if(rows.c.person.is_(None))
-    return select_totals(scope, rows, numerator=nobody, denominator=func.count(), n=func.count())
+    nobody = func.sum(case((rows.c.person.is_(None), rows.c.weight), else_=0))
+    count = func.sum(rows.c.weight)
+    return select_totals(scope, rows, numerator=nobody, denominator=count, n=count)
 
 
 _CITED = ("PostHog docs, DAU/MAU ratio",)

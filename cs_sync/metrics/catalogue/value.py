@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Double, Select, and_, case, cast, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    FromClause,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from cs_sync.metrics.catalogue.economics import PURPOSES, null_if_zero, select_economics
 from cs_sync.metrics.catalogue.revenue import BILLING
@@ -11,66 +22,66 @@ from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs
 from cs_sync.metrics.sql.relations import count_if, get_segment_columns, select_totals
 
-ColumnBuilder = Callable[[CTE, Scope], ColumnElement[Any]]
+ColumnBuilder = Callable[[FromClause, Scope], ColumnElement[Any]]
 
 
-def _build_margin(e: CTE, scope: Scope) -> ColumnElement[Any]:
+def _build_margin(e: FromClause, scope: Scope) -> ColumnElement[Any]:
     """Build the gross margin: the setting, else from costs, else null."""
     if scope.gross_margin is not None:
         return literal(scope.gross_margin, Double)
     return 1 - e.c.service / null_if_zero(e.c.mrr * e.c.months)
 
 
-def _build_revenue(e: CTE, _: Scope) -> ColumnElement[Any]:
+def _build_revenue(e: FromClause, _: Scope) -> ColumnElement[Any]:
     """Build the revenue per account over the period."""
     return e.c.mrr * e.c.months / null_if_zero(e.c.payers)
 
 
-def _build_gross_profit(e: CTE, scope: Scope) -> ColumnElement[Any]:
+def _build_gross_profit(e: FromClause, scope: Scope) -> ColumnElement[Any]:
     return _build_revenue(e, scope) * _build_margin(e, scope)
 
 
-def _build_churn(e: CTE, _: Scope) -> ColumnElement[Any]:
+def _build_churn(e: FromClause, _: Scope) -> ColumnElement[Any]:
     return e.c.churn
 
 
-def _build_cac(e: CTE, _: Scope) -> ColumnElement[Any]:
+def _build_cac(e: FromClause, _: Scope) -> ColumnElement[Any]:
     return e.c.acquisition / null_if_zero(e.c.fresh)
 
 
-def _build_crc(e: CTE, _: Scope) -> ColumnElement[Any]:
+def _build_crc(e: FromClause, _: Scope) -> ColumnElement[Any]:
     return e.c.retention / null_if_zero(e.c.heads)
 
 
-def _build_ltv(e: CTE, scope: Scope) -> ColumnElement[Any]:
+def _build_ltv(e: FromClause, scope: Scope) -> ColumnElement[Any]:
     return _build_gross_profit(e, scope) / null_if_zero(_build_churn(e, scope))
 
 
-def _build_profit(e: CTE, _: Scope) -> ColumnElement[Any]:
+def _build_profit(e: FromClause, _: Scope) -> ColumnElement[Any]:
     costs = [func.coalesce(e.c[purpose], 0.0) for purpose in PURPOSES]
     profit = e.c.mrr * e.c.months - costs[0] - costs[1] - costs[2]
     return case((e.c.costed == 1, profit))
 
 
-def _build_revenue_variance(e: CTE) -> ColumnElement[Any]:
+def _build_revenue_variance(e: FromClause) -> ColumnElement[Any]:
     """Build the relative variance of mean revenue: s² ÷ (n × mean²)."""
     n, total = e.c.payers, e.c.mrr
     about_the_mean = e.c.squares / (null_if_zero(total) * total) - 1 / null_if_zero(n)
     return case((n > 1, about_the_mean * n / (n - 1)))
 
 
-def _build_churn_variance(e: CTE) -> ColumnElement[Any]:
+def _build_churn_variance(e: FromClause) -> ColumnElement[Any]:
     """Build the relative variance of a share; the policy's substitute has none."""
     share = 1 / null_if_zero(e.c.lost) - 1 / null_if_zero(e.c.starters)
     return case((e.c.lost > 0, share), else_=0.0)
 
 
-def _build_arrival_variance(e: CTE) -> ColumnElement[Any]:
+def _build_arrival_variance(e: FromClause) -> ColumnElement[Any]:
     """Build the relative variance of a number of events."""
     return 1 / null_if_zero(e.c.fresh)
 
 
-VarianceBuilder = Callable[[CTE], ColumnElement[Any]]
+VarianceBuilder = Callable[[FromClause], ColumnElement[Any]]
 
 
 def _make_quotient_query(

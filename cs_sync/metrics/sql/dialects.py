@@ -48,12 +48,12 @@ def ignore_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(column, column)
 
 
-def compute_once(statement: Select[Any]) -> CTE:
+def compute_once(statement: Select[Any], name: str | None = None) -> CTE:
     """Keep SQLite from computing a relation for every row joined to it.
 
     It computes one with a limit by itself, and looks up whose records they are once.
     """
-    name = f"{statement.get_final_froms()[0].description}_once"
+    name = name or f"{statement.get_final_froms()[0].description}_once"
     return statement.suffix_with("LIMIT -1", dialect="sqlite").cte(name)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     true,
     union_all,
 )
+from sqlalchemy.sql.selectable import SelectBase
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from cs_sync.metrics.sql.dialects import bind_instant
@@ -57,7 +58,7 @@ def rewrite_as_of(statement: Select[Any], known_at: datetime) -> Select[Any]:
     return cast(Select[Any], replacement_traverse(statement, {}, replaced))
 
 
-def list_tables(statement: Select[Any]) -> Iterator[Table]:
+def list_tables(statement: SelectBase) -> Iterator[Table]:
     """Yield the tables read anywhere in a statement.
 
     What it repeats is looked at once.

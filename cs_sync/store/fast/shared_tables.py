@@ -5,11 +5,18 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, Table, insert, select, text
+from sqlalchemy import Connection, FromClause, Table, insert, select, text
+from sqlalchemy.sql.selectable import SelectBase
 
-from cs_sync.metrics.days_of_use import USED_DAY, select_days_to_share
+from cs_sync.metrics.days_of_use import (
+    select_days_to_share,
+    select_spans_to_share,
+    select_timed_days_to_share,
+)
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.shared_use import SHARED, TIMED_DAY, USED_DAY, USED_SPAN
 from cs_sync.metrics.sql.mrr_stocks import STOCK, select_ordered_spans, select_stocks
+from cs_sync.metrics.sql.shared_parts import get_part_rows
 from cs_sync.metrics.sql.stock_groups import STOCK_GROUP, select_stock_groups
 from cs_sync.metrics.sweep import KnownSpan, sweep_into_groups, sweep_spans
 from cs_sync.store.fast.prepared import prepare_statement
@@ -63,19 +70,43 @@ def _sweep_into_table(
 
 
 @contextmanager
-def share_days(connection: Connection, scope: Scope) -> Iterator[None]:
-    """Let statements with `Scope.shared_days` read their days of use inside the context.
+def share_use(connection: Connection, scope: Scope, read: Collection[str]) -> Iterator[None]:
+    """Let statements with `Scope.shared_edges` read use inside the context.
 
     Args:
         connection: The connection of the statements.
-        scope: The periods, before whose end the days are, and the time of knowledge.
+        scope: The edges, the periods, before whose end the days are, and the time of knowledge.
+        read: Names of the tables that the statements read.
     """
-    with _share_table(connection, USED_DAY, select_days_to_share(scope)):
+    made = {
+        USED_SPAN: select_spans_to_share(scope.shared_edges),
+        TIMED_DAY: select_timed_days_to_share(),
+    }
+    with ExitStack() as sharing:
+        with _share_table(connection, USED_DAY, select_days_to_share(scope)):
+            for table in (table for table in SHARED if table.name in read):
+                sharing.enter_context(_share_table(connection, table, made[table]))
         yield
 
 
 @contextmanager
-def _share_table(connection: Connection, table: Table, rows: Select[Any]) -> Iterator[None]:
+def share_parts(connection: Connection, tables: Iterable[Table]) -> Iterator[None]:
+    """Let statements with `Scope.shared_parts` read their parts inside the context.
+
+    Args:
+        connection: The connection of the statements.
+        tables: The tables that the statements read; each part once.
+    """
+    rows = {table: get_part_rows(table) for table in tables}
+    with ExitStack() as sharing:
+        for table, of_part in {t.name: (t, own) for t, own in rows.items()}.values():
+            if of_part is not None:
+                sharing.enter_context(_share_table(connection, table, of_part))
+        yield
+
+
+@contextmanager
+def _share_table(connection: Connection, table: Table, rows: SelectBase) -> Iterator[None]:
     """Provide a temporary table with these rows inside the context."""
     with _provide_table(connection, table):
         connection.execute(insert(table).from_select(list(table.c.keys()), rows))
