@@ -13,11 +13,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
 from sqlalchemy import Connection, Select, create_engine, event, func, select
 
 from benchmarks.job.books import TODAY, touch_books, write_books

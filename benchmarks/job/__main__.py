@@ -10,11 +10,9 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-
-from msgspec.structs import replace
 
 from benchmarks.job import server
 from benchmarks.job.books import TODAY, list_active_accounts, touch_books, write_books

@@ -1,11 +1,11 @@
 """The same numbers in two ways: closing MRR, movements and customer churn of every month."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
 from sqlalchemy import Connection, Select
 
 from benchmarks.metrics.books import PERIODS, SYNCED, TOUCHED, touch

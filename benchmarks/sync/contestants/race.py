@@ -7,11 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
-
-from msgspec.structs import asdict
 
 Vendor = Literal["stripe", "hubspot", "files"]
 """Where objects come from; `files`, which need no server, are read by cs-sync alone."""
