@@ -110,10 +110,15 @@ def test_of_two_rows_with_one_key_the_last_one_stays(store: Store) -> None:
 
 
 def test_large_new_tables_are_analysed_once(store: Store) -> None:
+    with store.write() as connection:
+        kind = connection.dialect.name
+        if kind == "postgresql":  # another test may have analysed the emptied table
+            connection.execute(
+                text("SELECT pg_stat_reset_single_table_counters('ticket'::regclass)")
+            )
     put(store, Ticket, [{"source_id": f"{n:05d}", "opened_at": NOW} for n in range(3000)])
     with store.write() as connection:
         analysed = analyze_new_tables(connection)
-        kind = connection.dialect.name
     assert ("ticket" in analysed) == (kind == "postgresql")
     if kind == "postgresql":
         with store.read() as connection:
