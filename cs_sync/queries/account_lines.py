@@ -16,8 +16,9 @@ from cs_sync.queries.past_states import PastState, PastStates
 from cs_sync.queries.report_money import MoneyConverter
 from cs_sync.report import AccountCells, CountedDetails, HistoryPoint, classify_risk
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.kept_results import unpack_kept
 from cs_sync.store.fast.packed_json import PackedJson
-from cs_sync_schemas.packed import pack_text, unpack_bytes
+from cs_sync_schemas.packed import pack_text
 
 KIND = "lines"
 _SAME = b""
@@ -92,7 +93,7 @@ def keep_lines(
     for account in accounts:
         past, today = maker.digest_past(account), maker.digest_today(account)
         packed = kept.packed.get(account)
-        parts = [b"", b""] if packed is None else unpack_bytes(packed).split(b"\n")
+        parts = [b"", b""] if packed is None else unpack_kept(packed).split(b"\n")
         if packed is None or parts[0] != past or parts[1] != today:
             earlier = parts[2] if parts[0] == past else maker.write_past(account)
             parts = [past, today, earlier, *maker.write_today(account)]
@@ -238,4 +239,4 @@ class LineReader:
 
 def read_cells(packed: bytes) -> AccountCells:
     """Read the cells of a written line."""
-    return _CELLS.from_text(unpack_bytes(packed).rpartition(b"\n")[2])
+    return _CELLS.from_text(unpack_kept(packed).rpartition(b"\n")[2])

@@ -16,12 +16,12 @@ from cs_sync.health import HealthConfig, SignalScope, build_day_scope, get_signa
 from cs_sync.queries.account_batches import AccountBatch, split_wanted
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.fast.kept_results import KeptUpdate, read_kept, save_between_runs
+from cs_sync.store.fast.kept_results import KeptUpdate, read_kept, save_between_runs, unpack_kept
 from cs_sync.store.fast.packed_json import PackedJson
 from cs_sync.store.leases import read_free_token
 from cs_sync.store.queries.changed_accounts import read_changed_accounts
 from cs_sync.store.queries.health import read_coverage
-from cs_sync_schemas.packed import pack_text, unpack_text
+from cs_sync_schemas.packed import pack_text
 
 T = TypeVar("T")
 CODE = (
@@ -162,7 +162,7 @@ class KeptAnswers:
     def get(self, key: str) -> str | None:
         """Return a kept answer; None if there is none."""
         packed = self.packed.get(key)
-        return None if packed is None else unpack_text(packed)
+        return None if packed is None else unpack_kept(packed).decode()
 
     def replace(self, answers: Mapping[str, str]) -> None:
         """Keep these answers, and no others."""

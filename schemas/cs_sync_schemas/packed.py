@@ -78,8 +78,7 @@ def unpack_bytes(packed: bytes) -> bytes:
         body = _CODEC.decompress(frame)
     except (ZstdError, MemoryError) as error:  # a damaged frame may ask for any room
         raise UnreadableText(
-            f"a packed text is damaged, or packed with another dictionary ({error}); "
-            "empty the table kept_result: what it keeps is computed again"
+            f"a packed text is damaged, or packed with another dictionary ({error})"
         ) from error
     return head + _LINE_END + body if head else body
 

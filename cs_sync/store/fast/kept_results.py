@@ -18,7 +18,7 @@ from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import read_free_token
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas.packed import UnreadableText, pack_text, unpack_text
+from cs_sync_schemas.packed import UnreadableText, pack_text, unpack_bytes, unpack_text
 from cs_sync_schemas.tables import KEPT_RESULT
 
 RESULT = KEPT_RESULT
@@ -74,6 +74,21 @@ def _read_state(state: bytes) -> dict[str, str] | None:
     except UnreadableText:
         return None
     return written
+
+
+def unpack_kept(packed: bytes) -> bytes:
+    """Return the text of a kept result.
+
+    Raises:
+        StoreError: The bytes are damaged.
+    """
+    try:
+        return unpack_bytes(packed)
+    except UnreadableText as error:
+        raise StoreError(
+            f"a kept result cannot be read: {error}",
+            "run DELETE FROM kept_result in the database: what it keeps is computed again",
+        ) from error
 
 
 def save_kept(connection: Connection, update: KeptUpdate) -> None:

@@ -7,7 +7,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from cs_sync_schemas.packed import pack_headed, pack_text, unpack_bytes, unpack_head
+from cs_sync.store.fast.kept_results import unpack_kept
+from cs_sync_schemas.packed import pack_headed, pack_text, unpack_head
 
 T = TypeVar("T")
 H = TypeVar("H")
@@ -31,7 +32,7 @@ class PackedJson(Generic[T]):
 
     def decode(self, packed: bytes) -> T:
         """Return the value of a compressed text."""
-        return self.from_text(unpack_bytes(packed))
+        return self.from_text(unpack_kept(packed))
 
     def to_text(self, value: T) -> bytes:
         """Return the value as text."""
@@ -58,7 +59,7 @@ class HeadedJson(PackedJson[T], Generic[T, H]):
 
     def decode(self, packed: bytes) -> T:
         """Return the value of a compressed text."""
-        return self.from_text(unpack_bytes(packed).partition(b"\n")[2])
+        return self.from_text(unpack_kept(packed).partition(b"\n")[2])
 
     def decode_head(self, packed: bytes) -> H:
         """Return the head alone, a fraction of the work."""
