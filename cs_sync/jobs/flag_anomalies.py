@@ -8,6 +8,7 @@ from cs_sync.alerts.causes import Drop
 from cs_sync.contracts.events import Event
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.store.records.fill_rates import (
+    COUNTED_AT,
     count_filled_fields,
     read_fill_profiles,
     save_fill_profiles,
@@ -36,7 +37,7 @@ def flag_anomalies(recorded: RunSession, outcomes: Sequence[StreamResult]) -> No
     workspace = recorded.workspace
 
     def look(connection: Connection) -> tuple[list[Drop], list[Drop]]:
-        fewer, emptier = _find_table_drops(connection, recorded.id, came_through)
+        fewer, emptier = _find_table_drops(connection, recorded, came_through)
         return [
             *_find_count_drops(connection, recorded.id, came_through),
             *fewer,
@@ -65,7 +66,7 @@ def _find_count_drops(
 
 
 def _find_table_drops(
-    connection: Connection, run: str, outcomes: Iterable[StreamResult]
+    connection: Connection, recorded: RunSession, outcomes: Iterable[StreamResult]
 ) -> tuple[list[Drop], list[Drop]]:
     """Return tables with far fewer rows, and tables with an emptied field.
 
@@ -79,13 +80,14 @@ def _find_table_drops(
         if outcome.stored.changed or outcome.stored.deleted
         for table in outcome.tables
     }
+    counted = recorded.workspace.clock().isoformat()
     for source, table in sorted(changed):
-        now = TableCounts(*count_filled_fields(connection, source, table))
         profiles = read_fill_profiles(connection, source, table)
+        now = TableCounts(*count_filled_fields(connection, source, table, profiles))
         earlier = [TableCounts(profile["rows"], profile["filled"]) for profile in profiles]
         if few := describe_row_drop(now, earlier):
             fewer.append(Drop(source, table, few))
         emptier += [Drop(source, table, odd) for odd in describe_fill_rate_drops(now, earlier)]
-        newest = {"run": run, "rows": now.rows, "filled": now.filled}
+        newest = {"run": recorded.id, "rows": now.rows, "filled": now.filled, COUNTED_AT: counted}
         save_fill_profiles(connection, source, table, [*profiles, newest][-COMPARED_RUNS:])
     return fewer, emptier

@@ -52,7 +52,9 @@ class TableProfile(StoredRow, table=True):
     source: str = Field(primary_key=True)
     record: str = Field(primary_key=True, description="Name of the table.")
     profiles: list[dict[str, Any]] = Field(
-        default_factory=list, sa_type=JSON, description='{"run", "rows", "filled": {field: rows}}'
+        default_factory=list,
+        sa_type=JSON,
+        description='{"run", "rows", "filled": {field: rows}, "counted_at": time}',
     )
 
 

@@ -23,6 +23,7 @@ from cs_sync.store.privacy.table_scan import (
     rewrite_rows,
     select_rows,
 )
+from cs_sync.store.records.fill_rates import forget_counts
 from cs_sync.store.records.validate import get_validator, hash_content
 from cs_sync_schemas import RECORDS, Owner, Record, get_history_table, get_table
 from cs_sync_schemas.tables import (
@@ -243,6 +244,7 @@ def _erase_derived(
         erased[table.name] += rewrite_rows(connection, table, rows, change)
     for table in KEPT:
         erased[table.name] += connection.execute(delete(table)).rowcount
+    forget_counts(connection)
     return erased
 
 

@@ -70,9 +70,13 @@ def holds_text(
         text = rest + block
         if b'"' in text or text.count(b"\r") > text.count(b"\r\n") + text.endswith(b"\r"):
             return None
-        *lines, rest = text.split(b"\n")
+        *lines, rest = text.replace(b"\r\n", b"\n").split(b"\n")
         try:
-            cells = {line.split(separator, place + 1)[place].rstrip(b"\r") for line in lines}
+            cells = (
+                {line.split(separator, place + 1)[place] for line in lines}
+                if place
+                else {line.partition(separator)[0] for line in lines}  # in two thirds of the time
+            )
         except IndexError:
             return None
         if b"" in cells:
