@@ -46,7 +46,10 @@ def count_filled_fields(
         seen_before = get_seen(model, "first_seen_at") <= since
         is_other = or_(seen_before, model.c.deleted_at.is_not(None))
         others = func.count(case((is_other, 1)))
-        later = (model.c.source == source, model.c.changed_at >= since)
+        later = (
+            func.coalesce(model.c.source, "") == source,  # else SQLite would go by the source
+            model.c.changed_at >= since,
+        )
         other, rows, *filled = _count(connection, model, [others], fields, later)
         if not other:
             counts = zip(names, filled, strict=True)
