@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, Connection, Table, case, func, or_, select
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from cs_sync.store.privacy.table_scan import get_stored_type
 from cs_sync.store.upserts import upsert_rows
@@ -47,7 +58,7 @@ def count_filled_fields(
         is_other = or_(seen_before, model.c.deleted_at.is_not(None))
         others = func.count(case((is_other, 1)))
         later = (
-            func.coalesce(model.c.source, "") == source,  # else SQLite would go by the source
+            (model.c.source + literal("")) == source,  # else SQLite would go by the source
             model.c.changed_at >= since,
         )
         other, rows, *filled = _count(connection, model, [others], fields, later)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,12 +37,14 @@ def measure_content(path: Path, size: int | None = None) -> Content:
     return Content(path.name, done, digest.hexdigest())
 
 
-def count_lines(path: Path, size: int) -> int:
-    r"""Count the lines of a file's first bytes, as text has them."""
+@lru_cache(64)
+def count_lines(path: Path, content: Content) -> int:
+    """Count the lines of a file's content, as text has them."""
     lines, before = 0, b""
-    for block in read_blocks(path, size):
-        pairs = block.count(b"\r\n") + (before == b"\r" and block.startswith(b"\n"))
-        lines += block.count(b"\n") + block.count(b"\r") - pairs
+    for block in read_blocks(path, content.size):
+        lines += block.count(b"\n") - (before == b"\r" and block.startswith(b"\n"))
+        if b"\r" in block:  # to look for pairs takes longest
+            lines += block.count(b"\r") - block.count(b"\r\n")
         before = block[-1:]
     return lines
 

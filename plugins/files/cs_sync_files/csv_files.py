@@ -66,11 +66,18 @@ def holds_text(
     if layout.encoding != "utf-8" or not isinstance(place, int):
         return None
     wanted, rest = {text.encode(errors="surrogateescape") for text in texts}, b""
+    end = b""
     for block in read_blocks(path, size):
         text = rest + block
-        if b'"' in text or text.count(b"\r") > text.count(b"\r\n") + text.endswith(b"\r"):
-            return None
-        *lines, rest = text.replace(b"\r\n", b"\n").split(b"\n")
+        end = end or (b"\r\n" if text.partition(b"\n")[0].endswith(b"\r") else b"\n")
+        *lines, rest = text.split(end)
+        returns = text.count(b"\r") - rest.endswith(b"\r")
+        if (
+            b'"' in text
+            or text.count(b"\n") != len(lines)
+            or returns != len(lines) * (len(end) - 1)
+        ):
+            return None  # a cell of several lines, or lines that end in several ways
         try:
             cells = (
                 {line.split(separator, place + 1)[place] for line in lines}
@@ -96,7 +103,7 @@ def read_csv(path: Path, layout: FileLayout, after: Content | None) -> Iterator[
             yield from rows if first is None else (row for row in rows if row.line >= first)
             return
         dialect = reader.dialect
-    before = count_lines(path, after.size)
+    before = count_lines(path, after)
     with open_text(path, layout.encoding, after) as stream:
         lines = LineReader(stream, layout.encoding)
         reader = csv.reader(iter(lines), dialect)

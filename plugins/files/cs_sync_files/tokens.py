@@ -169,7 +169,7 @@ def _repeat_rows(folder: Folder, table: Table, before: Content) -> bool:
         held = holds_text(path, table.layout, find, named, before.size)
         if held is not None:
             return held
-    fields, lines = ("source_id", *table.identity), count_lines(path, before.size)
+    fields, lines = ("source_id", *table.identity), count_lines(path, before)
     return any(
         (str(cells[0]) if cells[0] else parser.find_source_id(*cells)) in appended
         for cells in folder.iterate_cells(table, *fields, lines=lines)
