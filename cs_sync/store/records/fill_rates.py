@@ -99,7 +99,10 @@ def save_fill_profiles(
 
 
 def forget_counts(connection: Connection) -> None:
-    """Let all rows be counted anew, as some were rewritten without a change of theirs."""
+    """Let all rows be counted anew.
+
+    Some were rewritten, which no time in them tells.
+    """
     for row in connection.execute(select(PROFILE)).all():
         profiles = [{k: v for k, v in each.items() if k != COUNTED_AT} for each in row.profiles]
         save_fill_profiles(connection, row.source, row.record, profiles)

@@ -71,12 +71,8 @@ def holds_text(
         text = rest + block
         end = end or (b"\r\n" if text.partition(b"\n")[0].endswith(b"\r") else b"\n")
         *lines, rest = text.split(end)
-        returns = text.count(b"\r") - rest.endswith(b"\r")
-        if (
-            b'"' in text
-            or text.count(b"\n") != len(lines)
-            or returns != len(lines) * (len(end) - 1)
-        ):
+        ends = (text.count(b"\r") - rest.endswith(b"\r"), text.count(b"\n"))
+        if b'"' in text or ends != (len(lines) * (len(end) - 1), len(lines)):
             return None  # a cell of several lines, or lines that end in several ways
         try:
             cells = (

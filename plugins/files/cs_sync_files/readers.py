@@ -78,7 +78,7 @@ def read_columns(path: Path, layout: FileLayout = _AS_NAMED) -> tuple[str, ...]:
 
 
 def _read_jsonl(path: Path, layout: FileLayout, after: Content | None) -> Iterator[RawRow]:
-    before = 0 if after is None else count_lines(path, after.size)
+    before = 0 if after is None else count_lines(path, after)
     with open_text(path, layout.encoding, after, newline=None) as stream:
         lines = LineReader(stream, layout.encoding)
         for number, line in enumerate(lines, start=1 + before):
