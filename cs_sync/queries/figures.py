@@ -12,6 +12,7 @@ from cs_sync.queries.metrics import Bridge, MetricRequest, query_bridge, query_k
 from cs_sync.queries.unattributed import list_unattributed_shares
 from cs_sync.report import TREND_METRICS
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.shared_reads import share_reads
 from cs_sync.store.queries.unattributed import UnattributedShare
 
 BRIDGE_MONTHS = 24
@@ -33,12 +34,13 @@ class Figures(Struct, frozen=True):
 def query_figures(workspace: Workspace) -> Figures:
     """Compute the figures of today."""
     first = get_first_reported_month(workspace.today)
-    return Figures(
-        _query_newest_kpis(workspace),
-        _query_trends(workspace),
-        query_bridge(workspace, since=first, until=workspace.today),
-        list_unattributed_shares(workspace),
-    )
+    with share_reads(workspace.store.engine):
+        return Figures(
+            _query_newest_kpis(workspace),
+            _query_trends(workspace),
+            query_bridge(workspace, since=first, until=workspace.today),
+            list_unattributed_shares(workspace),
+        )
 
 
 def get_first_reported_month(today: date) -> date:

@@ -56,6 +56,7 @@ from cs_sync.report import (
 )
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.packed_json import PackedJson
+from cs_sync.store.fast.shared_reads import share_reads
 from cs_sync.store.queries.account_answers import count_questions
 from cs_sync.store.queries.unattributed import UnattributedShare
 from cs_sync.store.records.stream_state import read_cursor_times
@@ -108,10 +109,11 @@ def write_report(
     path = workspace.config.folder / REPORT_FILE
     draft = path.with_suffix(".part")
     try:
-        money = build_converter(workspace)
-        sources = read_account_sources(workspace, day, follow_ups.rows, money)
-        data = _build_report_data(sources, follow_ups, figures, messages)
-        page = _build_or_keep_page(data, sources)
+        with share_reads(workspace.store.engine):
+            money = build_converter(workspace)
+            sources = read_account_sources(workspace, day, follow_ups.rows, money)
+            data = _build_report_data(sources, follow_ups, figures, messages)
+            page = _build_or_keep_page(data, sources)
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
         draft.write_text(complete_page(page.html, data), encoding="utf-8")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, case, delete, f
 from cs_sync.contracts.errors import StoreError
 from cs_sync.metrics.sql.dialects import ignore_index
 from cs_sync.store.engine import Store
+from cs_sync.store.fast.shared_reads import read_once
 from cs_sync.store.leases import is_lease_held_elsewhere
 from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas.table_loader import find_table, get_table_named
@@ -200,7 +202,7 @@ def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, st
     """
     known_tables = {name: find_table(name) for name in sorted(tables)}
     return {
-        name: _read_version(connection, table)
+        name: read_once(connection, table, partial(_read_version, connection, table))
         for name, table in known_tables.items()
         if table is not None
     }

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 
 from sqlalchemy import Connection, func, null, select, union_all
 
 from cs_sync.metrics.fx import ExchangeRates
 from cs_sync.metrics.periods import get_day_start
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
+from cs_sync.store.fast.shared_reads import read_once
 from cs_sync_schemas import get_history_table
 from cs_sync_schemas.tables import COST, FX_RATE, MRR_SPAN
 
@@ -58,6 +59,11 @@ def load_fx_history(connection: Connection) -> Callable[[datetime], ExchangeRate
 
 def read_currency_starts(connection: Connection, policy: str) -> dict[str, datetime]:
     """Map currency → its first MRR or cost under a policy."""
+    read = partial(_read_currency_starts, connection, policy)
+    return read_once(connection, ("currency starts", policy), read)
+
+
+def _read_currency_starts(connection: Connection, policy: str) -> dict[str, datetime]:
     first = func.min(SPAN.c.valid_from).label("first")
     spans = select(SPAN.c.currency, first).where(SPAN.c.policy == policy)
     costs = select(COST.c.currency, func.min(COST.c.month)).group_by(COST.c.currency)
