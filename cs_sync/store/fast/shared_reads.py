@@ -30,7 +30,10 @@ def share_reads(engine: Engine) -> Iterator[None]:
 
 
 def read_once(connection: Connection, key: Hashable, read: Callable[[], T]) -> T:
-    """Return what is read under a key, perhaps as it was read before: see `share_reads`."""
+    """Return what is read under a key.
+
+    Within `share_reads` perhaps as it was read before.
+    """
     known = _READ.get(connection.engine, {})
     if key not in known:
         known[key] = read()
