@@ -29,7 +29,10 @@ from sqlalchemy.types import TypeEngine
 
 from cs_sync.store.fast.prepared import (
     STATEMENT_CACHE_SIZE,
+    Binder,
     PreparedStatement,
+    bind_columns,
+    build_binders,
     dump_json,
     open_cursor,
     prepare_statement,
@@ -272,9 +275,9 @@ def _write_one_by_one(
         only_new: No row is stored yet; otherwise those that are are replaced.
     """
     names = (*columns, *shared)
-    whole = _prepare_insert(connection.dialect, table, names, only_new=only_new)
-    given = {name: values for name, values in columns.items() if name not in stored}
-    bound = whole.bind_columns(given, shared) | {name: columns[name] for name in stored}
+    binds = _build_table_binders(connection.dialect, table, names)
+    own = {name: bind for name, bind in binds.items() if name not in stored} if stored else binds
+    bound = bind_columns(own, columns, shared)
     empty = frozenset[str]()
     if connection.dialect.name == "sqlite" and len(bound[names[0]]) >= MIN_ROWS_FOR_OWN_STATEMENT:
         empty = frozenset(name for name, values in bound.items() if _is_all_none(values))
@@ -282,6 +285,13 @@ def _write_one_by_one(
     cursor = open_cursor(connection)
     cursor.executemany(statement.text, zip(*map(bound.__getitem__, statement.names), strict=True))
     cursor.close()
+
+
+@lru_cache(STATEMENT_CACHE_SIZE)
+def _build_table_binders(
+    dialect: Dialect, table: Table, names: tuple[str, ...]
+) -> Mapping[str, Binder]:
+    return build_binders({name: table.c[name].type for name in names}, dialect)
 
 
 def _is_all_none(values: Sequence[Any]) -> bool:

@@ -83,27 +83,9 @@ class PreparedStatement(Struct, frozen=True):
         cursor.close()
         return changed
 
-    def bind_columns(
-        self, columns: Mapping[str, Sequence[Any]], shared: Mapping[str, Any]
-    ) -> dict[str, Sequence[Any]]:
-        """Convert columns of at least one value to the driver's form.
-
-        Args:
-            columns: Column → values, one per row.
-            shared: Columns with the same value in every row.
-        """
-        bound = {name: self._bind_column(name, values) for name, values in columns.items()}
-        count = len(next(iter(columns.values())))
-        for name in shared.keys() & self.names:
-            bound[name] = [self.bind_value(name, shared[name])] * count
-        return bound
-
-    def _bind_column(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
-        return self.binds[name](values) if name in self.binds else values
-
     def bind_value(self, name: str, value: Any) -> Any:
         """Convert the value of a placeholder to the driver's form."""
-        return self._bind_column(name, (value,))[0]
+        return self.binds[name]((value,))[0] if name in self.binds else value
 
     def _run(self, connection: Connection, params: Mapping[str, Any]) -> Any:
         cursor = open_cursor(connection)
@@ -129,16 +111,40 @@ def prepare_statement(
         dialect=positional, **({"column_keys": list(names)} if names else {})
     )
     order = tuple(compiled.positiontup or ())
-    binds = {name: _build_binder(compiled.binds[name].type, dialect) for name in order}
     reads: tuple[Binder | None, ...] = ()
     if isinstance(statement, Select):
         reads = tuple(_build_reader(column.type, dialect) for column in statement.selected_columns)
     return PreparedStatement(
         text=str(compiled),
         names=order,
-        binds={name: bind for name, bind in binds.items() if bind is not None},
+        binds=build_binders({name: compiled.binds[name].type for name in order}, dialect),
         reads=reads,
     )
+
+
+def build_binders(kinds: Mapping[str, TypeEngine[Any]], dialect: Dialect) -> Mapping[str, Binder]:
+    """Build what makes the driver's form of values, by name; not of those stored as they are."""
+    binders = {name: _build_binder(kind, dialect) for name, kind in kinds.items()}
+    return {name: bind for name, bind in binders.items() if bind is not None}
+
+
+def bind_columns(
+    binds: Mapping[str, Binder], columns: Mapping[str, Sequence[Any]], shared: Mapping[str, Any]
+) -> dict[str, Sequence[Any]]:
+    """Convert columns of at least one value to the driver's form.
+
+    Args:
+        binds: What makes it, by column; see `build_binders`.
+        columns: Column → values, one per row.
+        shared: Columns with the same value in every row.
+    """
+    count = len(next(iter(columns.values())))
+    once = {name: (value,) for name, value in shared.items()}
+    bound = {
+        name: binds[name](values) if name in binds else values
+        for name, values in (*columns.items(), *once.items())
+    }
+    return bound | {name: list(bound[name]) * count for name in shared}
 
 
 def dump_json(value: Any) -> str:

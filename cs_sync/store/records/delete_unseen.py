@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
 
 from cs_sync.contracts.source import Stream
 from cs_sync.store.records.counts import StoredCounts
@@ -15,9 +15,10 @@ def count_unseen(
 ) -> tuple[int, int]:
     """Count the rows not seen since then, and all non-deleted rows."""
     table = get_table(record)
-    living = select(func.count()).where(table.c.source == source, table.c.deleted_at.is_(None))
-    unseen = select(func.count()).where(_match_unseen(record, source, since))
-    return connection.scalar(unseen) or 0, connection.scalar(living) or 0
+    is_unseen = get_seen(table, "last_seen_at") < since
+    counts = select(func.count().filter(is_unseen), func.count())
+    unseen, living = connection.execute(counts.where(_match_living(table, source))).one()
+    return unseen, living
 
 
 def delete_unseen(
@@ -38,5 +39,8 @@ def delete_unseen(
 
 def _match_unseen(record: type[Record], source: str, since: datetime) -> ColumnElement[bool]:
     table = get_table(record)
-    live = and_(table.c.source == source, table.c.deleted_at.is_(None))
-    return and_(live, get_seen(table, "last_seen_at") < since)
+    return and_(_match_living(table, source), get_seen(table, "last_seen_at") < since)
+
+
+def _match_living(table: Table, source: str) -> ColumnElement[bool]:
+    return and_(table.c.source == source, table.c.deleted_at.is_(None))

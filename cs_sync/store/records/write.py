@@ -194,8 +194,8 @@ def confirm_rejected(
 def _mark_seen(
     connection: Connection, table: Table, source_ids: Iterable[str], moment: WriteContext
 ) -> None:
-    mark = _prepare_mark(connection.dialect, table)
     for chunk in split_chunks(source_ids):
+        mark = _prepare_mark(connection.dialect, table)
         mark.run(connection, source=moment.source, ids=chunk, now=moment.now)
 
 
