@@ -27,7 +27,11 @@ SECTIONS = {
     "hubspot": f'[connectors.hubspot]\naccess_token = "{HUBSPOT_TOKEN}"\n',
     "files": "[connectors.files]\n",
 }
-SDKS = {"stripe": "stripe", "hubspot": "hubspot.crm.objects"}
+IMPORTS = {
+    "stripe": ("stripe", "cs_sync_stripe.streams"),
+    "hubspot": ("hubspot.crm.objects", "hubspot.crm.owners"),
+}
+"""What a read imports where it first needs it: imports are not measured."""
 
 
 def cs_sync(task: Task) -> Cost:
@@ -39,8 +43,8 @@ def cs_sync(task: Task) -> Cost:
         made.limits = ()
     with open_workspace(config, plugins) as workspace:
         workspace.sources()  # loads the connector, as the others have loaded their SDK
-        if task.vendor in SDKS:
-            import_module(SDKS[task.vendor])
+        for module in IMPORTS.get(task.vendor, ()):
+            import_module(module)
         with measured() as cost, record_run(workspace, "sync") as recorded:
             sync_in_run(recorded, ReadRequest())
             summary = recorded.summary()
