@@ -102,17 +102,21 @@ def _bound_type(annotation: Any, most: int) -> Any:
     if get_origin(annotation) in (Union, UnionType):
         parts = [_bound_type(part, most) for part in get_args(annotation)]
         return Union[tuple(parts)]  # noqa: UP007 - built at run time
-    return {
-        int: Annotated[int, Field(ge=-most, le=most)],
-        Decimal: Annotated[
-            Decimal, Field(ge=-MAX_DECIMAL, le=MAX_DECIMAL, decimal_places=MAX_DECIMAL_PLACES)
-        ],
-        date: Annotated[date, Field(ge=EARLIEST, le=LATEST)],
-        datetime: Annotated[
-            AwareDatetime,
-            Field(ge=get_day_start(EARLIEST, "UTC"), le=get_day_start(LATEST, "UTC")),
-        ],
-    }.get(annotation, annotation)
+    if annotation is int:
+        return Annotated[int, Field(ge=-most, le=most)]
+    return _BOUNDED.get(annotation, annotation)
+
+
+_BOUNDED: Mapping[Any, Any] = {
+    Decimal: Annotated[
+        Decimal, Field(ge=-MAX_DECIMAL, le=MAX_DECIMAL, decimal_places=MAX_DECIMAL_PLACES)
+    ],
+    date: Annotated[date, Field(ge=EARLIEST, le=LATEST)],
+    datetime: Annotated[
+        AwareDatetime,
+        Field(ge=get_day_start(EARLIEST, "UTC"), le=get_day_start(LATEST, "UTC")),
+    ],
+}
 
 
 def validate_rows(
