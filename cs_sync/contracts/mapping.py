@@ -97,8 +97,12 @@ def map_records(
     made, rejected = map_each(
         record, raws, lambda raw: _list_outcomes(record, make(raw)), source_id
     )
-    records: dict[type[Record], list[Row]] = {record: []}
+    rows: list[Row] = []
+    records = {record: rows}
     for outcomes in made:
+        if isinstance(outcomes, dict):
+            rows.append(outcomes)
+            continue
         for outcome in outcomes:
             if isinstance(outcome, Rejection):
                 rejected.append(outcome)
@@ -110,8 +114,9 @@ def map_records(
 
 def _list_outcomes(
     record: "type[Record]", mapped: Mapped
-) -> "list[tuple[type[Record], Row] | Rejection]":
-    if isinstance(mapped, list):  # which is quicker to tell than a mapping
+) -> "dict[str, Any] | list[tuple[type[Record], Row] | Rejection]":
+    """Return a row as it is, and what else an object becomes as a list."""
+    if isinstance(mapped, (dict, list)):  # which is quicker to tell than a mapping
         return mapped
     return [(record, mapped)] if isinstance(mapped, Mapping) else list(mapped)
 

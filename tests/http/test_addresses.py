@@ -1,10 +1,12 @@
 """Where the client sends requests, and where it refuses to take a key."""
 
+import httpx
 import pytest
 import respx
 
 from cs_sync.contracts.errors import ConfigError, RequestRefused
 from cs_sync.http import VendorHttp
+from cs_sync.http.urls import replace_query
 
 BASE = "https://api.example.com"
 
@@ -73,6 +75,16 @@ def test_params_join_the_query_of_the_path(respx_mock: respx.MockRouter) -> None
     route = respx_mock.route().respond(json=1)
     VendorHttp("acme").at(BASE).get("/a?page=2", [("x", "1"), ("x", "2")])
     assert str(route.calls.last.request.url) == f"{BASE}/a?page=2&x=1&x=2"
+
+
+@pytest.mark.parametrize("value", ["a b+c&d=e%20#?/", "é", '[]{}|^`"<>\\', "", "~*.-_", "\x00\n"])
+def test_a_query_is_what_httpx_makes_of_it(value: str) -> None:
+    url = httpx.URL("https://user@api.example.com:8443/v1/a%20b?a=1#end")
+    params = {"a": value, value: "x"}
+    replaced, expected = replace_query(url, params), url.copy_merge_params(params)
+    assert (replaced, replaced.raw_path) == (expected, expected.raw_path)
+    assert replaced.params["a"] == value
+    assert str(url) == "https://user@api.example.com:8443/v1/a%20b?a=1#end"
 
 
 @pytest.mark.parametrize("url", ["https://evil.test/a", f"{BASE}:444/a", "//evil.test/a"])

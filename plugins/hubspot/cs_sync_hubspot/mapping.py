@@ -216,8 +216,8 @@ def map_aliases(
         yield Alias, alias
 
 
-def map_object(kind: ObjectType, item: Json) -> list[tuple[type[Record], Row]]:
+def map_object(kind: ObjectType, item: Json) -> Row | list[tuple[type[Record], Row]]:
     """Map an object to its record, and aliases of merged ones."""
     texts = read_texts(item)
-    record = (kind.record, kind.map_texts(item, texts))
-    return [record, *map_aliases(kind, item, texts.get(_MERGED))]
+    row, merged = kind.map_texts(item, texts), texts.get(_MERGED)
+    return [(kind.record, row), *map_aliases(kind, item, merged)] if merged else row
