@@ -115,7 +115,7 @@ def map_records(
 def _list_outcomes(
     record: "type[Record]", mapped: Mapped
 ) -> "dict[str, Any] | list[tuple[type[Record], Row] | Rejection]":
-    """Return a row as it is, and what else an object becomes as a list."""
+    """Return a row as it is, anything else as a list."""
     if isinstance(mapped, (dict, list)):  # which is quicker to tell than a mapping
         return mapped
     return [(record, mapped)] if isinstance(mapped, Mapping) else list(mapped)

@@ -123,7 +123,10 @@ def prepare_statement(
 
 
 def build_binders(kinds: Mapping[str, TypeEngine[Any]], dialect: Dialect) -> Mapping[str, Binder]:
-    """Build what makes the driver's form of values, by name; not of those stored as they are."""
+    """Build what makes the driver's form of values, by name.
+
+    Those that are stored as they are need none.
+    """
     binders = {name: _build_binder(kind, dialect) for name, kind in kinds.items()}
     return {name: bind for name, bind in binders.items() if bind is not None}
 
