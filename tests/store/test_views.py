@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateView
 
 from cs_sync.store import migrate as migrating
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.migrate import migrate_schema
 from cs_sync.store.queries.published import save_kpis, save_mrr_months, save_publication
-from cs_sync.store.views.create import create_views, get_digest
+from cs_sync.store.views.create import create_views
 from cs_sync.store.views.definitions import VIEWS
+from cs_sync.store.views.digest import DIGEST
 from cs_sync.store.views.document import render_page
 from tests.conftest import NOW
 
@@ -110,6 +113,31 @@ def test_somebodys_own_views_outlive_a_migration(
             assert connection.execute(text("SELECT * FROM my_account_attribute")).all() == []
 
 
+def test_the_digest_is_that_of_the_definitions() -> None:
+    parts = [
+        (
+            str(CreateView(view.build_statement(), view.name)),
+            view.purpose,
+            [column.meaning for column in view.columns.values()],
+        )
+        for view in VIEWS
+    ]
+    digest = sha256(repr(parts).encode()).hexdigest()[:16]
+    assert digest == DIGEST, "write it to cs_sync/store/views/digest.py"
+
+
+def test_a_run_leaves_the_views_of_its_version_alone(store: Store) -> None:
+    """To make them anew would lock out whoever reads them, every time."""
+    with store.write() as connection:
+        save_publication(connection, PUBLICATION)
+        connection.execute(text("DROP VIEW cs_freshness"))
+    with store.write() as connection:
+        save_publication(connection, PUBLICATION)
+    assert "cs_freshness" not in list_views(store)
+    with store.write() as connection:
+        create_views(connection)
+
+
 def test_a_run_mends_views_of_an_older_version(store: Store) -> None:
     with store.write() as connection:
         save_publication(connection, PUBLICATION)
@@ -117,7 +145,7 @@ def test_a_run_mends_views_of_an_older_version(store: Store) -> None:
         connection.execute(text("UPDATE publication SET views = 'older'"))
     with store.write() as connection:
         save_publication(connection, PUBLICATION)
-        assert connection.scalar(text("SELECT views FROM publication")) == get_digest()
+        assert connection.scalar(text("SELECT views FROM publication")) == DIGEST
         assert connection.scalar(text("SELECT run_id FROM cs_freshness")) == "r"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select
 
 from cs_sync.store.upserts import upsert_rows
-from cs_sync.store.views.create import create_views, get_digest
+from cs_sync.store.views.digest import DIGEST
 from cs_sync_schemas.tables import KPI, MRR_MONTH, PUBLICATION
 
 MRR, LAST = MRR_MONTH, PUBLICATION
@@ -25,10 +25,11 @@ def save_publication(connection: Connection, publication: Mapping[str, Any]) -> 
     if before is not None and before.policy != publication["policy"]:
         connection.execute(delete(KPI))
         connection.execute(delete(MRR))
-    views = get_digest()
-    if before is None or before.views != views:
+    if before is None or before.views != DIGEST:
+        from cs_sync.store.views.create import create_views  # loads the models
+
         create_views(connection)
-    upsert_rows(connection, LAST, [{"name": NAME, **publication, "views": views}])
+    upsert_rows(connection, LAST, [{"name": NAME, **publication, "views": DIGEST}])
 
 
 def save_kpis(

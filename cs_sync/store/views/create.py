@@ -1,7 +1,5 @@
 """Creation of the views: after a migration, and where a run finds older definitions."""
 
-from hashlib import sha256
-
 from sqlalchemy import Connection
 from sqlalchemy.schema import CreateView, DropView
 
@@ -35,9 +33,3 @@ def _quote(text: str) -> str:
     To it a percent sign is a placeholder.
     """
     return "'" + text.replace("'", "''").replace("%", "%%") + "'"
-
-
-def get_digest() -> str:
-    """Return a digest of the definitions, which differs where a view does."""
-    texts = [f"{view} {view.build_statement()}" for view in VIEWS]
-    return sha256("\n".join(texts).encode()).hexdigest()[:16]
