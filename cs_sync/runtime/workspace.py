@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from msgspec import Struct, field
 from sqlalchemy import make_url
@@ -23,7 +23,7 @@ from cs_sync.store.reconnect import ReconnectPolicy
 if TYPE_CHECKING:  # a command that asks no vendor starts without what that takes
     from cs_sync.config import Config
     from cs_sync.contracts.destination import Destination
-    from cs_sync.http import VendorHttp
+    from cs_sync.http import RequestStats, VendorHttp
     from cs_sync.http.request_budget import MakeBudget
     from cs_sync.sync.stream_sync import OpenSource
 
@@ -31,6 +31,25 @@ if TYPE_CHECKING:  # a command that asks no vendor starts without what that take
 def utc_now() -> datetime:
     """Return the current time in UTC."""
     return datetime.now(UTC)
+
+
+class NoRequests:
+    """Stands for the client of a source that makes no requests: to load one takes a while."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> NoReturn:
+        raise ConfigError(
+            f"{self._name} declares no concurrency, and asks for its client's {attribute}",
+            "let it declare how many requests may run at once",
+        )
+
+    def count_requests(self, stream: str = "") -> "AbstractContextManager[RequestStats]":
+        """Count none."""
+        from cs_sync.http import RequestStats
+
+        return nullcontext(RequestStats(stream=stream))
 
 
 class Workspace(Struct):
@@ -117,7 +136,8 @@ class Workspace(Struct):
         from cs_sync.sync.stream_sync import OpenSource
 
         made: Any = self.plugins.find_source(self.config.connectors.types[name])
-        client = self._get_client(name, made.limits)
+        makes_requests = get_concurrency(made) > 0
+        client: Any = self._get_client(name, made.limits) if makes_requests else NoRequests(name)
         source: Source = made(self.config.connectors[name], client)
         return OpenSource(name, source, client.count_requests, make_reader_limiter(source))
 
