@@ -17,7 +17,7 @@ from cs_sync.cli.signal_handling import sigterm_as_interrupt
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.plugins import BrokenPlugin, PluginRegistry, load_plugins
 from cs_sync.plugins.distributions import refuse_foreign_package
-from cs_sync.sync.gc_tuning import raise_gc_threshold
+from cs_sync.sync.gc_tuning import RUN_OBJECTS, raise_gc_threshold
 
 # At its end Python looks through all that is left for garbage, more than once, though the process
 # frees it anyway: that was a third of the time of a short command.
@@ -32,7 +32,7 @@ INTERRUPTED_EXIT_CODE = 130
 """What a shell expects of a process that Ctrl-C ended; SIGTERM is taken for the same wish."""
 
 
-@raise_gc_threshold()
+@raise_gc_threshold(RUN_OBJECTS)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
