@@ -11,10 +11,11 @@ from textwrap import dedent
 import pytest
 import typer
 
-from cs_sync import Event
+from cs_sync import ConfigError, Event
 from cs_sync.contracts.source import get_title
 from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.plugins import BrokenPlugin, PluginRegistry, load_plugins
+from cs_sync.runtime.workspace import NoRequests
 from cs_sync_schemas import SourceAccount
 
 GOOD = """
@@ -406,3 +407,11 @@ def test_a_connector_is_named_as_people_write_it() -> None:
 
     assert get_title(Titled, "posthog") == "PostHog"
     assert get_title(object, "files") == "files"
+
+
+def test_a_source_that_declares_no_requests_makes_none() -> None:
+    client = NoRequests("pigeon")
+    with client.count_requests("letters") as cost:
+        assert (cost.requests, cost.waited_seconds, cost.failure) == (0, 0.0, None)
+    with pytest.raises(ConfigError, match="pigeon declares no concurrency"):
+        client.at("https://pigeon.example")

@@ -123,6 +123,9 @@ def test_a_run_over_files_loads_no_vendor_and_no_telemetry_that_nobody_set_up(
     (tmp_path / "cs_sync.db").write_bytes(make_empty_database())
     forbidden = ("alembic", "dbos", "hubspot", "opentelemetry", "pyarrow", "stripe")
     assert list_loaded(tmp_path, forbidden, "run") == "0 [] not searched"
+    unless_changed = ("cs_sync.http.client", "cs_sync.store.views.definitions", "httpx")
+    again = list_loaded(tmp_path, (*forbidden, *unless_changed), "run")
+    assert again == "0 [] not searched"
 
 
 ALERTS = """
