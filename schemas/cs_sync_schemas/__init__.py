@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         HealthScore,
         MrrMovement,
         MrrSpan,
+        ScoreBand,
     )
     from cs_sync_schemas.figures import CachedMetric, KeptResult
     from cs_sync_schemas.graph import (
@@ -120,6 +121,7 @@ __all__ = [
     "RunStream",
     "Scale",
     "ScheduleSlot",
+    "ScoreBand",
     "SourceAccount",
     "SourceContact",
     "StreamState",
@@ -148,7 +150,8 @@ if not TYPE_CHECKING:
         "cs_sync_schemas.business": "Cost FunnelDay FxRate QualityDay Referral",
         "cs_sync_schemas.closing": "MonthClose MonthReopened",
         "cs_sync_schemas.derived": (
-            "FollowUp ForesightJudgement ForesightModel HealthScore MrrMovement MrrSpan"
+            "FollowUp ForesightJudgement ForesightModel HealthScore MrrMovement MrrSpan "
+            "ScoreBand"
         ),
         "cs_sync_schemas.figures": "CachedMetric KeptResult",
         "cs_sync_schemas.graph": (

@@ -55,7 +55,7 @@ class HealthScore(StoredRow, table=True):
     __tablename__ = "health_score"
 
     account_id: str = Field(primary_key=True)
-    as_of: date = Field(primary_key=True)
+    as_of: date = Field(primary_key=True, index=True)
     mode: str = Field(primary_key=True)
     model: str = Field(description="Hash of weights, maps and bands.")
     computed_at: datetime = Field(sa_type=Instant)
@@ -64,6 +64,17 @@ class HealthScore(StoredRow, table=True):
     coverage: float
     contributions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
+
+
+class ScoreBand(StoredRow, table=True):
+    """The band of an account's scores from a day on: a row for each change."""
+
+    __tablename__ = "score_band"
+
+    account_id: str = Field(primary_key=True)
+    mode: str = Field(primary_key=True)
+    since: date = Field(primary_key=True, description="The first day with a score in this band.")
+    band: str
 
 
 class ForesightModel(StoredRow, table=True):

@@ -69,6 +69,7 @@ REJECTED_RECORD: Table
 RUN: Table
 RUN_STREAM: Table
 SCHEDULE_SLOT: Table
+SCORE_BAND: Table
 SOURCE_ACCOUNT: Table
 SOURCE_CONTACT: Table
 STREAM_STATE: Table
@@ -380,7 +381,7 @@ _DEFINITIONS = {
     "HEALTH_SCORE": lambda: define_table(
         "health_score",
         account_id=Column(String, primary_key=True),
-        as_of=Column(Date, primary_key=True),
+        as_of=Column(Date, primary_key=True, index=True),
         mode=Column(String, primary_key=True),
         model=Column(String, nullable=False),
         computed_at=Column(Instant, nullable=False),
@@ -718,6 +719,13 @@ _DEFINITIONS = {
         holder=Column(String, nullable=False),
         claimed_at=Column(Instant, nullable=False),
         ended_at=Column(Instant),
+    ),
+    "SCORE_BAND": lambda: define_table(
+        "score_band",
+        account_id=Column(String, primary_key=True),
+        mode=Column(String, primary_key=True),
+        since=Column(Date, primary_key=True),
+        band=Column(String, nullable=False),
     ),
     "SOURCE_ACCOUNT": lambda: define_table(
         "source_account",

@@ -18,10 +18,10 @@ from cs_sync.store.fast.shared_reads import read_once
 from cs_sync.store.leases import is_lease_held_elsewhere
 from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas.table_loader import find_table, get_table_named
-from cs_sync_schemas.tables import ACCOUNT, FEATURE_DAY, FIGURE, MRR_SPAN, USAGE_DAY
+from cs_sync_schemas.tables import ACCOUNT, FEATURE_DAY, FIGURE, HEALTH_SCORE, MRR_SPAN, USAGE_DAY
 from cs_sync_schemas.times import Instant
 
-SPAN = MRR_SPAN
+SPAN, SCORE = MRR_SPAN, HEALTH_SCORE
 RETENTION = timedelta(days=100)
 """Figures that were not computed for so long are forgotten."""
 MAX_ROWS = 1_000
@@ -217,6 +217,9 @@ def _read_version(connection: Connection, table: Table) -> str:
     elif table is ACCOUNT:
         tests = func.sum(case((ACCOUNT.c.is_test.is_(True), 1), else_=0))
         numbers += [func.count(ACCOUNT.c.merged_into), tests]
+    elif table is SCORE:  # by the index of days, as a year of scores takes a second to read
+        newest = select(func.max(SCORE.c.as_of)).scalar_subquery()
+        numbers = [select(numbers[0]).where(SCORE.c.as_of == newest).scalar_subquery()]
     # One by one: SQLite answers a count and the end of an index without reading the table.
     count = connection.scalar(select(func.count()).select_from(table))
     if len(numbers) == 1:

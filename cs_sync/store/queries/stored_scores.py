@@ -1,20 +1,50 @@
 """Health scores and their bands as they were stored, day by day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
 
-from cs_sync.store.upserts import upsert_rows
-from cs_sync_schemas.tables import ACCOUNT, HEALTH_SCORE
+from cs_sync.store.upserts import split_rows, upsert_rows
+from cs_sync_schemas.tables import ACCOUNT, HEALTH_SCORE, SCORE_BAND
 
-SCORE = HEALTH_SCORE
+SCORE, BAND = HEALTH_SCORE, SCORE_BAND
 
 
 def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Store scores (rows of `health_score`), replacing those of the same day."""
-    upsert_rows(connection, SCORE, rows)
+    """Store scores of one day and mode, replacing those of the same day.
+
+    Args:
+        connection: A write transaction.
+        rows: Rows of `health_score`.
+    """
+    for chunk in split_rows(rows):
+        upsert_rows(connection, SCORE, chunk)
+        _save_bands(connection, chunk)
+
+
+def _save_bands(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store the bands that differ from those of the day before.
+
+    A band that was stored earlier the same day and no longer differs is deleted.
+    """
+    mode, day = rows[0]["mode"], rows[0]["as_of"]
+    bands = {row["account_id"]: row["band"] for row in rows}
+    before, known = dict[str, str](), dict[str, str]()
+    those = BAND.c.account_id.in_(bands)
+    for account, since, band in _read_bands(connection, mode, day, those):
+        (known if since == day else before)[account] = band
+    turned = {account: band for account, band in bands.items() if before.get(account) != band}
+    new = [
+        {"account_id": account, "mode": mode, "since": day, "band": band}
+        for account, band in turned.items()
+        if known.get(account) != band
+    ]
+    upsert_rows(connection, BAND, new)
+    if same := known.keys() - turned.keys():
+        of_today = (BAND.c.mode == mode, BAND.c.since == day)
+        connection.execute(delete(BAND).where(BAND.c.account_id.in_(same), *of_today))
 
 
 def read_stored_days(connection: Connection, mode: str, day: date) -> dict[str, datetime]:
@@ -31,26 +61,30 @@ def read_current_bands(
     connection: Connection, mode: str, until: date
 ) -> dict[str, tuple[str, date]]:
     """Map account id → its last stored band, and since when."""
-    statement = (
-        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
-        .where(SCORE.c.mode == mode, SCORE.c.as_of <= until)
-        .order_by(SCORE.c.account_id, SCORE.c.as_of)
-    )
-    bands: dict[str, tuple[str, date]] = {}
-    for account, day, band in connection.execute(statement):
-        if bands.get(account, ("", day))[0] != band:
-            bands[account] = (band, day)
-    return bands
+    return {account: (band, since) for account, since, band in _read_bands(connection, mode, until)}
 
 
 def read_first_scores(connection: Connection, mode: str) -> dict[str, date]:
     """Map account id → the day of its first stored score."""
     statement = (
-        select(SCORE.c.account_id, func.min(SCORE.c.as_of))
-        .where(SCORE.c.mode == mode)
-        .group_by(SCORE.c.account_id)
+        select(BAND.c.account_id, func.min(BAND.c.since))
+        .where(BAND.c.mode == mode)
+        .group_by(BAND.c.account_id)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def _read_bands(
+    connection: Connection, mode: str, until: date, *which: ColumnElement[bool]
+) -> Iterator[tuple[str, date, str]]:
+    """Read accounts' bands, each since when, the oldest of an account first."""
+    statement = (
+        select(BAND.c.account_id, BAND.c.since, BAND.c.band)
+        .where(BAND.c.mode == mode, BAND.c.since <= until, *which)
+        .order_by(BAND.c.account_id, BAND.c.since)
+    )
+    for row in connection.execute(statement):
+        yield row.account_id, row.since, row.band
 
 
 def read_band_periods(
@@ -105,14 +139,17 @@ def read_band_changes(connection: Connection, mode: str, since: date) -> list[di
     Returns:
         Rows of account, as_of, from, to, score.
     """
+    key = (BAND.c.account_id, BAND.c.since, BAND.c.mode)
+    turned = and_(SCORE.c.account_id == key[0], SCORE.c.as_of == key[1], SCORE.c.mode == key[2])
     statement = (
-        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band, SCORE.c.score)
-        .where(SCORE.c.mode == mode)
-        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+        select(*key[:2], BAND.c.band, SCORE.c.score)
+        .outerjoin(SCORE, turned)
+        .where(BAND.c.mode == mode)
+        .order_by(*key[:2])
     )
     changes, last = [], ("", "")
     for account, day, band, score in connection.execute(statement):
-        if last[0] == account and last[1] != band and day >= since:
+        if last[0] == account and day >= since:
             changes.append(
                 {"account": account, "as_of": day, "from": last[1], "to": band, "score": score}
             )
