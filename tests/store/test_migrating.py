@@ -16,6 +16,7 @@ from alembic import command
 from sqlalchemy import (
     Column,
     Connection,
+    Date,
     Select,
     String,
     Table,
@@ -41,14 +42,14 @@ from cs_sync_schemas import Lease, get_seen, get_table
 from cs_sync_schemas.digests import Digest
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from cs_sync_schemas.packed import PackedText
-from cs_sync_schemas.tables import METADATA, MRR_SPAN, OWNER
+from cs_sync_schemas.tables import METADATA, MRR_SPAN, OWNER, SCORE_BAND
 from cs_sync_schemas.times import Instant
 from tests.conftest import NOW, Clock, migrated_sqlite
 from tests.postgres import WORKSPACES, fresh_database
 from tests.sync.scripted import stream, tickets
 from tests.sync.test_engine import living, run
 
-SPAN = MRR_SPAN
+SPAN, BAND = MRR_SPAN, SCORE_BAND
 EMPTIED = "0017", "kept_result"
 """A revision, and the table that it empties: what is kept there is computed again."""
 OLD_REVISIONS = sorted((LOCATION / "versions").glob("[0-9]*.py"))
@@ -390,6 +391,40 @@ def test_records_forget_what_says_nothing_and_know_it_again(
         assert list_rows(connection, known) == before
         command.downgrade(config, "0013")
         assert list_rows(connection, seen) == before
+    store.close()
+
+
+@pytest.mark.slow("upgrades a database of each revision")
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_bands_are_found_in_the_scores_that_are_stored(
+    backend: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    if backend == "postgresql":
+        url = request.getfixturevalue("postgres_workspace")
+    store = open_store(url, None if backend == "sqlite" else "bands_of_scores")
+    config = migrating._build_alembic_config()
+    row = "INSERT INTO health_score VALUES (:account, :day, :mode, 'm', :at, 50, :band, 1"
+    scores = text(f"{row}, '[]', '[]')").bindparams(
+        bindparam("at", type_=Instant()), bindparam("day", type_=Date())
+    )
+    with store.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0017")
+        for account, bands in (("a", ("red", "red", "green", "red")), ("b", ("green", "green"))):
+            for ago, band in enumerate(reversed(bands)):
+                values = {"account": account, "day": NOW.date() - timedelta(days=ago), "at": NOW}
+                for mode in ("weighted", "points"):
+                    connection.execute(scores, {**values, "mode": mode, "band": band})
+        command.upgrade(config, "0018")
+        bands = select(BAND.c.account_id, BAND.c.since, BAND.c.band).order_by(*BAND.c)
+        expected = [("a", 3, "red"), ("a", 1, "green"), ("a", 0, "red"), ("b", 1, "green")]
+        assert list_rows(connection, bands.where(BAND.c.mode == "points")) == [
+            (account, NOW.date() - timedelta(days=ago), band) for account, ago, band in expected
+        ]
+        assert len(list_rows(connection, bands)) == 2 * len(expected)
+        command.downgrade(config, "0017")
+        assert not inspect(connection).has_table("score_band")
     store.close()
 
 
