@@ -1,13 +1,13 @@
 """`cs-sync explain` and the history of scores, through the command line on small books."""
 
-import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from cs_sync_schemas.times import count_microseconds
+from cs_sync.store.engine import open_store
+from cs_sync.store.queries.stored_scores import save_scores
 from tests.jobs.road import Place, synced_company
 
 COMPUTED_AT = datetime(2026, 3, 5, 8, tzinfo=UTC)
@@ -17,19 +17,17 @@ COMPUTED_AT = datetime(2026, 3, 5, 8, tzinfo=UTC)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The books, synced on 10 March 2026, with three scores of alpha on record."""
     made = synced_company(tmp_path_factory.mktemp("explained"))
-    with closing(sqlite3.connect(made.path / "cs_sync.db")) as connection, connection:
+    store = open_store(f"sqlite:///{made.path / 'cs_sync.db'}")
+    with closing(store), store.write() as connection:
         for day, mode, band, score, model in [
-            ("2026-02-08", "weighted", "green", 80.0, "another model"),
-            ("2026-02-20", "points", "excellent", 400.0, "of another mode"),
-            ("2026-03-01", "weighted", "green", 75.0, "another model"),
-            ("2026-03-05", "weighted", "yellow", 60.0, "another model"),
+            (date(2026, 2, 8), "weighted", "green", 80.0, "another model"),
+            (date(2026, 2, 20), "points", "excellent", 400.0, "of another mode"),
+            (date(2026, 3, 1), "weighted", "green", 75.0, "another model"),
+            (date(2026, 3, 5), "weighted", "yellow", 60.0, "another model"),
         ]:
-            connection.execute(
-                "INSERT INTO health_score (account_id, as_of, mode, model, computed_at, score,"
-                " band, coverage, contributions, reasons)"
-                " VALUES ('alpha', ?, ?, ?, ?, ?, ?, 1, '[]', '[]')",
-                (day, mode, model, count_microseconds(COMPUTED_AT), score, band),
-            )
+            values = {"score": score, "band": band, "coverage": 1.0, "model": model}
+            key = {"account_id": "alpha", "as_of": day, "mode": mode, "computed_at": COMPUTED_AT}
+            save_scores(connection, [{**key, **values, "contributions": [], "reasons": []}])
     return made
 
 
