@@ -13,7 +13,9 @@ SCORE, BAND = HEALTH_SCORE, SCORE_BAND
 
 
 def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Store scores of one day and mode, replacing those of the same day.
+    """Store scores of one day and mode.
+
+    They replace those of the same day.
 
     Args:
         connection: A write transaction.
