@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.job import server
 from benchmarks.job.books import TODAY, list_active_accounts, touch_books, write_books
+from benchmarks.job.history import repeat_scores
 
 USAGE_DAYS = 90
 RUNS = (
@@ -50,19 +51,34 @@ class Cost:
     """CPU seconds of the database's server."""
 
 
+@dataclass(frozen=True)
+class Job:
+    """What is measured: the books, and the database if it is not a file."""
+
+    size: int
+    usage_days: int
+    past_days: int
+    """Days before the first run whose scores are stored after it, as daily runs leave them."""
+    database: server.Database | None
+
+
 def main() -> None:
     """Print a table per size, then how the costs grow from the smallest to the largest."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.job", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 10_000])
     parser.add_argument("--usage-days", type=int, default=USAGE_DAYS)
     parser.add_argument("--first", action="store_true", help="measure the first run alone")
+    parser.add_argument(
+        "--past-days", type=int, default=0, help="days of scores that earlier runs left (SQLite)"
+    )
     parser.add_argument("--postgres", action="store_true", help="with PostgreSQL, not SQLite")
     given = parser.parse_args()
     runs = RUNS[:1] if given.first else RUNS
     costs = {}
     for size in sorted(given.sizes):
         with server.make_database() if given.postgres else nullcontext() as database:
-            rows = costs[size] = _run_job(size, given.usage_days, runs, database)
+            job = Job(size, given.usage_days, given.past_days, database)
+            rows = costs[size] = _run_job(job, runs)
         first = rows[RUNS[0]].seconds
         print(
             f"\n**{size:,} accounts**\n\n| step | CPU s | of the first run | peak MB | server s |"
@@ -107,9 +123,8 @@ def _format_stage(cost: Cost, stage: str) -> str:
     return f"{seconds:.1f} ({seconds / cost.seconds:.0%}), {cost.peaks[stage]:.0f}"
 
 
-def _run_job(
-    size: int, usage_days: int, runs: Sequence[str], database: server.Database | None
-) -> dict[str, Cost]:
+def _run_job(job: Job, runs: Sequence[str]) -> dict[str, Cost]:
+    size, usage_days, database = job.size, job.usage_days, job.database
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "workspace"
         write_books(folder, size, usage_days)
@@ -122,6 +137,8 @@ def _run_job(
         for run, hours, (accounts, ago) in zip(runs, HOURS, used, strict=False):
             touch_books(folder, accounts, ago)
             costs[run] = _measure_run(folder, hours, database)
+            if run == RUNS[0] and job.past_days:
+                repeat_scores(folder / "cs_sync.db", job.past_days)
         if len(runs) == 1:
             return costs
         _measure(folder, ["--config", "plan.toml", "run", "--dry-run"])

@@ -1,7 +1,6 @@
 """URLs of requests: TLS only (except loopback), no credential sent to another host."""
 
 from collections.abc import Mapping
-from copy import copy
 from functools import lru_cache
 
 import httpx
@@ -78,11 +77,7 @@ def replace_query(url: httpx.URL, params: Params) -> httpx.URL:
     """
     query = httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
     merged = query if not url.query else url.params.merge(query)
-    replaced = copy(url)
-    # httpx has no public way to keep what it has parsed of a URL: for every page it would go
-    # through all of it again, character by character. A query is encoded already.
-    replaced._uri_reference = url._uri_reference._replace(query=str(merged))
-    return replaced
+    return url.copy_with(query=str(merged).encode("ascii"))
 
 
 def get_redirect_target(response: httpx.Response, call: Call) -> httpx.URL | None:

@@ -411,8 +411,8 @@ def test_bands_are_found_in_the_scores_that_are_stored(
     with store.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0017")
-        for account, bands in (("a", ("red", "red", "green", "red")), ("b", ("green", "green"))):
-            for ago, band in enumerate(reversed(bands)):
+        for account, path in (("a", ("red", "red", "green", "red")), ("b", ("green", "green"))):
+            for ago, band in enumerate(reversed(path)):
                 values = {"account": account, "day": NOW.date() - timedelta(days=ago), "at": NOW}
                 for mode in ("weighted", "points"):
                     connection.execute(scores, {**values, "mode": mode, "band": band})
