@@ -27,7 +27,7 @@ def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> No
 
 
 def _save_bands(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store the bands that differ from those of the day before.
+    """Store the bands that differ from the last one before the day.
 
     A band that was stored earlier the same day and no longer differs is deleted.
     """

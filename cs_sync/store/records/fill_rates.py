@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Table,
-    case,
     func,
     literal,
     or_,
@@ -56,28 +55,28 @@ def count_filled_fields(
         since = datetime.fromisoformat(before[COUNTED_AT])
         seen_before = get_seen(model, "first_seen_at") <= since
         is_other = or_(seen_before, model.c.deleted_at.is_not(None))
-        others = func.count(case((is_other, 1)))
+        others = func.count().filter(is_other)
         later = (
             (model.c.source + literal("")) == source,  # else SQLite would go by the source
             model.c.changed_at >= since,
         )
-        other, rows, *filled = _count(connection, model, [others], fields, later)
+        other, rows, *filled = _count_rows_and_fields(connection, model, [others], fields, later)
         if not other:
             counts = zip(names, filled, strict=True)
             return before["rows"] + rows, {n: before["filled"][n] + count for n, count in counts}
     living = (model.c.source == source, model.c.deleted_at.is_(None))
-    rows, *filled = _count(connection, model, [], fields, living)
+    rows, *filled = _count_rows_and_fields(connection, model, [], fields, living)
     return rows, dict(zip(names, filled, strict=True))
 
 
-def _count(
+def _count_rows_and_fields(
     connection: Connection,
     model: Table,
     first: Sequence[ColumnElement[int]],
     fields: Sequence[Column[Any]],
     which: Sequence[ColumnElement[bool]],
 ) -> Sequence[int]:
-    """Count something first, then rows, and those with each field filled."""
+    """Return `first`, the number of rows, and those with each field filled."""
     counts = (func.count(field) for field in fields)
     statement = select(*first, func.count(), *counts).select_from(model).where(*which)
     return connection.execute(statement).one()
